@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+# What every target has in common, and the three kinds of target: a room, a plugin, a test.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
+endif()
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
+
+add_library(rlx_flags INTERFACE)
+target_compile_options(rlx_flags INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${RLX_WARNINGS_ARE_ERRORS}>:-Werror>)
+if(RLX_SANITIZE)
+  target_compile_options(rlx_flags INTERFACE -fsanitize=${RLX_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(rlx_flags INTERFACE -fsanitize=${RLX_SANITIZE})
+endif()
+
+# rlx_room(NAME SOURCES ... LINKS ...): one static library of the core, target rlx_NAME, included from the project's root.
+function(rlx_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(rlx_${name} STATIC ${ROOM_SOURCES})
+  target_include_directories(rlx_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
+  target_link_libraries(rlx_${name} PRIVATE rlx_flags PUBLIC rlx_plugin_api)
+  if(ROOM_LINKS)
+    target_link_libraries(rlx_${name} ${ROOM_LINKS})
+  endif()
+endfunction()
+
+# rlx_plugin(NAME SOURCES ... LINKS ...): a backend as a shared library in lib/rlx/plugins that exports one symbol.
+function(rlx_plugin name)
+  cmake_parse_arguments(PLUGIN "" "OUTPUT_DIRECTORY" "SOURCES;LINKS" ${ARGN})
+  if(NOT PLUGIN_OUTPUT_DIRECTORY)
+    set(PLUGIN_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/rlx/plugins)
+  endif()
+  add_library(${name} MODULE ${PLUGIN_SOURCES})
+  set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PLUGIN_OUTPUT_DIRECTORY})
+  target_link_libraries(${name} PRIVATE rlx_flags rlx_plugin_api ${PLUGIN_LINKS})
+  target_link_options(${name} PRIVATE
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/plugin_api/plugin.map -Wl,--build-id=sha1
+    $<$<NOT:$<BOOL:${RLX_SANITIZE}>>:-Wl,--no-undefined>)
+endfunction()
+
+# rlx_test(NAME SOURCES ... LINKS ... LABELS ...): one GoogleTest program, one ctest entry per case.
+function(rlx_test name)
+  cmake_parse_arguments(TEST "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  add_executable(${name} ${TEST_SOURCES})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
+  target_link_libraries(${name} PRIVATE rlx_flags ${TEST_LINKS} GTest::gtest_main)
+  if(NOT TEST_LABELS)
+    set(TEST_LABELS quick)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES LABELS "${TEST_LABELS}" TIMEOUT 300)
+endfunction()

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files: mapped for reading, or read and written whole.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "runtime/base/result.h"
+#include "runtime/base/span.h"
+
+namespace rlx {
+
+/// A file mapped read-only. Movable; unmapped when the last owner goes.
+/// Lifetime: bytes() stays valid as long as the object. A file that is cut while mapped faults the reader, as every
+/// mapping does: write beside it and rename.
+class MappedFile {
+ public:
+  /// Errors: kFileNotFound, kFileUnreadable (also for folders and devices).
+  static Result<std::shared_ptr<const MappedFile>> open(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  Bytes bytes() const { return {static_cast<const std::byte*>(data_), size_}; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  MappedFile() = default;
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+  std::filesystem::path path_;
+};
+
+/// Errors: kFileNotFound, kFileUnreadable.
+Result<std::string> read_text(const std::filesystem::path& path);
+/// Writes to a temporary file beside `path` and renames it, so that no reader sees a torn file.
+/// Errors: kFileUnwritable.
+Status write_atomically(const std::filesystem::path& path, Bytes bytes);
+
+}  // namespace rlx
