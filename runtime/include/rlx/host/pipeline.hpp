@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// From model to answer: a template once, a variant per shape, weights held once. ModelCompilePipeline keeps templates and
+// variants of one device; CompiledGraph is a variant that runs.
+#pragma once
+
+#include <rlx/host/model.hpp>
+#include <rlx/host/result.hpp>
+#include <rlx/host/runtime.hpp>
+#include <rlx/host/tensor.hpp>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rlx {
+
+/// Symbol -> size.
+using Binding = std::map<std::string, std::int64_t, std::less<>>;
+
+/// One tensor of a manifest. Symbolic manifests have sizes with expressions, numeric ones numbers only.
+struct ManifestEntry {
+  std::string name;
+  DType dtype = DType::kNone;
+  Sizes dims;
+  std::uint64_t bytes = 0;  ///< 0 while a dim is open
+};
+
+/// What a model takes, holds and gives, in order.
+struct RLX_API BindingManifest {
+  std::vector<ManifestEntry> inputs, params, outputs;
+  struct Symbol {
+    std::string name;
+    std::int64_t least, greatest;
+    bool operator==(const Symbol&) const = default;
+  };
+  std::vector<Symbol> symbols;           ///< of symbolic manifests
+  std::vector<std::string> constraints;  ///< for a person
+  std::string to_text() const;
+};
+
+struct CompileOptions {
+  bool fuse = true;            ///< form composites; off = primitives as written
+  bool force_expand = false;   ///< expand every composite, whatever the backend offers
+  unsigned thread_limit = 0;   ///< 0 = free, 1 = the caller's thread alone
+  std::vector<std::pair<std::string, std::string>> backend;  ///< options of the backend, checked by it
+};
+
+/// What became of the ops of one compile.
+struct DispatchReport {
+  std::size_t native = 0;    ///< ops that run in the backend's own kernels
+  std::size_t expanded = 0;  ///< composites that were inlined
+  std::size_t copies = 0;    ///< copies inserted because a claim refused the strides
+  std::vector<std::string> notes;  ///< one line per expanded composite, with the backend's reason
+};
+
+/// Where the time of a compile went, in microseconds.
+struct CompileTimes {
+  double specialize_us = 0, compile_us = 0, prepare_us = 0;
+};
+
+class TemplateBody;
+class VariantBody;
+
+/// A model after lowering and fusion, symbols open. Cheap to copy; immutable; usable from any thread.
+class RLX_API Template {
+ public:
+  Template() = default;
+  explicit Template(std::shared_ptr<TemplateBody> body) : body_(std::move(body)) {}
+  const std::string& name() const;
+  const BindingManifest& manifest() const;
+  /// 32 hex digits: names the optimised graph; the same on every machine.
+  std::string hash() const;
+  /// Text of a stage: "hir", "lowered", "mir", or the name of a pass for the graph after it. Errors: kUnknownName.
+  Result<std::string> dump(std::string_view stage) const;
+  /// Stages that dump() knows, in order.
+  std::vector<std::string> stages() const;
+  /// The binding that these input shapes imply. Errors: kMissingInput, kUnknownName, kWrongDtype, kWrongShape,
+  /// kSymbolConflict (both tensors named), kUnboundSymbol.
+  Result<Binding> bind(std::span<const NamedView> inputs) const;
+  const std::shared_ptr<TemplateBody>& body() const { return body_; }
+
+ private:
+  std::shared_ptr<TemplateBody> body_;
+};
+
+/// A template at one binding: the LIR image and its manifest.
+struct Specialized {
+  Binding binding;
+  BindingManifest manifest;
+  std::shared_ptr<const void> keepalive;
+  std::span<const std::byte> image;  ///< lives as long as keepalive
+  std::string graph_hash;            ///< 32 hex digits
+  std::uint64_t arena_bytes = 0;
+  DispatchReport report;
+  double specialize_us = 0;
+};
+
+/// A compiled variant with its weights. Cheap to copy; usable from many threads (runs of one variant take contexts from
+/// a pool). The weights belong to (template, device): set_param changes them for every variant from its next run on.
+class RLX_API CompiledGraph {
+ public:
+  CompiledGraph() = default;
+  explicit CompiledGraph(std::shared_ptr<VariantBody> body) : body_(std::move(body)) {}
+
+  const BindingManifest& manifest() const;  ///< numbers only
+  const Binding& binding() const;
+  const DispatchReport& report() const;
+  const CompileTimes& times() const;
+  std::uint64_t arena_bytes() const;
+  std::span<const std::byte> image() const;  ///< the LIR image; lives as long as the graph
+
+  /// Takes effect at the next run, whole. The view's bytes are copied unless `keepalive` says who holds them.
+  /// Errors: kUnknownName (nearest first), kWrongDtype, kWrongShape, kWrongSize.
+  Status set_param(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive = nullptr);
+  /// Names of params without weights.
+  std::vector<std::string> unset_params() const;
+
+  /// Runs on inputs by name, in any order; allocates the outputs.
+  /// Errors: kMissingInput, kUnknownName, kDuplicateName, kWrongDtype, kWrongShape, kWrongSize, kUnsetParam, kDataError,
+  /// kBackendError. After an error the next valid run gives the same bits as ever.
+  Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs) const;
+  /// The same into the caller's memory. Inputs and outputs in any order, each named once.
+  Status run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const;
+
+ private:
+  std::shared_ptr<VariantBody> body_;
+};
+
+struct CacheCounters {
+  std::uint64_t hits = 0, misses = 0, evictions = 0, compiles = 0;
+  double compile_us = 0;
+};
+
+struct PipelineMemory {
+  std::uint64_t source_bytes = 0;  ///< weights as given (mapped or copied), held once
+  std::uint64_t packed_bytes = 0;  ///< packed forms of them, shared by every variant
+  std::uint64_t arena_bytes = 0;   ///< pooled
+  std::size_t variants = 0;
+};
+
+/// Templates and variants of one device. Usable from many threads; keeps at most `capacity` variants, least recently used
+/// ones go first, those in use survive.
+class RLX_API ModelCompilePipeline {
+ public:
+  /// Errors: kInvalidArgument for capacity 0.
+  static Result<ModelCompilePipeline> create(Device device, std::size_t capacity = 64);
+
+  using Build = std::function<Result<Model>()>;
+  /// Lowers and optimises; asks no device.
+  Result<Template> build_template(std::string name, const Model& model, const CompileOptions& options = {});
+  /// The template of that name and these options, built on first use. A name that stands for another graph is an error
+  /// (kDuplicateName) where it can be seen: in debug builds `build` runs again and hashes are compared.
+  Result<Template> ensure_template(std::string name, const Build& build, const CompileOptions& options = {});
+  bool has_template(std::string_view name) const;
+  Result<Template> template_result(std::string_view name) const;
+  Result<BindingManifest> template_binding_manifest(std::string_view name) const;
+
+  /// Binds, infers, checks, asks the device, plans. Errors: kUnboundSymbol, kUnknownSymbol, kSymbolOutOfRange,
+  /// kConstraintViolated, kUnsupportedOps (all of them listed).
+  Result<Specialized> specialize_template(const Template& from, const Binding& binding);
+  /// Compiles what specialize_template returned, outside the cache.
+  Result<CompiledGraph> compile_lir(const Template& from, const Specialized& specialized);
+  /// The variant from the cache, or specialized and compiled now; one compile however many threads ask.
+  Result<CompiledGraph> get_or_compile(const Template& from, const Binding& binding);
+  Result<BindingManifest> binding_manifest_for_binding(const Template& from, const Binding& binding);
+
+  bool contains(const Template& from, const Binding& binding) const;
+  std::size_t size() const;
+  bool empty() const { return size() == 0; }
+  CacheCounters counters() const;
+  PipelineMemory memory() const;
+  const Device& device() const;
+
+ private:
+  struct Body;
+  std::shared_ptr<Body> body_;
+};
+
+/// The short way: one model on one device, any shape; the binding comes from the inputs.
+class RLX_API Session {
+ public:
+  /// Errors: those of build_template.
+  static Result<Session> compile(Device device, const Model& model, const CompileOptions& options = {});
+  /// Runs at whatever shape the inputs have. Errors: those of Template::bind, get_or_compile and CompiledGraph::run.
+  Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs);
+  const Template& model_template() const;
+  ModelCompilePipeline& pipeline();
+
+ private:
+  struct Body;
+  std::shared_ptr<Body> body_;
+};
+
+}  // namespace rlx

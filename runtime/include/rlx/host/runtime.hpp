@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runtime: what backends this machine has, as data, and devices opened by name. An object that main makes; no singleton.
+#pragma once
+
+#include <rlx/host/result.hpp>
+#include <rlx/host/types.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rlx {
+
+enum class LogLevel { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
+using LogSink = std::function<void(LogLevel, std::string_view)>;
+
+struct RuntimeOptions {
+  std::vector<std::string> plugin_paths;  ///< files or folders, searched first
+  bool only_plugin_paths = false;         ///< search nothing else
+  std::vector<std::string> allow;         ///< globs of plugin ids; empty = all
+  std::vector<std::string> deny;
+  std::vector<std::pair<std::string, std::string>> prefer;  ///< device kind -> plugin id or file path
+  unsigned threads = 0;                   ///< 0 = from affinity and cgroup quota
+  LogSink log;                            ///< silent where empty; called from any thread
+};
+
+/// One candidate file of the search, and how far it came.
+struct PluginReport {
+  std::string path;
+  std::string tier;     ///< "explicit", "environment", "library", "user", "system"
+  std::string step;     ///< last step reached: "found", "read", "descriptor", "probe", "load", "handshake", "open", "devices"
+  std::string verdict;  ///< "ok", "refused", "failed", "shadowed", "no device", "not loaded"
+  std::string reason;   ///< empty where ok
+  std::string id, name, vendor, version, abi;
+  std::vector<std::string> kinds;
+  std::vector<std::string> devices;  ///< "cpu:0  AVX-512; 2 threads"; filled once opened
+};
+
+struct DeviceReport {
+  std::string device;  ///< "cpu:0"
+  std::string plugin_id, plugin_version, path;
+  std::string description;
+  std::uint64_t memory_bytes = 0;
+  std::string fingerprint;
+};
+
+class DeviceBody;
+
+/// A device that is open. Cheap to copy; keeps its library loaded; usable from any thread.
+class RLX_API Device {
+ public:
+  Device() = default;
+  explicit Device(std::shared_ptr<DeviceBody> body) : body_(std::move(body)) {}
+  const std::string& name() const;  ///< "cpu:0"
+  const DeviceReport& report() const;
+  const std::shared_ptr<DeviceBody>& body() const { return body_; }
+
+ private:
+  std::shared_ptr<DeviceBody> body_;
+};
+
+/// Usable from any thread. Starts no thread and loads no plugin before one is asked for.
+class RLX_API Runtime {
+ public:
+  /// Reads descriptors of every candidate; runs no plugin code. Never fails for a broken plugin: see plugins().
+  static Result<Runtime> discover(RuntimeOptions options = {});
+
+  /// Opens "cpu:0", "cpu" (= "cpu:0"), or for an empty name the kind of the highest priority that has a device.
+  /// Errors: kPluginNotFound, kDeviceNotFound (with what there is and the one missing thing), kPluginRejected,
+  /// kPluginAmbiguous, kPluginFault.
+  Result<Device> device(std::string_view name = {});
+  /// Every device of every plugin; opens plugins to ask them.
+  std::vector<DeviceReport> devices();
+  /// The load report as it stands; `open` asks every usable plugin for its devices first.
+  std::vector<PluginReport> plugins(bool open = true);
+  /// Folders that were searched, in order, with their tier and why one was passed over: "user: /home/…: does not exist".
+  std::vector<std::string> places() const;
+
+ private:
+  struct Body;
+  std::shared_ptr<Body> body_;
+};
+
+/// Version of this library, "0.1.0".
+RLX_API std::string_view version();
+
+/// Title and advice of an error code ("RLX-E0217", "E0217" or "217"); empty where there is none.
+RLX_API std::string explain(std::string_view code);
+
+}  // namespace rlx
