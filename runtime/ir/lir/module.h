@@ -77,6 +77,12 @@ struct Place {
   std::uint64_t offset = 0;
 };
 
+/// An i64 scalar constant whose number is a size of the binding: a size as data.
+struct OpenConstant {
+  std::uint32_t constant = 0;  ///< of Module::constants; 8 bytes
+  Dim size = 0;
+};
+
 struct Plan {
   std::vector<Arena> arenas;
   std::vector<Place> places;  ///< one per value
@@ -87,6 +93,7 @@ struct Module {
   std::vector<Op> ops;          ///< region by region; region 0's first, in schedule order
   std::vector<Region> regions;  ///< at least region 0
   std::vector<std::vector<std::byte>> constants;
+  std::vector<OpenConstant> open_constants;  ///< ascending; bind() turns them into bytes
   std::vector<ParamRef> params;
   std::vector<Io> inputs;
   std::vector<Io> outputs;
