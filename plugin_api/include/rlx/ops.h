@@ -12,7 +12,7 @@
 #define RLX_OP_SELECT 5u          /* cond bool, t, f -> y */
 #define RLX_OP_CAST 6u            /* x -> y; TO, ROUND, OVERFLOW */
 #define RLX_OP_BITCAST 7u         /* x -> y; TO (same width) */
-#define RLX_OP_IOTA 8u            /* -> y; AXIS; the result's dims and dtype say the rest */
+#define RLX_OP_IOTA 8u            /* -> y; AXIS, DIMS, TO */
 #define RLX_OP_DIM 9u             /* MIR only: -> i64 scalar; VALUE (expression) */
 #define RLX_OP_RESHAPE 10u        /* MIR only: x -> y; DIMS */
 #define RLX_OP_TRANSPOSE 11u      /* MIR only: x -> y; PERM */
@@ -32,16 +32,18 @@
 #define RLX_OP_CUMULATE 25u       /* x -> y; FN (RLX_REDUCE_* sum prod max min), AXIS, EXCLUSIVE, REVERSE */
 #define RLX_OP_TOP_K 26u          /* x -> values, i64 indices; K, AXIS, LARGEST, SORTED; ties to the lower index */
 #define RLX_OP_NONZERO 27u        /* x -> i64[rank, cap], i64 count scalar; CAP */
-#define RLX_OP_DOT 28u            /* a, b -> y [batch, a free, b free]; CONTRACT_A, CONTRACT_B, BATCH_A, BATCH_B, ACC */
-#define RLX_OP_CONV 29u           /* x[N,C,s..], w[O,C/g,k..] -> y; STRIDES, LOW, HIGH, DILATION, INPUT_DILATION, GROUPS, ACC */
+#define RLX_OP_DOT 28u            /* a, b -> y [batch, a free, b free]; CONTRACT_A, CONTRACT_B, BATCH_A, BATCH_B, ACC;
+                                     8-bit integers may differ in sign and give ACC (i32) */
+#define RLX_OP_CONV 29u           /* x[N,C,s..], w[O,C/g,k..] -> y; STRIDES, LOW, HIGH, DILATION, INPUT_DILATION, GROUPS, ACC;
+                                     dtypes as dot */
 #define RLX_OP_REDUCE_WINDOW 30u  /* x[N,C,s..] -> y [, i64 index]; FN max or sum; WINDOW, STRIDES, DILATION, LOW, HIGH */
-#define RLX_OP_RNG_BITS 31u       /* key u32[2], counter u32[4] -> u32; Philox 4x32-10 */
+#define RLX_OP_RNG_BITS 31u       /* key u32[2], counter u32[4] -> u32; DIMS; Philox 4x32-10 */
 #define RLX_OP_IF 32u             /* pred bool scalar, captures.. -> r..; regions then, else */
 #define RLX_OP_WHILE 33u          /* carried.. -> r..; regions cond, body; TRIP_COUNT optional */
 
 /* ---- Composites (256..): an op with a region, its expansion. -------------------------------------------------------
    linear: operands are x, then w0..wn-1, then (HAS_BIAS) b0..bn-1, then (HAS_RESIDUAL, n = 1) residual. */
-#define RLX_OP_LINEAR 256u        /* -> y0..yn-1; PARTS, W_LAYOUT, HAS_BIAS, HAS_RESIDUAL, ALPHAS, ACT, ACT_ALPHA, ACT_BETA, ACC */
+#define RLX_OP_LINEAR 256u        /* y_i = act(alpha_i * x.w_i + b_i) + residual; PARTS, W_LAYOUT, HAS_BIAS, HAS_RESIDUAL, ALPHAS, ACT, ACT_ALPHA, ACT_BETA, ACC */
 #define RLX_OP_ELEMENTWISE 257u   /* x0..xn -> y0..ym; the region is the step list, plus ACT steps */
 #define RLX_OP_SOFTMAX 258u       /* x -> y; AXIS, LOG */
 #define RLX_OP_LAYER_NORM 259u    /* x [, residual], gamma, beta -> y [, x+residual]; AXIS (first), EPS, HAS_RESIDUAL */
@@ -54,7 +56,7 @@
 #define RLX_OP_GATED_ACT 265u     /* a, b -> act(a)*b; ACT */
 #define RLX_OP_EMBED_NORM 266u    /* n ids, n tables, gamma, beta -> y; PARTS, EPS, INDEX_POLICY, NEGATIVE_INDICES */
 #define RLX_OP_SEGMENT_REDUCE 267u /* x, seq_offsets -> y; FN */
-#define RLX_OP_CONV_ACT 268u      /* x, w [, b] [, residual] -> y; conv attributes, ACT, HAS_BIAS, HAS_RESIDUAL */
+#define RLX_OP_CONV_ACT 268u      /* x, w [, b] [, residual] -> act(conv + b + residual); conv attributes, ACT, HAS_BIAS, HAS_RESIDUAL */
 #define RLX_OP_CONV_TRANSPOSE 269u
 #define RLX_OP_AVG_POOL 270u      /* x -> y; WINDOW, STRIDES, DILATION, LOW, HIGH, COUNT_INCLUDE_PAD */
 #define RLX_OP_RESIZE 271u
