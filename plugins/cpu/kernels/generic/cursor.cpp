@@ -86,6 +86,8 @@ Cursor::Cursor(const View& view, int64_t begin)
 void Cursor::seek(int64_t position) {
   data_ = base_;
   for (int64_t i = 0; i < rank_; ++i) {
+    coords_[i] = 0;
+    if (dims_[i] == 0) continue;
     coords_[i] = position % dims_[i];
     position /= dims_[i];
     data_ += coords_[i] * strides_[i] * bytes_;

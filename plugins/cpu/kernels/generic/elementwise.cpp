@@ -20,6 +20,10 @@ uint32_t operand_count(StepKind kind) {
 const StepOperand& operand(const ElementwiseStep& step, uint32_t i) { return i == 0 ? step.a : i == 1 ? step.b : step.c; }
 
 bool run_step(const ElementwiseStep& step, uint32_t from, const void* const* in, void* out, int64_t n) {
+  if (step.fast != nullptr) {
+    step.fast(step.fast_context, static_cast<const float*>(in[0]), static_cast<float*>(out), n);
+    return true;
+  }
   switch (step.kind) {
     case StepKind::kUnary: return block_unary(step.fn, from, in[0], out, n);
     case StepKind::kBinary: return block_binary(step.fn, from, in[0], in[1], out, n);
@@ -76,6 +80,9 @@ class Planner {
     if (step.kind == StepKind::kSelect) {
       wanted = dtype_of(step.b);
       fits = from == RLX_DTYPE_BOOL && dtype_of(step.c) == wanted;
+    }
+    if (step.fast != nullptr) {
+      fits = fits && from == RLX_DTYPE_F32 && !test && (step.kind == StepKind::kUnary || step.kind == StepKind::kAct);
     }
     if (!fits || step.dtype != wanted) return invalid(s, step.dtype, wanted);
     // One element of zeros shows whether the function is known.

@@ -28,6 +28,10 @@ struct ElementwiseStep {
   double beta = 0;
   uint32_t round = 0;  // cast only
   uint32_t overflow = 0;
+  /// If not null, computes this unary or act step instead when its dtype is f32; y may be x. Must not depend on how the
+  /// elements are cut into calls.
+  void (*fast)(const void* context, const float* x, float* y, int64_t n) = nullptr;
+  const void* fast_context = nullptr;  // lives as long as the plan
 };
 
 /// A checked step list with a scratch slot per live value. Made once by plan_elementwise, then read-only.
@@ -50,7 +54,7 @@ KernelStatus plan_elementwise(const std::vector<uint32_t>& input_dtypes, const s
                               const std::vector<StepOperand>& results, ElementwisePlan* plan);
 
 /// Runs the plan. All views have the same dims. Items: elements of outputs[0].
-/// An output may be the memory of an input with equal strides.
+/// An output may be the memory of an input with equal strides, unless that input is itself a result.
 KernelStatus elementwise(const ElementwisePlan& plan, const View* inputs, const View* outputs, Range range);
 
 }  // namespace rlx_cpu

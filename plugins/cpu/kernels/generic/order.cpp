@@ -83,6 +83,7 @@ template <class Fold, class W>
 void cumulate_line(const View& x, const CumulateAttrs& attrs, W sum, const View& y) {
   const int64_t count = x.dims[0];
   alignas(64) char scratch[kBlockBytes];
+  alignas(64) char out[kBlockBytes];
   alignas(64) W wide[kBlock];
   Cursor from(x, 0);
   Cursor to(y, 0);
@@ -94,8 +95,8 @@ void cumulate_line(const View& x, const CumulateAttrs& attrs, W sum, const View&
       wide[i] = attrs.exclusive ? sum : next;
       sum = next;
     }
-    narrow(y.dtype, wide, to.target(n, scratch), n);
-    to.commit(n, scratch);
+    narrow(y.dtype, wide, to.target(n, out), n);
+    to.commit(n, out);
   }
 }
 
