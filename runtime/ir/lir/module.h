@@ -66,6 +66,13 @@ struct StatePair {
   std::uint32_t output = 0;
 };
 
+/// Elements of `value` at or past the number in `size_value` (an i64 scalar) along `axis` are unspecified.
+struct Extent {
+  std::uint32_t value = 0;
+  std::uint32_t axis = 0;
+  std::uint32_t size_value = 0;
+};
+
 struct Arena {
   std::uint64_t bytes = 0;
   std::uint32_t alignment = 64;
@@ -100,6 +107,7 @@ struct Module {
   std::vector<StatePair> states;
   std::optional<Plan> plan;
   Hash128 template_hash;
+  std::vector<Extent> extents;
 };
 
 /// True where every dim, stride, offset and attribute is a number.
