@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The contents page of compiling: one named pass a line, a standing note wherever an invariant begins.
+#include "runtime/compile/pipeline.h"
+
+#include <algorithm>
+
+#include "runtime/base/names.h"
+#include "runtime/compile/passes/lift_constants.h"
+#include "runtime/compile/passes/remove_dead_code.h"
+#include "runtime/ir/verify.h"
+
+namespace rlx {
+namespace {
+
+constexpr Pass kPasses[] = {
+    // name, function, is it a fusion
+    {"remove_dead_code", remove_dead_code, false},
+    {"lift_constants", lift_constants, false},
+    // From here on: no constant above 4 KiB is left in the graph; it is an owned param.
+};
+
+#ifdef NDEBUG
+constexpr bool kAlwaysVerify = false;
+#else
+constexpr bool kAlwaysVerify = true;
+#endif
+
+}  // namespace
+
+std::span<const Pass> passes() { return kPasses; }
+
+Status optimize(Graph& graph, const OptimizeOptions& options, std::string_view stop_after) {
+  const auto named = [&](const Pass& pass) { return pass.name == stop_after; };
+  if (!stop_after.empty() && std::none_of(std::begin(kPasses), std::end(kPasses), named)) {
+    std::vector<std::string> names;
+    for (const Pass& pass : kPasses) names.emplace_back(pass.name);
+    return fail(ErrorCode::kUnknownName, "no pass `", stop_after, "`; ", did_you_mean(stop_after, names));
+  }
+  for (const Pass& pass : kPasses) {
+    if (options.fuse || !pass.fusion) {
+      Status status = pass.run(graph);
+      if (status && (options.verify || kAlwaysVerify)) status = verify(graph);
+      if (!status) return std::move(status).error().within(join("pass ", pass.name));
+    }
+    if (pass.name == stop_after) break;
+  }
+  return {};
+}
+
+}  // namespace rlx

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a model to a template: the passes, in order. Asks no device.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/result.h"
+#include "runtime/ir/graph.h"
+
+namespace rlx {
+
+struct OptimizeOptions {
+  bool fuse = true;     ///< form composites
+  bool verify = false;  ///< verify after each pass; always in debug builds
+};
+
+/// One line of the pipeline's contents page.
+struct Pass {
+  std::string_view name;
+  Status (*run)(Graph& graph);
+  bool fusion;  ///< left out when OptimizeOptions::fuse is off
+};
+
+/// Every pass in order.
+std::span<const Pass> passes();
+
+/// Runs the passes on `graph`. Errors: those of a pass, with its name.
+/// `stop_after`: name of the last pass to run; empty = all. Errors: kUnknownName for a name that is no pass.
+Status optimize(Graph& graph, const OptimizeOptions& options, std::string_view stop_after = {});
+
+}  // namespace rlx

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stages: the template's graph, then that graph with the composites inlined that the device would not take, and so on
+// until every op is native. Each stage has one ready image; a stage whose answer does not depend on sizes is asked once.
+#include "runtime/compile/specialize.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+#include "runtime/base/names.h"
+#include "runtime/ir/build.h"
+#include "runtime/ir/infer.h"
+
+namespace rlx {
+namespace {
+
+constexpr int kMostRounds = 64;  // of inlining: regions nest a handful deep
+
+bool has_region(const Node& node) {
+  return node.regions.size() == 1 && node.op != RLX_OP_IF && node.op != RLX_OP_WHILE;
+}
+
+std::string describe(const Node& node) {
+  const std::string_view name = op_name(node.op);
+  std::string text = node.ns.empty() ? std::string(name) : join(node.ns, ".", name);
+  return node.name.empty() ? join("`", text, "`") : join("`", text, "` (", node.name, ")");
+}
+
+/// Inlines every composite until only primitives are left.
+Result<Graph> expand_all(Graph graph) {
+  for (int round = 0; round < kMostRounds; ++round) {
+    std::vector<bool> chosen(graph.nodes.size());
+    std::transform(graph.nodes.begin(), graph.nodes.end(), chosen.begin(), has_region);
+    if (std::none_of(chosen.begin(), chosen.end(), [](bool flag) { return flag; })) return graph;
+    RLX_ASSIGN(graph, inline_nodes(graph, chosen));
+  }
+  return fail(ErrorCode::kInvalidModel, "composites nest deeper than ", kMostRounds);
+}
+
+}  // namespace
+
+Status check_binding(const Graph& graph, const DimBinding& binding) {
+  std::vector<std::string> names;
+  for (const auto& [name, range] : graph.symbols) names.push_back(name);
+  for (const auto& [name, size] : binding) {
+    const auto found = graph.symbols.find(name);
+    if (found == graph.symbols.end())
+      return fail(ErrorCode::kUnknownSymbol, "no symbol `", name, "`; ", did_you_mean(name, names));
+    if (size < found->second.least || size > found->second.greatest)
+      return fail(ErrorCode::kSymbolOutOfRange, "`", name, "` is ", size, ", wanted ", found->second.least, " to ",
+                  found->second.greatest == INT64_MAX ? std::string("any size") : std::to_string(found->second.greatest));
+  }
+  for (const std::string& name : names)
+    if (!binding.contains(name)) return fail(ErrorCode::kUnboundSymbol, "symbol `", name, "` has no size");
+  for (const Constraint& constraint : graph.constraints) {
+    RLX_ASSIGN(const std::int64_t left, constraint.left.evaluate(binding));
+    RLX_ASSIGN(const std::int64_t right, constraint.right.evaluate(binding));
+    if (constraint.at_least ? left >= right : left == right) continue;
+    std::string bound;
+    for (const auto& [name, size] : binding) bound += join(bound.empty() ? "" : ", ", name, " = ", size);
+    return fail(ErrorCode::kConstraintViolated, constraint.reason, ": ", constraint.left.to_string(), " is ", left,
+                constraint.at_least ? ", wanted at least " : ", wanted ", constraint.right.to_string(), " = ", right,
+                " (with ", bound, ")");
+  }
+  return {};
+}
+
+struct Specializer::Stage {
+  Graph graph;
+  Legalized legal;
+  std::shared_ptr<const lir::ReadyImage> ready;
+  DispatchSummary dispatch;
+  std::optional<TargetAnswer> remembered;
+  std::map<std::string, std::unique_ptr<Stage>> children;  // by verdict, one letter an op of the main graph
+
+  static Result<std::unique_ptr<Stage>> make(Graph graph, const Target& target, DispatchSummary dispatch) {
+    auto stage = std::make_unique<Stage>();
+    stage->graph = std::move(graph);
+    RLX_ASSIGN(stage->legal, legalize(stage->graph, target));
+    RLX_ASSIGN(stage->ready, lir::ReadyImage::make(stage->legal.module, {}));
+    stage->dispatch = std::move(dispatch);
+    stage->dispatch.native = stage->legal.module.regions[0].op_count;
+    stage->dispatch.copies = stage->legal.copies;
+    return stage;
+  }
+};
+
+Specializer::Specializer(std::shared_ptr<const Graph> graph, Target target, bool force_expand)
+    : graph_(std::move(graph)), target_(std::move(target)), force_expand_(force_expand) {}
+Specializer::~Specializer() = default;
+
+Result<Specializer::Stage*> Specializer::root() {
+  if (root_) return root_.get();
+  DispatchSummary dispatch;
+  if (!force_expand_) {
+    RLX_ASSIGN(root_, Stage::make(*graph_, target_, {}));
+    return root_.get();
+  }
+  for (const Node& node : graph_->nodes) {
+    if (!has_region(node)) continue;
+    ++dispatch.expanded;
+    dispatch.notes.push_back(describe(node) + ": expanded because the options force it");
+  }
+  RLX_ASSIGN(Graph expanded, expand_all(*graph_));
+  RLX_ASSIGN(root_, Stage::make(std::move(expanded), target_, std::move(dispatch)));
+  return root_.get();
+}
+
+Result<Specializer::Stage*> Specializer::child(Stage& stage, const std::vector<Verdict>& verdicts) {
+  std::vector<bool> chosen(stage.graph.nodes.size());
+  std::string key;
+  std::string refused;
+  DispatchSummary dispatch = stage.dispatch;
+  for (std::size_t i = 0; i < stage.legal.node_of_op.size(); ++i) {
+    const Verdict& verdict = verdicts[i];
+    key += static_cast<char>('0' + static_cast<int>(verdict.kind));
+    if (verdict.kind == Verdict::Kind::kNative) continue;
+    const std::size_t index = stage.legal.node_of_op[i];
+    if (index == SIZE_MAX || !has_region(stage.graph.nodes[index])) {
+      refused += join(refused.empty() ? "" : "; ", index == SIZE_MAX ? "`copy`" : describe(stage.graph.nodes[index]), ": ",
+                      verdict.reason.empty() ? "no reason given" : verdict.reason);
+      continue;
+    }
+    chosen[index] = true;
+    ++dispatch.expanded;
+    dispatch.notes.push_back(join(describe(stage.graph.nodes[index]), ": expanded; ", verdict.reason));
+  }
+  if (!refused.empty()) return fail(ErrorCode::kUnsupportedOps, target_.name, " cannot run: ", refused);
+  auto& slot = stage.children[key];
+  if (!slot) {
+    RLX_ASSIGN(Graph inlined, inline_nodes(stage.graph, chosen));
+    auto made = Stage::make(std::move(inlined), target_, std::move(dispatch));
+    if (!made) {
+      stage.children.erase(key);
+      return std::move(made).error();
+    }
+    slot = *std::move(made);
+  }
+  return slot.get();
+}
+
+Result<Specializer::Stage*> Specializer::settle(const DimBinding& binding, std::shared_ptr<const lir::Image>& image) {
+  const std::lock_guard lock(mutex_);
+  RLX_ASSIGN(Stage * stage, root());
+  for (int round = 0; round < kMostRounds; ++round) {
+    image = nullptr;
+    TargetAnswer fresh;
+    if (!stage->remembered) {
+      RLX_ASSIGN(lir::Image bytes, stage->ready->instantiate(binding));
+      image = std::make_shared<const lir::Image>(std::move(bytes));
+      RLX_ASSIGN(fresh, target_.query(image->bytes()));
+      if (fresh.verdicts.size() != stage->legal.module.ops.size())
+        return fail(ErrorCode::kPluginFault, target_.name, " answered for ", fresh.verdicts.size(), " of ",
+                    stage->legal.module.ops.size(), " ops");
+      if (!fresh.depends_on_dims) stage->remembered = fresh;
+    }
+    const TargetAnswer& answer = stage->remembered ? *stage->remembered : fresh;
+    const auto main_end = answer.verdicts.begin() + static_cast<std::ptrdiff_t>(stage->legal.node_of_op.size());
+    if (std::all_of(answer.verdicts.begin(), main_end, [](const Verdict& v) { return v.kind == Verdict::Kind::kNative; }))
+      return stage;
+    RLX_ASSIGN(stage, child(*stage, answer.verdicts));
+  }
+  return fail(ErrorCode::kPluginFault, target_.name, " still wants expansions after ", kMostRounds, " rounds");
+}
+
+Result<SpecializedImage> Specializer::specialize(const DimBinding& binding) {
+  RLX_TRY(check_binding(*graph_, binding));
+  std::shared_ptr<const lir::Image> image;
+  RLX_ASSIGN(Stage * stage, settle(binding, image));
+  if (!image) {
+    RLX_ASSIGN(lir::Image bytes, stage->ready->instantiate(binding));
+    image = std::make_shared<const lir::Image>(std::move(bytes));
+  }
+  // Stages are never removed, so the summary lives as long as this object; it is copied once per image all the same.
+  return SpecializedImage{image, std::make_shared<const DispatchSummary>(stage->dispatch)};
+}
+
+Result<lir::Image> Specializer::specialize_slowly(const DimBinding& binding) {
+  RLX_TRY(check_binding(*graph_, binding));
+  std::shared_ptr<const lir::Image> unused;
+  RLX_ASSIGN(Stage * stage, settle(binding, unused));
+  RLX_ASSIGN(const Legalized legal, legalize(stage->graph, target_));
+  RLX_ASSIGN(lir::Module bound, lir::bind(legal.module, binding));
+  Graph numbers = stage->graph;
+  for (Value& value : numbers.values)
+    for (Dim& dim : value.shape.dims) dim = dim.substitute(binding);
+  for (Node& node : numbers.nodes)
+    for (auto& [key, attribute] : node.attributes) {
+      if (auto* dim = std::get_if<Dim>(&attribute)) *dim = dim->substitute(binding);
+      if (auto* dims = std::get_if<Dims>(&attribute))
+        for (Dim& dim : *dims) dim = dim.substitute(binding);
+    }
+  numbers.symbols.clear();
+  numbers.constraints.clear();
+  const std::vector<Value> expected = numbers.values;
+  RLX_TRY(infer_all(numbers));
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    RLX_CHECK(expected[i].shape == numbers.values[i].shape, "value ", i, ": template says ", to_string(expected[i].shape),
+              ", inference with numbers says ", to_string(numbers.values[i].shape));
+  bound.plan = lir::plan_module(bound);
+  return lir::write_image(bound);
+}
+
+}  // namespace rlx
