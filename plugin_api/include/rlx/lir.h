@@ -250,24 +250,24 @@ static inline const rlx_lir_region* rlx_lir_region_at(const rlx_lir_image* image
 }
 /* `rank` dims of a value; null where they leave the pool or the rank is above RLX_MAX_RANK. */
 static inline const int64_t* rlx_lir_dims(const rlx_lir_image* image, const rlx_lir_value* value) {
-  if (value->rank > RLX_MAX_RANK) return NULL;
+  if (!value || value->rank > RLX_MAX_RANK) return NULL;
   return (const int64_t*)rlx_lir_range(image, RLX_LIR_I64, value->dims, value->rank);
 }
 /* `rank` strides of a value in elements; null for a dense value (value->strides == RLX_NO_INDEX) or a bad range. */
 static inline const int64_t* rlx_lir_strides(const rlx_lir_image* image, const rlx_lir_value* value) {
-  if (value->strides == RLX_NO_INDEX || value->rank > RLX_MAX_RANK) return NULL;
+  if (!value || value->strides == RLX_NO_INDEX || value->rank > RLX_MAX_RANK) return NULL;
   return (const int64_t*)rlx_lir_range(image, RLX_LIR_I64, value->strides, value->rank);
 }
 static inline const uint32_t* rlx_lir_operands(const rlx_lir_image* image, const rlx_lir_op* op) {
-  return (const uint32_t*)rlx_lir_range(image, RLX_LIR_U32, op->operands, op->operand_count);
+  return op ? (const uint32_t*)rlx_lir_range(image, RLX_LIR_U32, op->operands, op->operand_count) : NULL;
 }
 static inline const uint32_t* rlx_lir_results(const rlx_lir_image* image, const rlx_lir_op* op) {
-  return (const uint32_t*)rlx_lir_range(image, RLX_LIR_U32, op->results, op->result_count);
+  return op ? (const uint32_t*)rlx_lir_range(image, RLX_LIR_U32, op->results, op->result_count) : NULL;
 }
 /* The attribute `key` of an op, or null. */
 static inline const rlx_lir_attr* rlx_lir_attr_of(const rlx_lir_image* image, const rlx_lir_op* op, uint32_t key) {
   uint32_t i;
-  for (i = 0; i < op->attr_count; ++i) {
+  for (i = 0; op && i < op->attr_count; ++i) {
     const rlx_lir_attr* attr = (const rlx_lir_attr*)rlx_lir_at(image, RLX_LIR_ATTRS, (uint64_t)op->attrs + i);
     if (!attr) return NULL;
     if (attr->key == key) return attr;
@@ -311,6 +311,29 @@ static inline uint32_t rlx_dtype_bytes(uint32_t dtype) {
     case RLX_DTYPE_I64: case RLX_DTYPE_U64: case RLX_DTYPE_F64: return 8;
     default: return 0;
   }
+}
+
+/* Bytes of a CONSTANT value, as many as its dims need; null where they leave the section or the value is no constant. */
+static inline const void* rlx_lir_constant(const rlx_lir_image* image, const rlx_lir_value* value) {
+  const int64_t* dims = rlx_lir_dims(image, value);
+  uint64_t bytes;
+  uint32_t i;
+  if (!dims || value->storage != RLX_LIR_STORAGE_CONSTANT || (value->byte_offset & 7u)) return NULL;
+  bytes = rlx_dtype_bytes(value->dtype);
+  for (i = 0; i < value->rank; ++i) {
+    if (dims[i] < 0 || (dims[i] && bytes > image->size / (uint64_t)dims[i])) return NULL;
+    bytes *= (uint64_t)dims[i];
+  }
+  return bytes == value->byte_size ? rlx_lir_range(image, RLX_LIR_CONSTANTS, value->byte_offset, bytes) : NULL;
+}
+/* The name of origin of an op, NUL-terminated; null where the image has none. */
+static inline const char* rlx_lir_op_name(const rlx_lir_image* image, uint32_t op) {
+  const uint32_t* name = (const uint32_t*)rlx_lir_at(image, RLX_LIR_DEBUG, op);
+  const uint64_t size = rlx_lir_count(image, RLX_LIR_STRINGS);
+  const char* text;
+  if (!name || *name >= size) return NULL;
+  text = (const char*)rlx_lir_range(image, RLX_LIR_STRINGS, *name, 1);
+  return text && memchr(text, 0, size - *name) ? text : NULL;
 }
 
 #ifdef __cplusplus
