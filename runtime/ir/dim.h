@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dim: the size of an axis, a number or an expression over named symbols (sum, product, floor-division, ceil-division,
 // modulo, min, max). Dims are immutable and cheap to copy; equal expressions have one canonical form, so that equality
-// of dims is equality of forms.
+// of dims is equality of forms. Folding takes symbols to be >= 0 and divisors not to be 0. What cannot be folded without
+// leaving 64 bits stays an expression, whose evaluation then fails; so does, as floordiv(1, 0), one that grows past
+// kWeightMax operands or kDepthMax levels. No arithmetic on dims can fail or trap.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +23,13 @@ using DimBinding = std::map<std::string, std::int64_t, std::less<>>;
 
 class Dim {
  public:
+  static constexpr std::uint32_t kWeightMax = 1024;
+  static constexpr std::uint32_t kDepthMax = 48;
+
   enum class Kind : std::uint8_t { kNumber, kSymbol, kAdd, kMul, kFloorDiv, kCeilDiv, kMod, kMin, kMax };
 
-  Dim() : Dim(std::int64_t{0}) {}
-  Dim(std::int64_t number);  // NOLINT: numbers are dims
+  Dim() = default;
+  Dim(std::int64_t number) : number_(number) {}  // NOLINT: numbers are dims
   Dim(int number) : Dim(static_cast<std::int64_t>(number)) {}  // NOLINT
   /// A named symbol: [A-Za-z_][A-Za-z0-9_.]*. An empty or malformed name is our bug (RLX_CHECK).
   static Dim symbol(std::string_view name);
@@ -62,8 +67,10 @@ class Dim {
   friend Dim max(const Dim& a, const Dim& b);
 
  private:
+  friend struct DimParts;  // dim_parts.h: what the arithmetic sees
   struct Node;
   explicit Dim(std::shared_ptr<const Node> node) : node_(std::move(node)) {}
+  std::int64_t number_ = 0;  ///< where node_ is null
   std::shared_ptr<const Node> node_;
 };
 
