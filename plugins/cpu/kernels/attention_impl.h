@@ -37,7 +37,7 @@ struct AttentionScratch {
   float* values;    ///< panels of 16 value columns x keys of the block
   float* scores;    ///< kTileRows rows
   float* partial;   ///< kTileRows rows of padded value columns
-  float* maximum;   ///< per query of the call, in units of log2
+  float* maximum;   ///< per query of the call, in units of the stored scores
   float* total;     ///< per query of the call
   int64_t score_row;
   int64_t value_columns;
@@ -135,35 +135,56 @@ static void hide_scores(float* score, int64_t panel_begin, int64_t panel_end, in
   for (int64_t j = end; j < panel_end; ++j) score[j] = -__builtin_inff();
 }
 
-/// Softmax step of one row over whole vectors [begin, end): scores become weights 2^(score * to_log2 - maximum).
-/// Returns the factor for what was summed under the old maximum.
-static float soften(float* score, int64_t begin, int64_t end, float to_log2, float& maximum, float& total) {
-  F best = set1(-__builtin_inff());
-  for (int64_t j = begin; j < end; j += kWidth) best = max(load(score + j), best);
-  const float block_maximum = max_of(best) * to_log2;
-  const float next = block_maximum > maximum ? block_maximum : maximum;
-  if (next == -__builtin_inff()) {
-    F nothing = zero();  // no key seen yet; a NaN score stays one
-    for (int64_t j = begin; j < end; j += kWidth) {
-      const F x = load(score + j);
-      const F weight = select(equal(x, x), zero(), x);
-      nothing = nothing + weight;
-      store(score + j, weight);
-    }
-    total += sum_of(nothing);
-    return 1.0f;
+/// The largest of whole vectors [begin, end), four at a time so that no comparison waits for the one before.
+static float largest_score(const float* score, int64_t begin, int64_t end) {
+  F best[4];
+  for (F& b : best) b = set1(-__builtin_inff());
+  int64_t j = begin;
+  for (; j + 4 * kWidth <= end; j += 4 * kWidth) {
+    RLX_CPU_UNROLL(4)
+    for (int i = 0; i < 4; ++i) best[i] = max(load(score + j + i * kWidth), best[i]);
   }
-  const F factor = set1(to_log2);
-  const F shift = set1(-next);
+  for (; j < end; j += kWidth) best[0] = max(load(score + j), best[0]);
+  return max_of(max(max(best[0], best[1]), max(best[2], best[3])));
+}
+
+/// What a row without a visible key weighs: nothing, but a NaN score stays one.
+static float keep_only_nan(float* score, int64_t begin, int64_t end) {
   F sum = zero();
-  RLX_CPU_UNROLL(4)
   for (int64_t j = begin; j < end; j += kWidth) {
-    const F weight = exp2(fma(load(score + j), factor, shift));
+    const F x = load(score + j);
+    const F weight = select(equal(x, x), zero(), x);
     sum = sum + weight;
     store(score + j, weight);
   }
+  return sum_of(sum);
+}
+
+/// Softmax step of one row over whole vectors [begin, end): scores become weights 2^((score - maximum) * to_log2).
+/// Returns the factor for what was summed under the old maximum.
+static float soften(float* score, int64_t begin, int64_t end, float to_log2, float& maximum, float& total) {
+  const float block_maximum = largest_score(score, begin, end);
+  const float next = block_maximum > maximum ? block_maximum : maximum;
+  if (next == -__builtin_inff()) {
+    total += keep_only_nan(score, begin, end);
+    return 1.0f;
+  }
+  const F factor = set1(to_log2);
+  const F lowest = set1(-160.0f / to_log2);
+  const F best = set1(next);
+  F sum = zero();
+  RLX_CPU_UNROLL(4)
+  for (int64_t j = begin; j < end; j += kWidth) {
+    const F weight = exp2_scaled(load(score + j) - best, factor, lowest);
+    sum = sum + weight;
+    store(score + j, weight);
+  }
+  if (next == maximum) {
+    total += sum_of(sum);
+    return 1.0f;
+  }
   alignas(64) float scale[kWidth];
-  store(scale, exp2(set1(maximum - next)));
+  store(scale, exp2_scaled(set1(maximum - next), factor, lowest));
   maximum = next;
   total = total * scale[0] + sum_of(sum);
   return scale[0];

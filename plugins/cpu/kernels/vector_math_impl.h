@@ -44,11 +44,12 @@ static inline F exp(F x) {
   return scale_by_power(p, a.n);
 }
 
-/// 2^x for x <= 127; exact 0 below -150.
-static inline F exp2(F x) {
-  const F clamped = max(set1(-151.0f), x);
-  const F n = round_small(clamped);
-  const F f = clamped - n;
+/// 2^(d * factor) for d * factor <= 127; d is raised to `lowest` first, where lowest * factor <= -151 gives exact 0.
+static inline F exp2_scaled(F d, F factor, F lowest) {
+  const F clamped = max(lowest, d);
+  const F magic = set1(12582912.0f);
+  const F n = fma(clamped, factor, magic) - magic;
+  const F f = fma(clamped, factor, negate(n));
   F q = set1(1.326472382e-3f);
   q = fma(q, f, set1(9.671512991e-3f));
   q = fma(q, f, set1(5.550733581e-2f));
