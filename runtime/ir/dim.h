@@ -31,6 +31,7 @@ class Dim {
   Dim() = default;
   Dim(std::int64_t number) : number_(number) {}  // NOLINT: numbers are dims
   Dim(int number) : Dim(static_cast<std::int64_t>(number)) {}  // NOLINT
+  Dim(std::uint32_t number) : Dim(static_cast<std::int64_t>(number)) {}  // NOLINT: the contract's numbers
   /// A named symbol: [A-Za-z_][A-Za-z0-9_.]*. An empty or malformed name is our bug (RLX_CHECK).
   static Dim symbol(std::string_view name);
   static bool is_symbol_name(std::string_view name);
