@@ -129,10 +129,17 @@ static void adjust_scores(const AttentionArgs& args, float* score, int64_t batch
   }
 }
 
-/// Writes -Inf to the lanes of [panel begin, panel end) that lie outside [begin, end).
-static void hide_scores(float* score, int64_t panel_begin, int64_t panel_end, int64_t begin, int64_t end) {
-  for (int64_t j = panel_begin; j < begin; ++j) score[j] = -__builtin_inff();
-  for (int64_t j = end; j < panel_end; ++j) score[j] = -__builtin_inff();
+/// Writes -Inf over whole vectors [from, to) wherever they lie outside [begin, end).
+static void hide_scores(float* score, int64_t from, int64_t to, int64_t begin, int64_t end) {
+  const F hidden = set1(-__builtin_inff());
+  for (int64_t j = from; j < begin; j += kWidth) {
+    const int64_t lanes = begin - j;
+    store(score + j, lanes >= kWidth ? hidden : select(first(lanes), hidden, load(score + j)));
+  }
+  for (int64_t j = end / kWidth * kWidth; j < to; j += kWidth) {
+    const int64_t lanes = end - j;
+    store(score + j, lanes <= 0 ? hidden : select(first(lanes), load(score + j), hidden));
+  }
 }
 
 /// The largest of whole vectors [begin, end), four at a time so that no comparison waits for the one before.
@@ -160,18 +167,11 @@ static float keep_only_nan(float* score, int64_t begin, int64_t end) {
   return sum_of(sum);
 }
 
-/// Softmax step of one row over whole vectors [begin, end): scores become weights 2^((score - maximum) * to_log2).
-/// Returns the factor for what was summed under the old maximum.
-static float soften(float* score, int64_t begin, int64_t end, float to_log2, float& maximum, float& total) {
-  const float block_maximum = largest_score(score, begin, end);
-  const float next = block_maximum > maximum ? block_maximum : maximum;
-  if (next == -__builtin_inff()) {
-    total += keep_only_nan(score, begin, end);
-    return 1.0f;
-  }
+/// Scores of whole vectors [begin, end) become weights 2^((score - maximum) * to_log2); returns their sum.
+static inline float weigh(float* score, int64_t begin, int64_t end, float to_log2, float maximum) {
   const F factor = set1(to_log2);
-  const F lowest = set1(-160.0f / to_log2);
-  const F best = set1(next);
+  const F lowest = set1(-126.0f / to_log2);
+  const F best = set1(maximum);
   F sum = zero();
   RLX_CPU_UNROLL(4)
   for (int64_t j = begin; j < end; j += kWidth) {
@@ -179,15 +179,37 @@ static float soften(float* score, int64_t begin, int64_t end, float to_log2, flo
     sum = sum + weight;
     store(score + j, weight);
   }
-  if (next == maximum) {
-    total += sum_of(sum);
-    return 1.0f;
-  }
+  return sum_of(sum);
+}
+
+/// The factor for what was summed under the old maximum, once `next` is the maximum.
+static float rescale(float to_log2, float maximum, float next) {
+  if (next == maximum) return 1.0f;
+  if (maximum == -__builtin_inff()) return 0.0f;
   alignas(64) float scale[kWidth];
-  store(scale, exp2_scaled(set1(maximum - next), factor, lowest));
-  maximum = next;
-  total = total * scale[0] + sum_of(sum);
+  store(scale, exp2_scaled(set1(maximum - next), set1(to_log2), set1(-126.0f / to_log2)));
   return scale[0];
+}
+
+/// Softmax step of a group of rows over whole vectors [begin, end). All maxima first: the rows' chains overlap.
+__attribute__((noinline)) static void soften_rows(float* scores, int64_t score_row, int rows, int64_t begin, int64_t end,
+                                                  float to_log2, float* maximum, float* total, float* factor) {
+  float next[8];
+  for (int i = 0; i < rows; ++i) {
+    const float largest = largest_score(scores + i * score_row, begin, end);
+    next[i] = largest > maximum[i] ? largest : maximum[i];
+  }
+  for (int i = 0; i < rows; ++i) {
+    float* score = scores + i * score_row;
+    if (next[i] == -__builtin_inff()) {
+      factor[i] = 1.0f;
+      total[i] += keep_only_nan(score, begin, end);
+      continue;
+    }
+    factor[i] = rescale(to_log2, maximum[i], next[i]);
+    maximum[i] = next[i];
+    total[i] = total[i] * factor[i] + weigh(score, begin, end, to_log2, next[i]);
+  }
 }
 
 /// partial = weights * V for keys [begin, end) of the block.
@@ -209,18 +231,41 @@ static void block_values(const AttentionScratch& s, int64_t block_keys, int rows
   }
 }
 
-/// y = y * factor + partial, or y = partial for the first block.
-static void add_partial(float* y, const float* partial, float factor, bool first_block, int64_t n) {
+/// What to divide by the sum of weights; a row that saw nothing gives zeros.
+static inline float inverse_of(float total) { return total == 0.0f ? 0.0f : 1.0f / total; }
+
+/// Where a block stands in its call: the first one starts y, a single one also finishes it.
+struct BlockOrder {
+  bool first;
+  bool last;
+};
+
+/// y = y * factor + partial, times `inverse` if this is the last block.
+static void add_partial(float* y, const float* partial, float factor, float inverse, BlockOrder order, int64_t n) {
   const F f = set1(factor);
+  const F scale = set1(inverse);
   for_each_vector(n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-    const F p = load(partial + i);
-    store_some(y + i, first_block ? p : fma(load_some(y + i, lanes), f, p), lanes);
+    F v = load(partial + i);
+    if (!order.first) v = fma(load_some(y + i, lanes), f, v);
+    if (order.last) v = v * scale;
+    store_some(y + i, v, lanes);
   });
+}
+
+/// Finishes rows that see no key of the block.
+static void skip_block(const AttentionArgs& args, const AttentionScratch& s, float* y, int64_t at, int rows,
+                       BlockOrder order) {
+  for (int i = 0; i < rows; ++i, y += args.y_strides.seq) {
+    const F scale = set1(order.first ? 0.0f : order.last ? inverse_of(s.total[at + i]) : 1.0f);
+    for_each_vector(args.value_size, [&](int64_t c, int64_t lanes) __attribute__((always_inline)) {
+      store_some(y + c, order.first ? zero() : load_some(y + c, lanes) * scale, lanes);
+    });
+  }
 }
 
 /// One group of up to kTileRows queries against one block of keys.
 static void attend_rows(const AttentionArgs& args, const AttentionScratch& s, const KeyBlock& block, int64_t batch,
-                        int64_t head, int64_t query_begin, int64_t query, int rows, bool first_block) {
+                        int64_t head, int64_t query_begin, int64_t query, int rows, BlockOrder order) {
   KeyRange seen[8];
   KeyRange all = {block.count, 0};
   for (int i = 0; i < rows; ++i) {
@@ -232,11 +277,9 @@ static void attend_rows(const AttentionArgs& args, const AttentionScratch& s, co
     all.end = larger(all.end, seen[i].end);
   }
   float* y = args.y + batch * args.y_strides.batch + head * args.y_strides.head + query * args.y_strides.seq;
+  const int64_t at = query - query_begin;
   if (all.begin >= all.end) {
-    if (!first_block) return;
-    for (int i = 0; i < rows; ++i) {
-      for (int64_t c = 0; c < args.value_size; ++c) y[i * args.y_strides.seq + c] = 0.0f;
-    }
+    skip_block(args, s, y, at, rows, order);
     return;
   }
   const int64_t begin = all.begin / kPanelColumns * kPanelColumns;
@@ -245,17 +288,17 @@ static void attend_rows(const AttentionArgs& args, const AttentionScratch& s, co
   const bool adjust = !rule.raw || args.mask_kind == RLX_MASK_BOOL || args.mask_kind == RLX_MASK_KEY_BOOL;
   const float* q = args.q + batch * args.q_strides.batch + head * args.q_strides.head + query * args.q_strides.seq;
   block_scores(args, s, q, rows, begin, all.end);
-  float factor[8];
   for (int i = 0; i < rows; ++i) {
     float* score = s.scores + i * s.score_row;
     if (adjust) adjust_scores(args, score, batch, head, query + i, block.begin, begin, all.end);
     hide_scores(score, begin, end, seen[i].begin, seen[i].end);
-    const int64_t at = query + i - query_begin;
-    factor[i] = soften(score, begin, end, rule.to_log2, s.maximum[at], s.total[at]);
   }
+  float factor[8];
+  soften_rows(s.scores, s.score_row, rows, begin, end, rule.to_log2, s.maximum + at, s.total + at, factor);
   block_values(s, block.count, rows, begin, all.end);
   for (int i = 0; i < rows; ++i) {
-    add_partial(y + i * args.y_strides.seq, s.partial + i * s.value_columns, factor[i], first_block, args.value_size);
+    add_partial(y + i * args.y_strides.seq, s.partial + i * s.value_columns, factor[i], inverse_of(s.total[at + i]), order,
+                args.value_size);
   }
 }
 
@@ -275,16 +318,6 @@ static KeyBlock pack_block(const AttentionArgs& args, const AttentionScratch& s,
   return block;
 }
 
-/// Divides by the sum of weights; a row that saw nothing gives zeros.
-static void normalize_rows(const AttentionArgs& args, const AttentionScratch& s, float* y, int64_t rows) {
-  for (int64_t i = 0; i < rows; ++i, y += args.y_strides.seq) {
-    const F inverse = set1(s.total[i] == 0.0f ? 0.0f : 1.0f / s.total[i]);
-    for_each_vector(args.value_size, [&](int64_t c, int64_t lanes) __attribute__((always_inline)) {
-      store_some(y + c, load_some(y + c, lanes) * inverse, lanes);
-    });
-  }
-}
-
 static void attention(const AttentionArgs& args, int64_t batch, int64_t head, int64_t query_begin,
                       int64_t query_end, float* scratch) {
   const int64_t rows = query_end - query_begin;
@@ -300,22 +333,21 @@ static void attention(const AttentionArgs& args, int64_t batch, int64_t head, in
     needed.end = larger(needed.end, keys.end);
   }
   float* y = args.y + batch * args.y_strides.batch + head * args.y_strides.head + query_begin * args.y_strides.seq;
-  bool first_block = true;
-  for (int64_t begin = needed.begin / kKeyBlock * kKeyBlock; begin < needed.end; begin += kKeyBlock) {
-    const KeyBlock block = pack_block(args, s, batch, head, begin, smaller(kKeyBlock, needed.end - begin));
-    for (int64_t query = query_begin; query < query_end; query += kTileRows) {
-      const int group = static_cast<int>(smaller(kTileRows, query_end - query));
-      attend_rows(args, s, block, batch, head, query_begin, query, group, first_block);
-    }
-    first_block = false;
-  }
-  if (first_block) {
-    for (int64_t i = 0; i < rows; ++i) {
-      for (int64_t c = 0; c < args.value_size; ++c) y[i * args.y_strides.seq + c] = 0.0f;
+  if (needed.begin >= needed.end) {
+    for (int64_t i = 0; i < rows; ++i, y += args.y_strides.seq) {
+      for (int64_t c = 0; c < args.value_size; ++c) y[c] = 0.0f;
     }
     return;
   }
-  normalize_rows(args, s, y, rows);
+  const int64_t first_key = needed.begin / kKeyBlock * kKeyBlock;
+  for (int64_t begin = first_key; begin < needed.end; begin += kKeyBlock) {
+    const KeyBlock block = pack_block(args, s, batch, head, begin, smaller(kKeyBlock, needed.end - begin));
+    const BlockOrder order = {begin == first_key, begin + kKeyBlock >= needed.end};
+    for (int64_t query = query_begin; query < query_end; query += kTileRows) {
+      const int group = static_cast<int>(smaller(kTileRows, query_end - query));
+      attend_rows(args, s, block, batch, head, query_begin, query, group, order);
+    }
+  }
 }
 
 }  // namespace rlx_cpu::RLX_CPU_ISA

@@ -40,6 +40,8 @@ static inline F max(F a, F b) { return _mm256_max_ps(a, b); }
 static inline F min(F a, F b) { return _mm256_min_ps(a, b); }
 static inline F sqrt(F a) { return _mm256_sqrt_ps(a); }
 static inline M less(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+/// a >= b, false for NaN.
+static inline M at_least(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
 static inline M equal(F a, F b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
 static inline F select(M m, F yes, F no) { return _mm256_blendv_ps(no, yes, m); }
 static inline I bits(F a) { return _mm256_castps_si256(a); }
@@ -50,6 +52,7 @@ static inline I or_i(I a, I b) { return _mm256_or_si256(a, b); }
 static inline I add_i(I a, I b) { return _mm256_add_epi32(a, b); }
 static inline I sub_i(I a, I b) { return _mm256_sub_epi32(a, b); }
 static inline I shift_right_arithmetic(I a, int n) { return _mm256_srai_epi32(a, n); }
+static inline I shift_left(I a, int n) { return _mm256_slli_epi32(a, n); }
 static inline F to_float(I a) { return _mm256_cvtepi32_ps(a); }
 static inline F floor(F a) { return _mm256_floor_ps(a); }
 static inline F ceil(F a) { return _mm256_ceil_ps(a); }

@@ -35,6 +35,8 @@ static inline F max(F a, F b) { return _mm512_max_ps(a, b); }
 static inline F min(F a, F b) { return _mm512_min_ps(a, b); }
 static inline F sqrt(F a) { return _mm512_sqrt_ps(a); }
 static inline M less(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+/// a >= b, false for NaN.
+static inline M at_least(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
 static inline M equal(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 static inline F select(M m, F yes, F no) { return _mm512_mask_blend_ps(m, no, yes); }
 static inline I bits(F a) { return _mm512_castps_si512(a); }
@@ -45,6 +47,7 @@ static inline I or_i(I a, I b) { return _mm512_or_si512(a, b); }
 static inline I add_i(I a, I b) { return _mm512_add_epi32(a, b); }
 static inline I sub_i(I a, I b) { return _mm512_sub_epi32(a, b); }
 static inline I shift_right_arithmetic(I a, int n) { return _mm512_srai_epi32(a, static_cast<unsigned>(n)); }
+static inline I shift_left(I a, int n) { return _mm512_slli_epi32(a, static_cast<unsigned>(n)); }
 static inline F to_float(I a) { return _mm512_cvtepi32_ps(a); }
 static inline F floor(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
 static inline F ceil(F a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC); }

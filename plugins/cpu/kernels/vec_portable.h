@@ -42,6 +42,8 @@ static inline I bits(F a) { return reinterpret_cast<I>(a); }
 static inline F from_bits(I a) { return reinterpret_cast<F>(a); }
 static inline F select(M m, F yes, F no) { return from_bits((m & bits(yes)) | (~m & bits(no))); }
 static inline M less(F a, F b) { return a < b; }
+/// a >= b, false for NaN.
+static inline M at_least(F a, F b) { return a >= b; }
 static inline M equal(F a, F b) { return a == b; }
 /// a > b ? a : b, so a NaN in b comes through.
 static inline F max(F a, F b) { return select(b < a, a, b); }
@@ -55,6 +57,7 @@ static inline I or_i(I a, I b) { return a | b; }
 static inline I add_i(I a, I b) { return a + b; }
 static inline I sub_i(I a, I b) { return a - b; }
 static inline I shift_right_arithmetic(I a, int n) { return a >> n; }
+static inline I shift_left(I a, int n) { return a << n; }
 static inline F to_float(I a) { return __builtin_convertvector(a, F); }
 static inline F floor(F a) {
   return F{__builtin_floorf(a[0]), __builtin_floorf(a[1]), __builtin_floorf(a[2]), __builtin_floorf(a[3])};
