@@ -19,7 +19,11 @@ class MirBuilder {
 
   Graph& graph() { return graph_; }
   Status status() const { return error_.empty() ? Status{} : Status{error_.front()}; }
-  const Shape& shape(ValueId value) const { return graph_.values[value].shape; }
+  /// Of an absent value (also what calls give after an error): dtype kNone, rank 0. Valid until the graph grows.
+  const Shape& shape(ValueId value) const {
+    static const Shape kNothing;
+    return value < graph_.values.size() ? graph_.values[value].shape : kNothing;
+  }
 
   /// Any op: infers, appends, returns the first result.
   ValueId add(Opcode op, std::vector<ValueId> operands, Attributes attributes = {},
@@ -45,14 +49,21 @@ class MirBuilder {
   /// numpy matmul: batch dims broadcast, rank >= 1 of both.
   ValueId matmul(ValueId a, ValueId b);
 
+  /// The value, or kAbsent with its error kept.
+  ValueId take(Result<ValueId> result);
+
  private:
+  /// Gives all operands one rank by leading axes of 1; returns it.
+  std::size_t align(std::vector<ValueId>& operands);
+
   Graph& graph_;
   std::vector<Error> error_;
 };
 
-/// Appends the composite `op` with its region made by composite.h. Returns the first result.
+/// Appends the composite `op` with its expansion as region. Returns the first result. `results` names how many results
+/// are wanted where the op can do with fewer (a norm whose sum nobody reads); 0 = all.
 ValueId add_composite(MirBuilder& builder, Opcode op, std::vector<ValueId> operands, Attributes attributes,
-                      std::string name = {});
+                      std::string name = {}, std::size_t results = 0);
 
 /// The canonical expansion of a composite for operand shapes: a graph with one input per operand.
 /// Errors: as infer; kInvalidAttribute for a composite that has no expansion here.
