@@ -72,10 +72,11 @@ struct Specializer::Stage {
   std::optional<TargetAnswer> remembered;
   std::map<std::string, std::unique_ptr<Stage>> children;  // by verdict, one letter an op of the main graph
 
-  static Result<std::unique_ptr<Stage>> make(Graph graph, const Target& target, DispatchSummary dispatch) {
+  static Result<std::unique_ptr<Stage>> make(Graph graph, const Target& target, DispatchSummary dispatch, Hash128 template_hash) {
     auto stage = std::make_unique<Stage>();
     stage->graph = std::move(graph);
     RLX_ASSIGN(stage->legal, legalize(stage->graph, target));
+    stage->legal.module.template_hash = template_hash;
     RLX_ASSIGN(stage->ready, lir::ReadyImage::make(stage->legal.module, {}));
     stage->dispatch = std::move(dispatch);
     stage->dispatch.native = stage->legal.module.regions[0].op_count;
@@ -84,15 +85,15 @@ struct Specializer::Stage {
   }
 };
 
-Specializer::Specializer(std::shared_ptr<const Graph> graph, Target target, bool force_expand)
-    : graph_(std::move(graph)), target_(std::move(target)), force_expand_(force_expand) {}
+Specializer::Specializer(std::shared_ptr<const Graph> graph, Target target, bool force_expand, Hash128 template_hash)
+    : graph_(std::move(graph)), target_(std::move(target)), force_expand_(force_expand), template_hash_(template_hash) {}
 Specializer::~Specializer() = default;
 
 Result<Specializer::Stage*> Specializer::root() {
   if (root_) return root_.get();
   DispatchSummary dispatch;
   if (!force_expand_) {
-    RLX_ASSIGN(root_, Stage::make(*graph_, target_, {}));
+    RLX_ASSIGN(root_, Stage::make(*graph_, target_, {}, template_hash_));
     return root_.get();
   }
   for (const Node& node : graph_->nodes) {
@@ -101,7 +102,7 @@ Result<Specializer::Stage*> Specializer::root() {
     dispatch.notes.push_back(describe(node) + ": expanded because the options force it");
   }
   RLX_ASSIGN(Graph expanded, expand_all(*graph_));
-  RLX_ASSIGN(root_, Stage::make(std::move(expanded), target_, std::move(dispatch)));
+  RLX_ASSIGN(root_, Stage::make(std::move(expanded), target_, std::move(dispatch), template_hash_));
   return root_.get();
 }
 
@@ -128,7 +129,7 @@ Result<Specializer::Stage*> Specializer::child(Stage& stage, const std::vector<V
   auto& slot = stage.children[key];
   if (!slot) {
     RLX_ASSIGN(Graph inlined, inline_nodes(stage.graph, chosen));
-    auto made = Stage::make(std::move(inlined), target_, std::move(dispatch));
+    auto made = Stage::make(std::move(inlined), target_, std::move(dispatch), template_hash_);
     if (!made) {
       stage.children.erase(key);
       return std::move(made).error();
@@ -178,7 +179,8 @@ Result<lir::Image> Specializer::specialize_slowly(const DimBinding& binding) {
   RLX_TRY(check_binding(*graph_, binding));
   std::shared_ptr<const lir::Image> unused;
   RLX_ASSIGN(Stage * stage, settle(binding, unused));
-  RLX_ASSIGN(const Legalized legal, legalize(stage->graph, target_));
+  RLX_ASSIGN(Legalized legal, legalize(stage->graph, target_));
+  legal.module.template_hash = template_hash_;
   RLX_ASSIGN(lir::Module bound, lir::bind(legal.module, binding));
   Graph numbers = stage->graph;
   for (Value& value : numbers.values)

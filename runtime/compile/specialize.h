@@ -37,7 +37,7 @@ Status check_binding(const Graph& graph, const DimBinding& binding);
 class Specializer {
  public:
   /// `graph`: the optimised template, verified; shared, never changed. force_expand: inline every composite unasked.
-  Specializer(std::shared_ptr<const Graph> graph, Target target, bool force_expand);
+  Specializer(std::shared_ptr<const Graph> graph, Target target, bool force_expand, Hash128 template_hash = {});
   ~Specializer();
 
   /// Errors: those of check_binding; kUnsupportedOps listing every op that is neither native nor expandable.
@@ -56,6 +56,7 @@ class Specializer {
   std::shared_ptr<const Graph> graph_;
   Target target_;
   bool force_expand_;
+  Hash128 template_hash_;
   std::mutex mutex_;
   std::unique_ptr<Stage> root_;
 };

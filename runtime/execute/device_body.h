@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// An open device as the execute room holds it, and the same device as compiling sees it.
+#pragma once
+
+#include <rlx/host/runtime.hpp>
+
+#include <memory>
+#include <string>
+
+#include "runtime/compile/target.h"
+#include "runtime/plugin/handles.h"
+
+namespace rlx {
+
+/// Thread-safe; keeps the plugin's library loaded.
+class DeviceBody {
+ public:
+  DeviceBody(DeviceHandle handle, DeviceReport report, std::vector<Claim> claims, LogSink log)
+      : handle_(std::move(handle)), report_(std::move(report)), claims_(std::move(claims)), log_(std::move(log)) {}
+
+  const DeviceHandle& handle() const { return handle_; }
+  const DeviceReport& report() const { return report_; }
+  void log(LogLevel level, std::string_view text) const {
+    if (log_) log_(level, text);
+  }
+
+  /// The device as plain data and one question. Lifetime: `self` is kept by the target's query.
+  static Target target(const std::shared_ptr<const DeviceBody>& self, PluginOptions options);
+
+ private:
+  DeviceHandle handle_;
+  DeviceReport report_;
+  std::vector<Claim> claims_;
+  LogSink log_;
+};
+
+}  // namespace rlx

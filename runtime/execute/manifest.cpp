@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a model takes, holds and gives, as plain data.
+#include "runtime/execute/manifest.h"
+
+#include <algorithm>
+
+#include "runtime/base/names.h"
+
+namespace rlx {
+namespace {
+
+Size public_size(const Dim& dim) { return dim.is_number() ? Size(dim.number()) : Size(dim.to_string()); }
+
+ManifestEntry entry(std::string name, const Shape& shape) {
+  ManifestEntry result{std::move(name), shape.dtype, {}, 0};
+  for (const Dim& dim : shape.dims) result.dims.push_back(public_size(dim));
+  const Dim elements = shape.elements();
+  if (elements.is_number()) result.bytes = static_cast<std::uint64_t>(elements.number()) * dtype_bytes(shape.dtype);
+  return result;
+}
+
+Result<Shape> bound(const Shape& shape, const DimBinding& binding) {
+  Shape result{shape.dtype, {}};
+  for (const Dim& dim : shape.dims) {
+    RLX_ASSIGN(const std::int64_t size, dim.evaluate(binding));
+    result.dims.emplace_back(size);
+  }
+  return result;
+}
+
+std::vector<std::string> input_names(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const ValueId id : graph.inputs) names.push_back(graph.values[id].name);
+  return names;
+}
+
+const NamedView* find(std::span<const NamedView> inputs, std::string_view name) {
+  const auto found = std::find_if(inputs.begin(), inputs.end(), [&](const NamedView& input) { return input.name == name; });
+  return found == inputs.end() ? nullptr : &*found;
+}
+
+/// Who gave a symbol its size.
+struct Giver {
+  std::int64_t size;
+  std::string tensor;
+  std::size_t dim;
+};
+
+Status check_names(const Graph& graph, std::span<const NamedView> inputs) {
+  const std::vector<std::string> names = input_names(graph);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (std::find(names.begin(), names.end(), inputs[i].name) == names.end())
+      return fail(ErrorCode::kUnknownName, "no input `", inputs[i].name, "`; ", did_you_mean(inputs[i].name, names));
+    if (find(inputs.first(i), inputs[i].name))
+      return fail(ErrorCode::kDuplicateName, "input `", inputs[i].name, "` is given twice");
+  }
+  for (const std::string& name : names)
+    if (!find(inputs, name)) return fail(ErrorCode::kMissingInput, "input `", name, "` is not given");
+  return {};
+}
+
+Status bind_one(const Value& wanted, const TensorView& seen, std::map<std::string, Giver, std::less<>>& givers) {
+  if (seen.dtype != wanted.shape.dtype)
+    return fail(ErrorCode::kWrongDtype, "input `", wanted.name, "` is ", dtype_name(seen.dtype), ", wanted ",
+                dtype_name(wanted.shape.dtype));
+  const auto wrong_shape = [&] {
+    return fail(ErrorCode::kWrongShape, "input `", wanted.name, "` is ", dims_text(seen.dims), ", wanted ",
+                to_string(wanted.shape.dims));
+  };
+  if (seen.dims.size() != wanted.shape.rank()) return wrong_shape();
+  for (std::size_t i = 0; i < seen.dims.size(); ++i) {
+    const Dim& dim = wanted.shape.dims[i];
+    if (seen.dims[i] < 0 || (dim.is_number() && dim.number() != seen.dims[i])) return wrong_shape();
+    if (!dim.is_symbol()) continue;
+    const auto [giver, fresh] = givers.try_emplace(dim.symbol_name(), Giver{seen.dims[i], wanted.name, i});
+    if (!fresh && giver->second.size != seen.dims[i])
+      return fail(ErrorCode::kSymbolConflict, "`", dim.symbol_name(), "` is ", giver->second.size, " in ", giver->second.tensor,
+                  " (dim ", giver->second.dim, ") and ", seen.dims[i], " in ", wanted.name, " (dim ", i, ")");
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string dims_text(std::span<const std::int64_t> dims) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < dims.size(); ++i) text += join(i ? ", " : "", dims[i]);
+  return text + "]";
+}
+
+std::string dims_text(std::span<const Size> dims) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < dims.size(); ++i)
+    text += (i ? ", " : "") + (dims[i].expression().empty() ? std::to_string(dims[i].number()) : dims[i].expression());
+  return text + "]";
+}
+
+BindingManifest symbolic_manifest(const Graph& graph) {
+  BindingManifest manifest;
+  for (const ValueId id : graph.inputs) manifest.inputs.push_back(entry(graph.values[id].name, graph.values[id].shape));
+  for (const Param& param : graph.params)
+    if (!param.owned) manifest.params.push_back(entry(param.name, graph.values[param.value].shape));
+  for (const Output& output : graph.outputs) manifest.outputs.push_back(entry(output.name, graph.values[output.value].shape));
+  for (const auto& [name, range] : graph.symbols) manifest.symbols.push_back({name, range.least, range.greatest});
+  for (const Constraint& constraint : graph.constraints)
+    manifest.constraints.push_back(join(constraint.left.to_string(), constraint.at_least ? " >= " : " == ",
+                                        constraint.right.to_string(), "  (", constraint.reason, ")"));
+  return manifest;
+}
+
+Result<BindingManifest> numeric_manifest(const Graph& graph, const DimBinding& binding) {
+  BindingManifest manifest;
+  for (const ValueId id : graph.inputs) {
+    RLX_ASSIGN(const Shape shape, bound(graph.values[id].shape, binding));
+    manifest.inputs.push_back(entry(graph.values[id].name, shape));
+  }
+  for (const Param& param : graph.params)
+    if (!param.owned) manifest.params.push_back(entry(param.name, graph.values[param.value].shape));
+  for (const Output& output : graph.outputs) {
+    RLX_ASSIGN(const Shape shape, bound(graph.values[output.value].shape, binding));
+    manifest.outputs.push_back(entry(output.name, shape));
+  }
+  return manifest;
+}
+
+Result<Binding> bind_inputs(const Graph& graph, std::span<const NamedView> inputs) {
+  RLX_TRY(check_names(graph, inputs));
+  std::map<std::string, Giver, std::less<>> givers;
+  for (const ValueId id : graph.inputs)
+    RLX_TRY(bind_one(graph.values[id], find(inputs, graph.values[id].name)->view, givers));
+  Binding binding;
+  for (const auto& [name, giver] : givers) binding.emplace(name, giver.size);
+  for (const auto& [name, range] : graph.symbols)
+    if (!binding.contains(name))
+      return fail(ErrorCode::kUnboundSymbol, "symbol `", name, "` has no size: no input has it as a dim of its own; bind it by name");
+  for (const ValueId id : graph.inputs) {
+    const Value& wanted = graph.values[id];
+    const TensorView& seen = find(inputs, wanted.name)->view;
+    for (std::size_t i = 0; i < seen.dims.size(); ++i) {
+      RLX_ASSIGN(const std::int64_t size, wanted.shape.dims[i].evaluate(binding));
+      if (size != seen.dims[i])
+        return fail(ErrorCode::kWrongShape, "input `", wanted.name, "` has ", seen.dims[i], " in dim ", i, ", wanted ",
+                    wanted.shape.dims[i].to_string(), " = ", size);
+    }
+  }
+  return binding;
+}
+
+std::string BindingManifest::to_text() const {
+  std::string text;
+  const auto list = [&](std::string_view title, const std::vector<ManifestEntry>& entries) {
+    for (const ManifestEntry& entry : entries) {
+      text += join(title, " ", entry.name, ": ", dtype_name(entry.dtype), dims_text(entry.dims));
+      if (entry.bytes) text += join(", ", entry.bytes, " bytes");
+      text += "\n";
+    }
+  };
+  list("input", inputs);
+  list("param", params);
+  list("output", outputs);
+  for (const Symbol& symbol : symbols)
+    text += join("symbol ", symbol.name, ": ", symbol.least, " to ",
+                 symbol.greatest == INT64_MAX ? std::string("any size") : std::to_string(symbol.greatest), "\n");
+  for (const std::string& constraint : constraints) text += "constraint " + constraint + "\n";
+  return text;
+}
+
+}  // namespace rlx

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+// Templates by name, variants by (template, binding): one compile per key however many threads ask; least recently used
+// variants go first, and whoever holds one keeps it.
+#include <rlx/host/pipeline.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <optional>
+
+#include "runtime/base/check.h"
+#include "runtime/base/names.h"
+#include "runtime/execute/lanes.h"
+#include "runtime/execute/manifest.h"
+#include "runtime/execute/variant.h"
+
+namespace rlx {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double microseconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
+}
+
+using Key = std::pair<const TemplateBody*, Binding>;
+
+/// A variant that is there, or is being compiled by one thread while others wait.
+struct Slot {
+  std::shared_ptr<TemplateBody> from;  // keeps the key's pointer its own
+  std::optional<Result<CompiledGraph>> done;
+  std::uint64_t tick = 0;
+};
+
+}  // namespace
+
+struct ModelCompilePipeline::Body {
+  Body(Device device_in, std::size_t capacity_in)
+      : device(std::move(device_in)), capacity(capacity_in), lanes(std::make_shared<LanePool>(device.body())) {}
+
+  Device device;
+  std::size_t capacity;
+  std::shared_ptr<LanePool> lanes;
+  mutable std::mutex mutex;
+  std::condition_variable compiled;
+  std::map<std::string, Template, std::less<>> templates;  // by name and options
+  std::map<Key, std::shared_ptr<Slot>> variants;
+  std::uint64_t tick = 0;
+  CacheCounters counters;
+
+  void evict() {
+    while (variants.size() > capacity) {
+      auto oldest = variants.end();
+      for (auto it = variants.begin(); it != variants.end(); ++it)
+        if (it->second->done && (oldest == variants.end() || it->second->tick < oldest->second->tick)) oldest = it;
+      if (oldest == variants.end()) return;
+      variants.erase(oldest);
+      ++counters.evictions;
+    }
+  }
+};
+
+Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, std::size_t capacity) {
+  return guard([&]() -> Result<ModelCompilePipeline> {
+    if (capacity == 0) return fail(ErrorCode::kInvalidArgument, "capacity is 0, wanted 1 or more variants");
+    if (!device.body()) return fail(ErrorCode::kInvalidArgument, "no device: open one with Runtime::device");
+    ModelCompilePipeline pipeline;
+    pipeline.body_ = std::make_shared<Body>(std::move(device), capacity);
+    return pipeline;
+  });
+}
+
+Result<Template> ModelCompilePipeline::build_template(std::string name, const Model& model, const CompileOptions& options) {
+  return guard([&]() -> Result<Template> {
+    RLX_ASSIGN(auto body, TemplateBody::make(name, model, options, body_->device.body()));
+    Template made(std::move(body));
+    const std::lock_guard lock(body_->mutex);
+    body_->templates[join(name, "\n", options_text(options))] = made;
+    return made;
+  });
+}
+
+Result<Template> ModelCompilePipeline::ensure_template(std::string name, const Build& build, const CompileOptions& options) {
+  return guard([&]() -> Result<Template> {
+    std::optional<Template> known;
+    {
+      const std::lock_guard lock(body_->mutex);
+      const auto found = body_->templates.find(join(name, "\n", options_text(options)));
+      if (found != body_->templates.end()) known = found->second;
+    }
+#ifdef NDEBUG
+    if (known) return *known;
+#endif
+    RLX_ASSIGN(const Model model, build());
+    if (!known) return build_template(name, model, options);
+    if (model.to_text() != known->body()->model.to_text())
+      return fail(ErrorCode::kDuplicateName, "template `", name, "` stands for another model already; use another name");
+    return *known;
+  });
+}
+
+Result<Template> ModelCompilePipeline::template_result(std::string_view name) const {
+  const std::lock_guard lock(body_->mutex);
+  std::vector<std::string> names;
+  for (const auto& [key, made] : body_->templates) {
+    if (made.name() == name) return made;
+    names.push_back(made.name());
+  }
+  return fail(ErrorCode::kUnknownName, "no template `", name, "`; ", did_you_mean(name, names));
+}
+
+bool ModelCompilePipeline::has_template(std::string_view name) const { return template_result(name).has_value(); }
+
+Result<BindingManifest> ModelCompilePipeline::template_binding_manifest(std::string_view name) const {
+  RLX_ASSIGN(const Template found, template_result(name));
+  return found.manifest();
+}
+
+Result<Specialized> ModelCompilePipeline::specialize_template(const Template& from, const Binding& binding) {
+  return guard([&]() -> Result<Specialized> {
+    const auto begin = Clock::now();
+    Specialized result;
+    result.binding = binding;
+    RLX_ASSIGN(const SpecializedImage made, from.body()->specializer->specialize(binding));
+    RLX_ASSIGN(result.manifest, numeric_manifest(*from.body()->graph, binding));
+    result.keepalive = made.image;
+    result.image = made.image->bytes();
+    RLX_ASSIGN(const lir::ImageHashes hashes, lir::image_hashes(result.image));
+    result.graph_hash = hex(hashes.graph);
+    result.report = {made.dispatch->native, made.dispatch->expanded, made.dispatch->copies, made.dispatch->notes};
+    result.specialize_us = microseconds_since(begin);
+    return result;
+  });
+}
+
+Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, const Specialized& specialized) {
+  return guard([&]() -> Result<CompiledGraph> {
+    RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, body_->lanes));
+    if (from.body()->params->unset().empty()) RLX_TRY(variant->prepare());
+    body_->device.body()->log(LogLevel::kInfo, join("compiled `", from.name(), "`: ", specialized.report.native, " native, ",
+                                                    specialized.report.expanded, " expanded, ", specialized.report.copies, " copies"));
+    return CompiledGraph(std::move(variant));
+  });
+}
+
+Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from, const Binding& binding) {
+  return guard([&]() -> Result<CompiledGraph> {
+    const Key key{from.body().get(), binding};
+    std::shared_ptr<Slot> slot;
+    {
+      std::unique_lock lock(body_->mutex);
+      if (const auto found = body_->variants.find(key); found != body_->variants.end()) {
+        slot = found->second;
+        body_->compiled.wait(lock, [&] { return slot->done.has_value(); });
+        slot->tick = ++body_->tick;
+        ++body_->counters.hits;
+        return *slot->done;
+      }
+      slot = std::make_shared<Slot>();
+      slot->from = from.body();
+      body_->variants.emplace(key, slot);
+      ++body_->counters.misses;
+    }
+    const auto begin = Clock::now();
+    Result<CompiledGraph> made = guard([&]() -> Result<CompiledGraph> {
+      RLX_ASSIGN(const Specialized specialized, specialize_template(from, binding));
+      return compile_lir(from, specialized);
+    });
+    const std::lock_guard lock(body_->mutex);
+    slot->done = made;
+    slot->tick = ++body_->tick;
+    ++body_->counters.compiles;
+    body_->counters.compile_us += microseconds_since(begin);
+    if (!made) body_->variants.erase(key);
+    body_->evict();
+    body_->compiled.notify_all();
+    return made;
+  });
+}
+
+Result<BindingManifest> ModelCompilePipeline::binding_manifest_for_binding(const Template& from, const Binding& binding) {
+  return guard([&]() -> Result<BindingManifest> {
+    RLX_TRY(check_binding(*from.body()->graph, binding));
+    return numeric_manifest(*from.body()->graph, binding);
+  });
+}
+
+bool ModelCompilePipeline::contains(const Template& from, const Binding& binding) const {
+  const std::lock_guard lock(body_->mutex);
+  const auto found = body_->variants.find({from.body().get(), binding});
+  return found != body_->variants.end() && found->second->done;
+}
+
+std::size_t ModelCompilePipeline::size() const {
+  const std::lock_guard lock(body_->mutex);
+  return static_cast<std::size_t>(std::count_if(body_->variants.begin(), body_->variants.end(),
+                                                [](const auto& entry) { return entry.second->done.has_value(); }));
+}
+
+CacheCounters ModelCompilePipeline::counters() const {
+  const std::lock_guard lock(body_->mutex);
+  return body_->counters;
+}
+
+PipelineMemory ModelCompilePipeline::memory() const {
+  PipelineMemory memory;
+  memory.variants = size();
+  memory.arena_bytes = body_->lanes->bytes();
+  const std::lock_guard lock(body_->mutex);
+  for (const auto& [key, made] : body_->templates) {
+    const ParamUsage usage = made.body()->params->usage();
+    memory.source_bytes += usage.source_bytes;
+    memory.packed_bytes += usage.packed_bytes + usage.shared_bytes;
+  }
+  return memory;
+}
+
+const Device& ModelCompilePipeline::device() const { return body_->device; }
+
+struct Session::Body {
+  ModelCompilePipeline pipeline;
+  Template from;
+};
+
+Result<Session> Session::compile(Device device, const Model& model, const CompileOptions& options) {
+  return guard([&]() -> Result<Session> {
+    RLX_ASSIGN(ModelCompilePipeline pipeline, ModelCompilePipeline::create(std::move(device)));
+    RLX_ASSIGN(Template from, pipeline.build_template("model", model, options));
+    Session session;
+    session.body_ = std::make_shared<Body>(Body{std::move(pipeline), std::move(from)});
+    return session;
+  });
+}
+
+Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs) {
+  RLX_ASSIGN(const Binding binding, body_->from.bind(inputs));
+  RLX_ASSIGN(const CompiledGraph graph, body_->pipeline.get_or_compile(body_->from, binding));
+  return graph.run(inputs);
+}
+
+const Template& Session::model_template() const { return body_->from; }
+ModelCompilePipeline& Session::pipeline() { return body_->pipeline; }
+
+}  // namespace rlx

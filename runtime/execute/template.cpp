@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making a template, and what it says of itself.
+#include <algorithm>
+
+#include "runtime/base/check.h"
+#include "runtime/base/names.h"
+#include "runtime/compile/pipeline.h"
+#include "runtime/execute/manifest.h"
+#include "runtime/execute/template_body.h"
+#include "runtime/ir/text.h"
+
+namespace rlx {
+namespace {
+
+bool has_param(const Graph& graph, std::string_view name) {
+  for (const Param& param : graph.params)
+    if (param.name == name && !param.owned) return true;
+  return false;
+}
+
+Hash128 text_hash(const std::string& text) { return hash_bytes({reinterpret_cast<const std::byte*>(text.data()), text.size()}); }
+
+}  // namespace
+
+std::string options_text(const CompileOptions& options) {
+  std::string text = join("fuse=", options.fuse, " force_expand=", options.force_expand, " thread_limit=", options.thread_limit);
+  for (const auto& [key, value] : options.backend) text += join(" ", key, "=", value);
+  return text;
+}
+
+Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const Model& model, const CompileOptions& options,
+                                                         const std::shared_ptr<const DeviceBody>& device) {
+  auto body = std::make_shared<TemplateBody>();
+  body->name = std::move(name);
+  body->options = options;
+  body->model = model;
+  auto graph = std::make_shared<Graph>(model.graph());
+  OptimizeOptions optimizing;
+  optimizing.fuse = options.fuse;
+  if (Status status = optimize(*graph, optimizing); !status)
+    return std::move(status).error().within(join("template `", body->name, "`"));
+  body->hash = text_hash(print(*graph));
+  body->graph = graph;
+  body->manifest = symbolic_manifest(*graph);
+  body->specializer = std::make_unique<Specializer>(graph, DeviceBody::target(device, options.backend), options.force_expand, body->hash);
+  body->params = std::make_unique<ParamStore>(graph, device);
+  for (const ParamSource& weight : model.weights())
+    if (has_param(*graph, weight.name)) RLX_TRY(body->params->stage(weight.name, weight.view, weight.keepalive));
+  return body;
+}
+
+const std::string& Template::name() const { return body_->name; }
+const BindingManifest& Template::manifest() const { return body_->manifest; }
+std::string Template::hash() const { return hex(body_->hash); }
+
+std::vector<std::string> Template::stages() const {
+  std::vector<std::string> names = {"hir"};
+  for (const Pass& pass : passes()) names.emplace_back(pass.name);
+  names.emplace_back("mir");
+  return names;
+}
+
+Result<std::string> Template::dump(std::string_view stage) const {
+  return guard([&]() -> Result<std::string> {
+    if (stage == "hir") return print(body_->model.graph());
+    if (stage == "mir") return print(*body_->graph);
+    const std::vector<std::string> known = stages();
+    if (std::find(known.begin(), known.end(), stage) == known.end())
+      return fail(ErrorCode::kUnknownName, "no stage `", stage, "`; ", did_you_mean(stage, known, 64));
+    Graph graph = body_->model.graph();
+    OptimizeOptions optimizing;
+    optimizing.fuse = body_->options.fuse;
+    RLX_TRY(optimize(graph, optimizing, stage));
+    return print(graph);
+  });
+}
+
+Result<Binding> Template::bind(std::span<const NamedView> inputs) const {
+  return guard([&] { return bind_inputs(*body_->graph, inputs); });
+}
+
+}  // namespace rlx

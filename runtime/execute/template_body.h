@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A template on one device: the graph before and after optimising, its specializer and its weights.
+#pragma once
+
+#include <rlx/host/pipeline.hpp>
+
+#include <memory>
+#include <string>
+
+#include "runtime/compile/specialize.h"
+#include "runtime/execute/device_body.h"
+#include "runtime/execute/param_store.h"
+
+namespace rlx {
+
+class TemplateBody {
+ public:
+  /// Runs the passes. `weights` of the model are staged by name; one that no param has is ignored.
+  static Result<std::shared_ptr<TemplateBody>> make(std::string name, const Model& model, const CompileOptions& options,
+                                                    const std::shared_ptr<const DeviceBody>& device);
+
+  std::string name;
+  CompileOptions options;
+  Model model;                        ///< as it came
+  std::shared_ptr<const Graph> graph; ///< optimised
+  Hash128 hash;
+  BindingManifest manifest;
+  std::unique_ptr<Specializer> specializer;
+  std::unique_ptr<ParamStore> params;
+};
+
+/// Equal options give equal text: part of the name under which a template is found.
+std::string options_text(const CompileOptions& options);
+
+}  // namespace rlx

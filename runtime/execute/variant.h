@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// A compiled variant: the executable, the names and shapes of its tensors, and one context per lane that has run it.
+#pragma once
+
+#include <rlx/host/pipeline.hpp>
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "runtime/execute/lanes.h"
+#include "runtime/execute/template_body.h"
+
+namespace rlx {
+
+/// Thread-safe.
+class VariantBody {
+ public:
+  /// Compiles the image. Errors: those of the backend.
+  static Result<std::shared_ptr<VariantBody>> compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
+                                                      std::shared_ptr<LanePool> lanes);
+  Status run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs);
+
+  /// Packs the current weights now rather than at the first run. Errors: kUnsetParam and the backend's.
+  Status prepare();
+
+  TemplateBody& from() const { return *template_; }
+  const BindingManifest& manifest() const { return manifest_; }
+  const Binding& binding() const { return binding_; }
+  const DispatchReport& report() const { return report_; }
+  const CompileTimes& times() const { return times_; }
+  std::uint64_t arena_bytes() const { return arena_bytes_; }
+  std::span<const std::byte> image() const { return image_; }
+
+ private:
+  /// A context, and the slab it was made for.
+  struct LaneContext {
+    ContextHandle context;
+    std::uint64_t generation = 0;
+    bool made = false;
+  };
+
+  /// A set for which the executable is prepared; released when the last run that uses it ends.
+  struct Prepared {
+    Prepared(std::shared_ptr<const SealedSet> sealed, const ExecutableHandle& prepared_for) : set(std::move(sealed)), executable(prepared_for) {}
+    ~Prepared() { set->handle.release(executable); }
+    Prepared(const Prepared&) = delete;
+    Prepared& operator=(const Prepared&) = delete;
+    std::shared_ptr<const SealedSet> set;
+    const ExecutableHandle& executable;
+  };
+  Result<std::shared_ptr<const Prepared>> prepared_set();
+  Result<const ContextHandle*> context(Lane& lane);
+
+  std::shared_ptr<TemplateBody> template_;
+  std::shared_ptr<LanePool> lanes_;
+  std::shared_ptr<const void> keepalive_;
+  std::span<const std::byte> image_;
+  BindingManifest manifest_;
+  Binding binding_;
+  DispatchReport report_;
+  CompileTimes times_;
+  ExecutableHandle executable_;
+  ExecutableInfo info_;
+  std::uint64_t arena_bytes_ = 0;
+  std::mutex mutex_;                                     // guards the two below
+  std::shared_ptr<const Prepared> prepared_;             // for the newest set that a run asked for
+  std::vector<std::unique_ptr<LaneContext>> by_lane_;    // used by the run that holds the lane
+};
+
+}  // namespace rlx
