@@ -77,14 +77,14 @@ class Drafter {
   std::int64_t number(const Dim& dim, Fixup::Field field, std::size_t index, bool not_negative) {
     if (dim.is_number()) {
       if (not_negative && dim.number() < 0)
-        refuse(ErrorCode::kInvalidArgument, owner_(), ": a size or offset is ", dim.number(), ", want 0 or more");
+        refuse(ErrorCode::kInvalidArgument, owner(), ": a size or offset is ", dim.number(), ", want 0 or more");
       return dim.number();
     }
     if (!allow_open_) {
-      refuse(ErrorCode::kUnboundSymbol, owner_(), ": `", dim.to_string(), "` has symbols without a size");
+      refuse(ErrorCode::kUnboundSymbol, owner(), ": `", dim.to_string(), "` has symbols without a size");
       return 0;
     }
-    draft_.fixups.push_back({field, not_negative, static_cast<std::uint32_t>(index), dim, owner_()});
+    draft_.fixups.push_back({field, not_negative, static_cast<std::uint32_t>(index), dim});
     return 0;
   }
 
@@ -105,7 +105,7 @@ class Drafter {
   }
 
   /// "value 7 `logits`" of the record being added.
-  std::string owner_() const {
+  std::string owner() const {
     if (!owner_name_ || owner_name_->empty()) return join(owner_kind_, " ", owner_index_);
     return join(owner_kind_, " ", owner_index_, " `", *owner_name_, "`");
   }
@@ -124,10 +124,10 @@ class Drafter {
     record.strides = RLX_NO_INDEX;
     record.storage = static_cast<std::uint32_t>(value.storage);
     if (value.dims.size() > RLX_MAX_RANK)
-      return refuse(ErrorCode::kInvalidArgument, owner_(), ": rank ", value.dims.size(), ", want at most ", RLX_MAX_RANK);
+      return refuse(ErrorCode::kInvalidArgument, owner(), ": rank ", value.dims.size(), ", want at most ", RLX_MAX_RANK);
     if (value.strides.has_value() != (value.storage == Storage::kView) ||
         (value.strides && value.strides->size() != value.dims.size()))
-      return refuse(ErrorCode::kInvalidArgument, owner_(), ": strides belong to views, one per dim");
+      return refuse(ErrorCode::kInvalidArgument, owner(), ": strides belong to views, one per dim");
     record.dims = numbers(value.dims, true);
     if (value.strides) record.strides = numbers(*value.strides, false);
     if (!add_byte_size(value, record)) return;
@@ -148,23 +148,23 @@ class Drafter {
       if (dim.is_number()) continue;
       draft_.open_values.push_back(static_cast<std::uint32_t>(draft_.values.size()));
       if (value.storage == Storage::kConstant)
-        refuse(ErrorCode::kInvalidArgument, owner_(), ": a constant has open dims ", to_string(value.dims));
+        refuse(ErrorCode::kInvalidArgument, owner(), ": a constant has open dims ", to_string(value.dims));
       return !error_;
     }
     const std::span<const std::int64_t> dims(draft_.i64s.data() + record.dims, record.rank);
     if (!dense_bytes(dims, rlx_dtype_bytes(record.dtype), record.byte_size))
-      refuse(ErrorCode::kInvalidArgument, owner_(), ": the size of ", to_string(value.dims), " exceeds 2^63 bytes");
+      refuse(ErrorCode::kInvalidArgument, owner(), ": the size of ", to_string(value.dims), " exceeds 2^63 bytes");
     return !error_;
   }
 
   std::uint64_t constant_offset(const Value& value, std::uint64_t byte_size) {
     if (value.index >= module_.constants.size()) {
-      refuse(ErrorCode::kInvalidArgument, owner_(), ": constant ", value.index, " of ", module_.constants.size());
+      refuse(ErrorCode::kInvalidArgument, owner(), ": constant ", value.index, " of ", module_.constants.size());
       return 0;
     }
     const auto& bytes = module_.constants[value.index];
     if (bytes.size() != byte_size || bytes.size() > kMaxConstantBytes)
-      refuse(ErrorCode::kInvalidArgument, owner_(), ": a constant of ", bytes.size(), " bytes, want ", byte_size,
+      refuse(ErrorCode::kInvalidArgument, owner(), ": a constant of ", bytes.size(), " bytes, want ", byte_size,
              " and at most ", kMaxConstantBytes);
     std::uint32_t& offset = constant_offsets_[value.index];
     if (offset == RLX_NO_INDEX) {
@@ -237,7 +237,7 @@ class Drafter {
   void add(const ParamRef& param) {
     own("param", draft_.params.size(), param.name);
     if (param.dims.size() > RLX_MAX_RANK)
-      return refuse(ErrorCode::kInvalidArgument, owner_(), ": rank ", param.dims.size(), ", want at most ", RLX_MAX_RANK);
+      return refuse(ErrorCode::kInvalidArgument, owner(), ": rank ", param.dims.size(), ", want at most ", RLX_MAX_RANK);
     const rlx_lir_string text = name(param.name);
     draft_.params.push_back({text, param.set_index, static_cast<std::uint32_t>(param.dtype),
                              static_cast<std::uint32_t>(param.dims.size()), numbers(param.dims, true),

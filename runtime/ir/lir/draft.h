@@ -18,7 +18,6 @@ struct Fixup {
   bool not_negative;    ///< a size or an offset, as opposed to a stride or an attribute
   std::uint32_t index;  ///< pool entry, value or attribute record
   Dim dim;
-  std::string owner;  ///< for messages: "value 7 `logits`"
 };
 
 struct Draft {
