@@ -95,7 +95,8 @@ Status take_lists(const rlx_descriptor& raw, Descriptor& out) {
   constexpr std::uint32_t kKindsMax = sizeof raw.kinds / sizeof raw.kinds[0];
   if (raw.kind_count < 1 || raw.kind_count > kKindsMax) return refused("kind_count is ", raw.kind_count, ", wanted 1 to ", kKindsMax);
   for (std::uint32_t i = 0; i < kKindsMax; ++i) {
-    RLX_ASSIGN(const std::string kind, text_field(raw.kinds[i], join("kind ", i)));
+    std::string kind;
+    RLX_ASSIGN(kind, text_field(raw.kinds[i], join("kind ", i)));
     if (i >= raw.kind_count && !kind.empty()) return refused("kind ", i, " is set, kind_count is ", raw.kind_count);
     if (i >= raw.kind_count) continue;
     if (!is_kind(kind)) return refused("kind ", i, " is `", kind, "`, wanted a letter, then letters, digits or `_`, lower case");
