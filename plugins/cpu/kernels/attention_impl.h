@@ -90,7 +90,7 @@ static void block_scores(const AttentionArgs& args, const AttentionScratch& s, c
     const int panels = static_cast<int>(smaller(kTilePanels, last - panel));
     tile.b = s.keys + panel * tile.b_panel;
     tile.out = s.scores + panel * kPanelColumns;
-    tile_for(rows, panels, false)(tile);
+    tile_for(rows, panels, 0)(tile);
     panel += panels;
   }
 }
@@ -226,7 +226,7 @@ static void block_values(const AttentionScratch& s, int64_t block_keys, int rows
     const int panels = static_cast<int>(smaller(kTilePanels, last - panel));
     tile.b = s.values + panel * tile.b_panel + begin * kPanelColumns;
     tile.out = s.partial + panel * kPanelColumns;
-    tile_for(rows, panels, false)(tile);
+    tile_for(rows, panels, 0)(tile);
     panel += panels;
   }
 }

@@ -8,44 +8,61 @@
 
 namespace rlx_cpu::RLX_CPU_ISA {
 
-/// One line of a panel: the input pixel of one kernel tap and channel for 16 output pixels from `pixel` on.
-static void gather_line(const Conv2dArgs& args, const float* plane, int64_t ky, int64_t kx, int64_t pixel,
-                        float* out) {
-  const int64_t pixels = args.out_height * args.out_width;
-  int64_t oy = pixel / args.out_width;
-  int64_t ox = pixel % args.out_width;
-  for (int64_t i = 0; i < kPanelColumns; ++i) {
-    const int64_t y = oy * args.stride_height - args.pad_top + ky * args.dilation_height;
-    const int64_t x = ox * args.stride_width - args.pad_left + kx * args.dilation_width;
-    const bool inside = pixel + i < pixels && y >= 0 && y < args.height && x >= 0 && x < args.width;
-    out[i] = inside ? plane[y * args.width + x] : 0.0f;
-    if (++ox == args.out_width) {
-      ox = 0;
-      ++oy;
-    }
+/// Output pixels first..first+count-1 of a panel that lie in one output row.
+struct PixelRun {
+  int64_t first;
+  int64_t count;
+  int64_t row;     ///< of the input, for kernel line 0
+  int64_t column;  ///< of the input, for kernel column 0 and the run's first pixel
+};
+
+/// Cuts the panel at the ends of output rows; returns how many runs. Pixels past the image are left out.
+static int runs_of_panel(const Conv2dArgs& args, int64_t pixel, PixelRun* runs) {
+  const int64_t end = smaller(pixel + kPanelColumns, args.out_height * args.out_width);
+  int count = 0;
+  for (int64_t at = pixel; at < end;) {
+    const int64_t oy = at / args.out_width;
+    const int64_t ox = at % args.out_width;
+    const int64_t stop = smaller(end, (oy + 1) * args.out_width);
+    runs[count++] = {at - pixel, stop - at, oy * args.stride_height - args.pad_top, ox * args.stride_width - args.pad_left};
+    at = stop;
   }
+  return count;
 }
 
-/// True if the 16 output pixels from `pixel` on lie in one output row and step by one input pixel.
-static bool one_run(const Conv2dArgs& args, int64_t pixel) {
-  return args.stride_width == 1 && pixel % args.out_width + kPanelColumns <= args.out_width;
+/// One run of one line: the input pixels of kernel tap (ky, kx), zero outside the image.
+static inline void gather_run(const Conv2dArgs& args, const PixelRun& run, const float* plane, int64_t ky, int64_t kx,
+                              float* out) {
+  const int64_t y = run.row + ky * args.dilation_height;
+  const int64_t left = run.column + kx * args.dilation_width;
+  out += run.first;
+  const bool row_inside = y >= 0 && y < args.height;
+  const float* source = plane + y * args.width;
+  const int64_t last = left + (run.count - 1) * args.stride_width;
+  if (row_inside && left >= 0 && last < args.width) {
+    if (args.stride_width == 1) {
+      map_rows(Identity{}, source + left, 0, out, 0, 1, run.count);
+    } else {
+      for (int64_t i = 0; i < run.count; ++i) out[i] = source[left + i * args.stride_width];
+    }
+    return;
+  }
+  for (int64_t i = 0; i < run.count; ++i) {
+    const int64_t x = left + i * args.stride_width;
+    out[i] = row_inside && x >= 0 && x < args.width ? source[x] : 0.0f;
+  }
 }
 
 static void gather_panel(const Conv2dArgs& args, const float* x, int64_t pixel, float* out) {
   const int64_t channels = args.channels / args.groups;
-  const bool run = one_run(args, pixel);
-  const int64_t oy = pixel / args.out_width;
-  const int64_t ox = pixel % args.out_width;
+  PixelRun runs[kPanelColumns];
+  const int count = runs_of_panel(args, pixel, runs);
+  const int64_t filled = count == 0 ? 0 : runs[count - 1].first + runs[count - 1].count;
   for (int64_t c = 0; c < channels; ++c, x += args.height * args.width) {
     for (int64_t ky = 0; ky < args.kernel_height; ++ky) {
-      const int64_t y = oy * args.stride_height - args.pad_top + ky * args.dilation_height;
       for (int64_t kx = 0; kx < args.kernel_width; ++kx, out += kPanelColumns) {
-        const int64_t left = ox - args.pad_left + kx * args.dilation_width;
-        if (run && y >= 0 && y < args.height && left >= 0 && left + kPanelColumns <= args.width) {
-          for (int64_t i = 0; i < kPanelColumns; i += kWidth) store(out + i, load(x + y * args.width + left + i));
-        } else {
-          gather_line(args, x, ky, kx, pixel, out);
-        }
+        for (int r = 0; r < count; ++r) gather_run(args, runs[r], x, ky, kx, out);
+        for (int64_t i = filled; i < kPanelColumns; ++i) out[i] = 0.0f;
       }
     }
   }
@@ -57,47 +74,101 @@ static bool is_pointwise(const Conv2dArgs& args) {
          args.pad_top == 0 && args.pad_left == 0 && args.out_height == args.height && args.out_width == args.width;
 }
 
+/// The operands of one image and group.
+struct ConvSlice {
+  const float* x;
+  const float* w;
+  const float* bias;
+  const float* residual;
+  float* y;
+  int64_t channels;
+  int64_t outputs;
+};
+
+static ConvSlice slice_of(const Conv2dArgs& args, int64_t batch, int64_t group) {
+  ConvSlice s;
+  s.channels = args.channels / args.groups;
+  s.outputs = args.out_channels / args.groups;
+  const int64_t out_offset = group * s.outputs * args.out_height * args.out_width;
+  s.x = args.x + batch * args.x_batch_stride + group * s.channels * args.height * args.width;
+  s.w = args.w + group * s.outputs * s.channels * args.kernel_height * args.kernel_width;
+  s.bias = args.bias == nullptr ? nullptr : args.bias + group * s.outputs;
+  s.residual =
+      args.residual == nullptr ? nullptr : args.residual + batch * args.residual_batch_stride + out_offset;
+  s.y = args.y + batch * args.y_batch_stride + out_offset;
+  return s;
+}
+
+/// Panels [panel, panel + panels) of one slice, already in `scratch`, times its weights.
+static void multiply_panels(const Conv2dArgs& args, const ConvSlice& s, int64_t panel, int64_t panels, float* scratch) {
+  const int64_t pixels = args.out_height * args.out_width;
+  const int64_t pixel = panel * kPanelColumns;
+  MatmulPart part = {};
+  part.c = s.y + pixel;
+  part.c_row_stride = pixels;
+  part.n = smaller(panels * kPanelColumns, pixels - pixel);
+  part.row_bias = s.bias;
+  part.residual = s.residual == nullptr ? nullptr : s.residual + pixel;
+  part.residual_row_stride = pixels;
+  MatmulArgs product = {};
+  product.a = s.w;
+  product.k = s.channels * args.kernel_height * args.kernel_width;
+  product.a_row_stride = product.k;
+  product.packed_b = scratch;
+  product.parts = &part;
+  product.part_count = 1;
+  product.residual_after_act = args.residual_after_act;
+  product.act = args.act;
+  matmul(product, 0, s.outputs, 0, panels);
+}
+
+/// Depthwise: with one input channel a panel has few lines, so each is used from a register and not gathered first.
+/// Sums in the order of the taps, as the matmul does.
+static void depthwise_panel(const Conv2dArgs& args, const ConvSlice& s, int64_t panel, float* line) {
+  const int64_t pixels = args.out_height * args.out_width;
+  const int64_t pixel = panel * kPanelColumns;
+  const int64_t columns = smaller(kPanelColumns, pixels - pixel);
+  const int64_t taps = args.kernel_height * args.kernel_width;
+  gather_panel(args, s.x, pixel, line);
+  for (int64_t o = 0; o < s.outputs; ++o) {
+    alignas(64) float sum[kPanelColumns];
+    for (int64_t c = 0; c < kPanelColumns; c += kWidth) {
+      F v = zero();
+      for (int64_t t = 0; t < taps; ++t) v = fma(set1(s.w[o * taps + t]), load(line + t * kPanelColumns + c), v);
+      if (s.bias != nullptr) v = v + set1(s.bias[o]);
+      store(sum + c, v);
+    }
+    float* y = s.y + o * pixels + pixel;
+    const float* residual = s.residual == nullptr ? nullptr : s.residual + o * pixels + pixel;
+    if (residual != nullptr && !args.residual_after_act) add_rows(sum, 0, residual, 0, 1, columns);
+    act_rows(args.act, sum, 0, sum, 0, 1, kPanelColumns);
+    if (residual != nullptr && args.residual_after_act) add_rows(sum, 0, residual, 0, 1, columns);
+    map_rows(Identity{}, sum, 0, y, 0, 1, columns);
+  }
+}
+
 static void conv2d(const Conv2dArgs& args, int64_t batch, int64_t group, int64_t panel_begin, int64_t panel_end,
                    float* scratch) {
-  const int64_t channels = args.channels / args.groups;
-  const int64_t outputs = args.out_channels / args.groups;
-  const int64_t k = channels * args.kernel_height * args.kernel_width;
+  const ConvSlice s = slice_of(args, batch, group);
+  if (s.channels == 1 && s.outputs < kTileRows) {
+    for (int64_t panel = panel_begin; panel < panel_end; ++panel) depthwise_panel(args, s, panel, scratch);
+    return;
+  }
+  const int64_t k = s.channels * args.kernel_height * args.kernel_width;
   const int64_t pixels = args.out_height * args.out_width;
-  const float* x = args.x + batch * args.x_batch_stride + group * channels * args.height * args.width;
-  const int64_t out_offset = group * outputs * pixels;
   const bool pointwise = is_pointwise(args);
-
   for (int64_t panel = panel_begin; panel < panel_end; panel += kDotPanels) {
     const int64_t panels = smaller(kDotPanels, panel_end - panel);
     const int64_t pixel = panel * kPanelColumns;
-    const int64_t columns = smaller(panels * kPanelColumns, pixels - pixel);
     if (pointwise) {
-      const PackPart source = {x + pixel, pixels, 1, columns, 1.0f};
+      const PackPart source = {s.x + pixel, pixels, 1, smaller(panels * kPanelColumns, pixels - pixel), 1.0f};
       pack_b(&source, 1, k, 0, panels, scratch);
     } else {
       for (int64_t p = 0; p < panels; ++p) {
-        gather_panel(args, x, pixel + p * kPanelColumns, scratch + packed_floats(p, k));
+        gather_panel(args, s.x, pixel + p * kPanelColumns, scratch + packed_floats(p, k));
       }
     }
-    MatmulPart part = {};
-    part.c = args.y + batch * args.y_batch_stride + out_offset + pixel;
-    part.c_row_stride = pixels;
-    part.n = columns;
-    part.row_bias = args.bias == nullptr ? nullptr : args.bias + group * outputs;
-    part.residual = args.residual == nullptr
-                        ? nullptr
-                        : args.residual + batch * args.residual_batch_stride + out_offset + pixel;
-    part.residual_row_stride = pixels;
-    MatmulArgs product = {};
-    product.a = args.w + group * outputs * k;
-    product.a_row_stride = k;
-    product.k = k;
-    product.packed_b = scratch;
-    product.parts = &part;
-    product.part_count = 1;
-    product.residual_after_act = args.residual_after_act;
-    product.act = args.act;
-    matmul(product, 0, outputs, 0, panels);
+    multiply_panels(args, s, panel, panels, scratch);
   }
 }
 

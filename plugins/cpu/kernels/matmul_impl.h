@@ -94,6 +94,32 @@ __attribute__((noinline)) static void finish_tile(const MatmulArgs& args, const 
   act_rows(args.act, buffer, buffer_row, c, part.c_row_stride, rows, columns);
 }
 
+/// Spreads the prefetch of the next panels evenly over the row blocks of these, in lines per step of k: several with
+/// few blocks, down to a quarter of one with many. What follows the last panel is prefetched too: no fault, and in a
+/// buffer of weights in order of use it is the next weight.
+struct PrefetchPlan {
+  const char* next;
+  int64_t panel_bytes;
+  int64_t share;  ///< row blocks per panel, if more than one: 1, 2 or 4
+  int64_t left;   ///< in shares of a panel
+  int64_t total;
+
+  PrefetchPlan(const float* after, int64_t panel_floats, int64_t panels, int64_t blocks)
+      : next(reinterpret_cast<const char*>(after)), panel_bytes(panel_floats * 4) {
+    share = blocks >= 4 * panels ? 4 : blocks >= 2 * panels ? 2 : 1;
+    left = total = share * panels;
+  }
+  /// Lines per step for the next of `blocks` row blocks; sets where they start.
+  int take(int64_t blocks, Tile& tile) {
+    if (left == 0) return 0;
+    const int64_t lines = (left + blocks - 1) / blocks;
+    tile.prefetch = next + (total - left) * panel_bytes / share;
+    tile.prefetch_step = 64 / share;
+    left -= lines;
+    return static_cast<int>(lines);
+  }
+};
+
 /// Rows [row_begin, row_end) times `panels` panels of one part. B stays in the second-level cache over the rows.
 static void matmul_panels(const MatmulArgs& args, const MatmulPart& part, int64_t row_begin, int64_t row_end,
                           int64_t part_panel, int64_t packed_panel, int panels) {
@@ -112,12 +138,11 @@ static void matmul_panels(const MatmulArgs& args, const MatmulPart& part, int64_
   tile.k = args.k;
   tile.bias = part.bias != nullptr && whole ? part.bias + column : nullptr;
   tile.residual_row = part.residual_row_stride;
-  const char* const next = reinterpret_cast<const char*>(tile.b + panels * tile.b_panel);
-  const bool spread = panels == kTilePanels && row_end - row_begin >= kTilePanels * kTileRows;
-  const TileFn full = tile_for(kTileRows, panels, false);
+  const TileFn full = tile_for(kTileRows, panels, 0);
+  int64_t blocks = (row_end - row_begin + kTileRows - 1) / kTileRows;
+  PrefetchPlan plan(tile.b + panels * tile.b_panel, tile.b_panel, panels, blocks);
 
-  int64_t block = 0;
-  for (int64_t row = row_begin; row < row_end; row += kTileRows, ++block) {
+  for (int64_t row = row_begin; row < row_end; row += kTileRows, --blocks) {
     const int rows = static_cast<int>(smaller(kTileRows, row_end - row));
     tile.a = args.a + row * args.a_row_stride;
     tile.out = plain ? part.c + row * part.c_row_stride + column : buffer;
@@ -125,17 +150,8 @@ static void matmul_panels(const MatmulArgs& args, const MatmulPart& part, int64_
     tile.residual = plain && part.residual != nullptr
                         ? part.residual + row * part.residual_row_stride + column
                         : nullptr;
-    if (spread && block < kTilePanels) {
-      tile.prefetch = next + block * tile.b_panel * 4;
-      tile_with_one_line()(tile);
-    } else if (!spread && block == 0) {
-      tile.prefetch = next;
-      tile_for(rows, panels, true)(tile);
-    } else if (rows == kTileRows) {
-      full(tile);
-    } else {
-      tile_for(rows, panels, false)(tile);
-    }
+    const int lines = plan.take(blocks, tile);
+    (rows == kTileRows && lines == 0 ? full : tile_for(rows, panels, lines))(tile);
     if (!plain) finish_tile(args, part, buffer, padded, row, rows, column, columns, whole);
   }
 }

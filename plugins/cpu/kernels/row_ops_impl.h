@@ -40,38 +40,38 @@ static const float* add_residual(const NormArgs& args, int64_t row) {
   return kept;
 }
 
-/// Two running sums, so that neighbouring vectors do not wait for one another.
-struct PairSum {
-  F even = zero();
-  F odd = zero();
-  float total() const { return sum_of(even + odd); }
+/// Four running sums, so that neighbouring vectors do not wait for one another.
+struct QuadSum {
+  F part[4] = {zero(), zero(), zero(), zero()};
+  float total() const { return sum_of((part[0] + part[1]) + (part[2] + part[3])); }
 };
 
-static float sum_row(const float* z, int64_t n) {
-  PairSum sum;
+static inline float sum_row(const float* z, int64_t n) {
+  QuadSum sum;
   int64_t i = 0;
-  for (; i + 2 * kWidth <= n; i += 2 * kWidth) {
-    sum.even = sum.even + load(z + i);
-    sum.odd = sum.odd + load(z + i + kWidth);
+  for (; i + 4 * kWidth <= n; i += 4 * kWidth) {
+    RLX_CPU_UNROLL(4)
+    for (int j = 0; j < 4; ++j) sum.part[j] = sum.part[j] + load(z + i + j * kWidth);
   }
-  for (; i < n; i += kWidth) sum.even = sum.even + load_some(z + i, n - i < kWidth ? n - i : kWidth);
+  for (; i < n; i += kWidth) sum.part[0] = sum.part[0] + load_some(z + i, n - i < kWidth ? n - i : kWidth);
   return sum.total();
 }
 
-static float sum_squares(const float* z, float mean, int64_t n) {
+static inline float sum_squares(const float* z, float mean, int64_t n) {
   const F m = set1(mean);
-  PairSum sum;
+  QuadSum sum;
   int64_t i = 0;
-  for (; i + 2 * kWidth <= n; i += 2 * kWidth) {
-    const F a = load(z + i) - m;
-    const F b = load(z + i + kWidth) - m;
-    sum.even = fma(a, a, sum.even);
-    sum.odd = fma(b, b, sum.odd);
+  for (; i + 4 * kWidth <= n; i += 4 * kWidth) {
+    RLX_CPU_UNROLL(4)
+    for (int j = 0; j < 4; ++j) {
+      const F a = load(z + i + j * kWidth) - m;
+      sum.part[j] = fma(a, a, sum.part[j]);
+    }
   }
   for (; i < n; i += kWidth) {
     const int64_t lanes = n - i < kWidth ? n - i : kWidth;
     const F a = select(first(lanes), load_some(z + i, lanes) - m, zero());
-    sum.even = fma(a, a, sum.even);
+    sum.part[0] = fma(a, a, sum.part[0]);
   }
   return sum.total();
 }

@@ -24,11 +24,12 @@ struct Tile {
   const float* bias;
   const float* residual;
   int64_t residual_row;
-  const char* prefetch;  ///< lines that the tile should bring into the second-level cache while it runs
+  const char* prefetch;   ///< lines that the tile should bring into the second-level cache while it runs
+  int64_t prefetch_step;  ///< bytes per step of k: 64, or less where several tiles share a panel
 };
 
-/// out = A * B [+ bias] [+ residual] for MR rows and NP whole panels. PF lines of 64 bytes are prefetched per step of
-/// k, b_panel floats apart. One accumulator per element and k ascending: the row-invariance of everything above.
+/// out = A * B [+ bias] [+ residual] for MR rows and NP whole panels. PF lines are prefetched per step of k,
+/// b_panel floats apart. One accumulator per element and k ascending: the row-invariance of everything above.
 template <int MR, int NP, int PF>
 __attribute__((noinline)) static void run_tile(const Tile& tile) {
   constexpr int NV = NP * kPanelVectors;
@@ -41,6 +42,7 @@ __attribute__((noinline)) static void run_tile(const Tile& tile) {
   const float* a = tile.a;
   const float* b = tile.b;
   const char* prefetch = tile.prefetch;
+  const int64_t prefetch_step = tile.prefetch_step;
   const int64_t a_row = tile.a_row, b_row = tile.b_row, b_panel = tile.b_panel, k = tile.k;
   RLX_CPU_UNROLL(4)
   for (int64_t step = 0; step < k; ++step) {
@@ -51,7 +53,7 @@ __attribute__((noinline)) static void run_tile(const Tile& tile) {
     if constexpr (PF > 0) {
       RLX_CPU_UNROLL(4)
       for (int j = 0; j < PF; ++j) __builtin_prefetch(prefetch + j * b_panel * 4, 0, 2);
-      prefetch += 64;
+      prefetch += prefetch_step;
     }
     RLX_CPU_UNROLL(16)
     for (int i = 0; i < MR; ++i) {
@@ -76,32 +78,40 @@ __attribute__((noinline)) static void run_tile(const Tile& tile) {
 
 using TileFn = void (*)(const Tile&);
 
-template <int MR>
-static TileFn tile_of_panels(int panels, bool prefetch) {
-  if constexpr (kTilePanels >= 3) {
-    if (panels == 3) return prefetch ? run_tile<MR, 3, 3> : run_tile<MR, 3, 0>;
-    if (panels == 2) return prefetch ? run_tile<MR, 2, 2> : run_tile<MR, 2, 0>;
+template <int MR, int NP>
+static TileFn tile_of_lines(int lines) {
+  if constexpr (NP >= 3) {
+    if (lines == 3) return run_tile<MR, NP, 3>;
   }
-  return prefetch ? run_tile<MR, 1, 1> : run_tile<MR, 1, 0>;
+  if constexpr (NP >= 2) {
+    if (lines == 2) return run_tile<MR, NP, 2>;
+  }
+  return lines == 1 ? run_tile<MR, NP, 1> : run_tile<MR, NP, 0>;
 }
 
-/// The tile for 1..kTileRows rows and 1..kTilePanels panels.
-static TileFn tile_for(int rows, int panels, bool prefetch) {
+template <int MR>
+static TileFn tile_of_panels(int panels, int lines) {
+  if constexpr (kTilePanels >= 3) {
+    if (panels == 3) return tile_of_lines<MR, 3>(lines);
+    if (panels == 2) return tile_of_lines<MR, 2>(lines);
+  }
+  return tile_of_lines<MR, 1>(lines);
+}
+
+/// The tile for 1..kTileRows rows, 1..kTilePanels panels and 0..panels prefetched lines per step.
+static TileFn tile_for(int rows, int panels, int lines) {
   if constexpr (kTileRows >= 8) {
-    if (rows == 8) return tile_of_panels<8>(panels, prefetch);
-    if (rows == 7) return tile_of_panels<7>(panels, prefetch);
+    if (rows == 8) return tile_of_panels<8>(panels, lines);
+    if (rows == 7) return tile_of_panels<7>(panels, lines);
   }
   if constexpr (kTileRows >= 6) {
-    if (rows == 6) return tile_of_panels<6>(panels, prefetch);
-    if (rows == 5) return tile_of_panels<5>(panels, prefetch);
-    if (rows == 4) return tile_of_panels<4>(panels, prefetch);
-    if (rows == 3) return tile_of_panels<3>(panels, prefetch);
+    if (rows == 6) return tile_of_panels<6>(panels, lines);
+    if (rows == 5) return tile_of_panels<5>(panels, lines);
+    if (rows == 4) return tile_of_panels<4>(panels, lines);
+    if (rows == 3) return tile_of_panels<3>(panels, lines);
   }
-  return rows == 2 ? tile_of_panels<2>(panels, prefetch) : tile_of_panels<1>(panels, prefetch);
+  return rows == 2 ? tile_of_panels<2>(panels, lines) : tile_of_panels<1>(panels, lines);
 }
-
-/// The tile that spreads the prefetch of kTilePanels panels over as many row blocks: one line per step.
-static TileFn tile_with_one_line() { return run_tile<kTileRows, kTilePanels, 1>; }
 
 }  // namespace rlx_cpu::RLX_CPU_ISA
 
