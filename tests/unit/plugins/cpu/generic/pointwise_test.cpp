@@ -359,9 +359,13 @@ TEST(GenericIota, CountsAlongTheAxis) {
       run_split(y, y.size(), [&](const View& v, Range r) { return iota(v, axis, r); });
       for (int64_t i = 0; i < y.size(); ++i) {
         const int64_t count = axis == 0 ? i / 400 : axis == 1 ? 0 : i % 400;
-        if (dtype == RLX_DTYPE_BOOL) ASSERT_EQ(y.n(i), count != 0);
-        else if (is_float_dtype(dtype)) ASSERT_EQ(y.f(i), round_to(dtype, double(count)));
-        else ASSERT_EQ(y.n(i), wrapped(dtype, count));
+        if (dtype == RLX_DTYPE_BOOL) {
+          ASSERT_EQ(y.n(i), count != 0);
+        } else if (is_float_dtype(dtype)) {
+          ASSERT_EQ(y.f(i), round_to(dtype, double(count)));
+        } else {
+          ASSERT_EQ(y.n(i), wrapped(dtype, count));
+        }
       }
     }
   }
