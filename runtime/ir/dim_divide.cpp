@@ -295,7 +295,9 @@ class Prover {
 
 bool provably_at_least(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number()) return a.number() >= b.number();
-  return a == b || Prover().not_negative(a - b);
+  constexpr std::uint32_t kWeightProven = 128;  // larger forms are not worth the search
+  const auto weight = [](const Dim& dim) { return DimParts::node(dim) ? DimParts::node(dim)->weight : 1; };
+  return a == b || (weight(a) + weight(b) <= kWeightProven && Prover().not_negative(a - b));
 }
 
 namespace dim_parts {

@@ -13,6 +13,7 @@ using dim_parts::Terms;
 
 constexpr int kNestingMax = 4 * static_cast<int>(Dim::kDepthMax);
 constexpr std::size_t kTextMax = std::size_t{1} << 20;
+constexpr std::uint32_t kLeavesMax = 4 * Dim::kWeightMax;  // more than any dim prints
 
 std::string call_text(std::string_view name, std::span<const Dim> operands) {
   std::string text(name);
@@ -134,6 +135,7 @@ class Parser {
 
   Result<Dim> factor() {
     skip_spaces();
+    if (++leaves_ > kLeavesMax) return wrong(join("at most ", kLeavesMax, " operands"));
     if (digit()) return number(false);
     if (take('(')) {
       RLX_ASSIGN(Dim inner, sum());
@@ -167,6 +169,7 @@ class Parser {
   std::string_view text_;
   std::size_t at_ = 0;
   int nesting_ = 0;
+  std::uint32_t leaves_ = 0;
 };
 
 }  // namespace
