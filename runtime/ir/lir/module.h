@@ -112,7 +112,7 @@ struct Module {
 
 /// True where every dim, stride, offset and attribute is a number.
 bool is_bound(const Module& module);
-/// Every symbol replaced by its size. Errors: kUnboundSymbol, kConstraintViolated (a negative or overflowing size).
+/// Every symbol replaced by its size. Call it as lir::bind, or argument lookup finds std::bind too. Errors: kUnboundSymbol, kConstraintViolated (a negative or overflowing size).
 Result<Module> bind(const Module& module, const DimBinding& binding);
 
 }  // namespace rlx::lir

@@ -144,7 +144,7 @@ struct ReadyImage::Body {
 
   Result<Image> slow(const DimBinding& binding) const {
     for (const Constraint& constraint : constraints) RLX_TRY(check_constraint(constraint, binding));
-    RLX_ASSIGN(Module bound, bind(module, binding));
+    RLX_ASSIGN(Module bound, lir::bind(module, binding));
     bound.plan = plan_module(bound);
     if (bound.plan->arenas[0].bytes > kMaxBytes)
       return fail(ErrorCode::kConstraintViolated, "the temporaries need more than 2^63 bytes (with ", binding_text(binding), ")");
