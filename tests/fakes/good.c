@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The good one: no other file may hide it. */
+#include "fake.h"
