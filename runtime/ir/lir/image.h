@@ -73,7 +73,7 @@ struct PlanResult {
   std::vector<std::uint64_t> offsets;
 };
 /// Offsets so that items whose lives overlap (first..last inclusive) never share a byte; offsets are multiples of
-/// `alignment`. Deterministic; near-linear in items. Source: greedy by size, Pisarchyk & Lee 2020; above 4096 items one
+/// `alignment`. Deterministic; near-linear in items. Source: greedy by size, Pisarchyk & Lee 2020; above 1024 items one
 /// sweep with an address-ordered free list.
 PlanResult plan_items(std::span<const PlanItem> items, std::uint64_t alignment);
 

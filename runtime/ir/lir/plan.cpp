@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The planner. Below kGreedyItems both methods run and the smaller arena wins: greedy by size (the large items first,
-// each into the smallest gap between what is alive with it) and one sweep over steps. Above, the sweep alone.
+// The planner. Up to kGreedyItems greedy by size (the large items first, each into the smallest gap between what is alive
+// with it), and where that needs more than the busiest step does also one sweep over steps; the smaller arena wins. Above,
+// the sweep alone: greedy is quadratic in what is alive together.
 #include <algorithm>
 #include <map>
 #include <numeric>
@@ -12,8 +13,7 @@
 namespace rlx::lir {
 namespace {
 
-constexpr std::size_t kGreedyItems = 4096;
-constexpr std::uint32_t kBuckets = 64;
+constexpr std::size_t kGreedyItems = 1024;
 
 struct Item {
   std::uint64_t bytes;  ///< rounded up to the alignment
@@ -22,16 +22,10 @@ struct Item {
   std::uint32_t index;  ///< in the caller's list
 };
 
-struct Range {
-  std::uint64_t begin;
-  std::uint64_t end;
-};
-
-/// Greedy by size. Placed items are kept by buckets of steps, so that an item meets only its contemporaries.
+/// Greedy by size: what is placed lies in a list by address, which one pass searches for the smallest gap.
 class Greedy {
  public:
-  Greedy(const std::vector<Item>& items, std::uint32_t steps)
-      : items_(items), width_(steps / kBuckets + 1), buckets_(steps / width_ + 1) {}
+  explicit Greedy(const std::vector<Item>& items) : items_(items) { placed_.reserve(items.size()); }
 
   std::uint64_t run(std::vector<std::uint64_t>& offsets) {
     std::vector<std::uint32_t> order(items_.size());
@@ -41,52 +35,42 @@ class Greedy {
     std::uint64_t top = 0;
     for (const std::uint32_t each : order) {
       const Item& item = items_[each];
-      collect_alive(item);
-      const std::uint64_t offset = smallest_gap(item.bytes);
+      const std::uint64_t offset = smallest_gap(item);
       offsets[item.index] = offset;
       top = std::max(top, offset + item.bytes);
-      for (std::uint32_t bucket = item.first / width_; bucket <= item.last / width_; ++bucket)
-        buckets_[bucket].push_back({item.first, item.last, {offset, offset + item.bytes}});
+      const Placed placed{offset, offset + item.bytes, item.first, item.last};
+      placed_.insert(std::upper_bound(placed_.begin(), placed_.end(), placed,
+                                      [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+                     placed);
     }
     return top;
   }
 
  private:
   struct Placed {
+    std::uint64_t begin;
+    std::uint64_t end;
     std::uint32_t first;
     std::uint32_t last;
-    Range range;
   };
 
-  /// Ranges of what is alive with the item, by address. What lies in several buckets counts in the first they share.
-  void collect_alive(const Item& item) {
-    alive_.clear();
-    const std::uint32_t from = item.first / width_;
-    for (std::uint32_t bucket = from; bucket <= item.last / width_; ++bucket)
-      for (const Placed& other : buckets_[bucket])
-        if (other.first <= item.last && item.first <= other.last && std::max(other.first / width_, from) == bucket)
-          alive_.push_back(other.range);
-    std::sort(alive_.begin(), alive_.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
-  }
-
-  std::uint64_t smallest_gap(std::uint64_t bytes) const {
+  std::uint64_t smallest_gap(const Item& item) const {
     std::uint64_t end = 0;
     std::uint64_t best = UINT64_MAX;
     std::uint64_t best_size = UINT64_MAX;
-    for (const Range& range : alive_) {
-      if (range.begin > end && range.begin - end >= bytes && range.begin - end < best_size) {
+    for (const Placed& other : placed_) {
+      if (other.first > item.last || item.first > other.last) continue;
+      if (other.begin > end && other.begin - end >= item.bytes && other.begin - end < best_size) {
         best = end;
-        best_size = range.begin - end;
+        best_size = other.begin - end;
       }
-      end = std::max(end, range.end);
+      end = std::max(end, other.end);
     }
     return best == UINT64_MAX ? end : best;
   }
 
   const std::vector<Item>& items_;
-  const std::uint32_t width_;
-  std::vector<std::vector<Placed>> buckets_;
-  std::vector<Range> alive_;
+  std::vector<Placed> placed_;
 };
 
 /// Free ranges below the top, by address and by size; neighbours are joined.
@@ -169,6 +153,22 @@ std::uint64_t sweep(const std::vector<Item>& items, std::vector<std::uint64_t>& 
   return free.peak();
 }
 
+/// Bytes alive at the busiest step, below which no arena can be; 0 where steps are too many to look at each.
+std::uint64_t busiest_step(const std::vector<Item>& items) {
+  std::uint32_t steps = 0;
+  for (const Item& item : items) steps = std::max(steps, item.last);
+  if (steps > 16 * kGreedyItems) return 0;
+  std::vector<std::int64_t> change(steps + 2, 0);
+  for (const Item& item : items) {
+    change[item.first] += static_cast<std::int64_t>(item.bytes);
+    change[item.last + 1] -= static_cast<std::int64_t>(item.bytes);
+  }
+  std::int64_t now = 0;
+  std::int64_t most = 0;
+  for (const std::int64_t each : change) most = std::max(most, now += each);
+  return static_cast<std::uint64_t>(most);
+}
+
 /// Items with bytes, rounded; false where their sum leaves the numbers.
 bool round_items(std::span<const PlanItem> items, std::uint64_t alignment, std::vector<Item>& rounded) {
   std::uint64_t sum = 0;
@@ -201,13 +201,15 @@ PlanResult plan_items(std::span<const PlanItem> items, std::uint64_t alignment) 
     result.bytes = UINT64_MAX;
     return result;
   }
-  result.bytes = sweep(rounded, result.offsets);
-  if (rounded.size() > kGreedyItems) return result;
-  std::uint32_t steps = 0;
-  for (const Item& item : rounded) steps = std::max(steps, item.last);
+  if (rounded.size() > kGreedyItems) {
+    result.bytes = sweep(rounded, result.offsets);
+    return result;
+  }
+  result.bytes = Greedy(rounded).run(result.offsets);
+  if (result.bytes == busiest_step(rounded)) return result;
   std::vector<std::uint64_t> offsets(items.size(), 0);
-  const std::uint64_t bytes = Greedy(rounded, steps).run(offsets);
-  if (bytes <= result.bytes) result = {bytes, std::move(offsets)};
+  const std::uint64_t bytes = sweep(rounded, offsets);
+  if (bytes < result.bytes) result = {bytes, std::move(offsets)};
   return result;
 }
 

@@ -129,7 +129,7 @@ double milliseconds_of(const std::vector<PlanItem>& items, PlanResult& plan) {
 
 TEST(PlanItems, ManyItemsAreSoundAndTheirTimeIsRecorded) {
   std::mt19937_64 rng(10);
-  for (const std::uint32_t count : {250u, 4096u, 10000u, 100000u}) {
+  for (const std::uint32_t count : {250u, 1024u, 4096u, 10000u, 100000u}) {
     const auto items = random_items(rng, count);
     PlanResult plan;
     const double milliseconds = milliseconds_of(items, plan);
@@ -141,10 +141,12 @@ TEST(PlanItems, ManyItemsAreSoundAndTheirTimeIsRecorded) {
 }
 
 TEST(PlanItems, ItemsThatAllLiveTogetherTakeNoQuadraticTime) {
-  std::vector<PlanItem> items(4096, PlanItem{100, 0, 4096});
-  PlanResult plan;
-  std::printf("4096 items alive together: %.3f ms\n", milliseconds_of(items, plan));
-  EXPECT_EQ(plan.bytes, 4096u * 128u);
+  for (const std::uint32_t count : {1024u, 20000u}) {
+    const std::vector<PlanItem> items(count, PlanItem{100, 0, 4096});
+    PlanResult plan;
+    std::printf("%u items alive together: %.3f ms\n", count, milliseconds_of(items, plan));
+    EXPECT_EQ(plan.bytes, count * 128u);
+  }
 }
 
 // ---- modules ----
