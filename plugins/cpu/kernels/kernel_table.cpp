@@ -2,6 +2,8 @@
 // Chooses a kernel table by what the CPU and the operating system support. Compiled without ISA flags.
 #include "kernel_table.h"
 
+#include <atomic>
+
 namespace rlx_cpu {
 
 extern const KernelTable kPortableTable;
@@ -32,6 +34,15 @@ const KernelTable& kernels(Isa isa) {
   return kPortableTable;
 }
 
-const KernelTable& kernels() { return kernels(Isa::kAvx512); }
+const KernelTable& kernels() {
+  // The same answer from every thread, so a race only computes it twice.
+  static constinit std::atomic<const KernelTable*> chosen = nullptr;
+  const KernelTable* table = chosen.load(std::memory_order_relaxed);
+  if (table == nullptr) {
+    table = &kernels(Isa::kAvx512);
+    chosen.store(table, std::memory_order_relaxed);
+  }
+  return *table;
+}
 
 }  // namespace rlx_cpu

@@ -55,7 +55,7 @@ bool isa_supported(Isa isa);
 /// The table of the best supported instruction set. Thread: any.
 const KernelTable& kernels();
 
-/// The table of `isa`, or of the best supported one below it. For tests and for `thread`-free comparisons.
+/// The table of `isa`, or of the best supported one below it..
 const KernelTable& kernels(Isa isa);
 
 }  // namespace rlx_cpu

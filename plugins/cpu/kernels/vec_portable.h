@@ -10,6 +10,7 @@ namespace rlx_cpu::portable {
 
 typedef float F __attribute__((vector_size(16)));
 typedef int32_t I __attribute__((vector_size(16)));
+typedef uint32_t U __attribute__((vector_size(16)));
 using M = I;
 constexpr int kWidth = 4;
 constexpr int kTileRows = 2;
@@ -54,8 +55,9 @@ static inline F sqrt(F a) {
 }
 static inline I and_i(I a, I b) { return a & b; }
 static inline I or_i(I a, I b) { return a | b; }
-static inline I add_i(I a, I b) { return a + b; }
-static inline I sub_i(I a, I b) { return a - b; }
+/// Sums that wrap.
+static inline I add_i(I a, I b) { return reinterpret_cast<I>(reinterpret_cast<U>(a) + reinterpret_cast<U>(b)); }
+static inline I sub_i(I a, I b) { return reinterpret_cast<I>(reinterpret_cast<U>(a) - reinterpret_cast<U>(b)); }
 static inline I shift_right_arithmetic(I a, int n) { return a >> n; }
 static inline I shift_left(I a, int n) { return a << n; }
 static inline F to_float(I a) { return __builtin_convertvector(a, F); }
