@@ -8,7 +8,8 @@ namespace rlx_cpu {
 
 /// The acc dtype to use for operands of these dtypes, or NONE if they do not go together.
 inline uint32_t resolve_acc(uint32_t acc, uint32_t a, uint32_t b, uint32_t y) {
-  if (!is_known(a) || !is_known(b) || is_float(a) != is_float(b) || is_float(a) != is_float(y)) return RLX_DTYPE_NONE;
+  if (!is_known(a) || !is_known(b) || is_float(a) != is_float(b) || is_float(a) != is_float(y))
+    return RLX_DTYPE_NONE;
   const bool wide = element_bytes(a) == 8 || element_bytes(b) == 8;
   if (is_float(a)) {
     if (acc == RLX_DTYPE_F64 || (acc == RLX_DTYPE_NONE && wide)) return RLX_DTYPE_F64;
@@ -24,10 +25,14 @@ inline uint32_t resolve_acc(uint32_t acc, uint32_t a, uint32_t b, uint32_t y) {
 template <class Body>
 void with_acc(uint32_t acc, Body&& body) {
   switch (acc) {
-    case RLX_DTYPE_F32: return body(float{});
-    case RLX_DTYPE_F64: return body(double{});
-    case RLX_DTYPE_I32: return body(uint32_t{});
-    default: return body(uint64_t{});
+    case RLX_DTYPE_F32:
+      return body(float{});
+    case RLX_DTYPE_F64:
+      return body(double{});
+    case RLX_DTYPE_I32:
+      return body(uint32_t{});
+    default:
+      return body(uint64_t{});
   }
 }
 

@@ -43,9 +43,20 @@ int64_t offset4(const View& view, int64_t i, int64_t j, int64_t k, int64_t l = 0
 
 class Attention {
  public:
-  Attention(const View& q, const View& k, const View& v, const View* mask, const AttentionAttrs& attrs, const View& y)
-      : q_(q), k_(k), v_(v), mask_(mask), attrs_(attrs), y_(y), keys_(k.dims[2]), query_(size_t(q.dims[3])),
-        key_(size_t(q.dims[3])), value_(size_t(v.dims[3])), sums_(size_t(v.dims[3])), scores_(size_t(keys_)) {}
+  Attention(const View& q, const View& k, const View& v, const View* mask, const AttentionAttrs& attrs,
+            const View& y)
+      : q_(q),
+        k_(k),
+        v_(v),
+        mask_(mask),
+        attrs_(attrs),
+        y_(y),
+        keys_(k.dims[2]),
+        query_(size_t(q.dims[3])),
+        key_(size_t(q.dims[3])),
+        value_(size_t(v.dims[3])),
+        sums_(size_t(v.dims[3])),
+        scores_(size_t(keys_)) {}
 
   void row(int64_t item) {
     const int64_t i = item % q_.dims[2];
@@ -82,10 +93,14 @@ class Attention {
     if (attrs_.window_left >= 0 && j < centre - attrs_.window_left) return false;
     if (attrs_.window_right >= 0 && j > centre + attrs_.window_right) return false;
     switch (attrs_.mask_kind) {
-      case RLX_MASK_BOOL: return *element_at(*mask_, offset4(*mask_, b, h, i, j)) != 0;
-      case RLX_MASK_KEY_BOOL: return *element_at(*mask_, b * mask_->strides[0] + j * mask_->strides[1]) != 0;
-      case RLX_MASK_LENGTHS: return j < load_i64(mask_->dtype, element_at(*mask_, b * mask_->strides[0]));
-      default: return true;
+      case RLX_MASK_BOOL:
+        return *element_at(*mask_, offset4(*mask_, b, h, i, j)) != 0;
+      case RLX_MASK_KEY_BOOL:
+        return *element_at(*mask_, b * mask_->strides[0] + j * mask_->strides[1]) != 0;
+      case RLX_MASK_LENGTHS:
+        return j < load_i64(mask_->dtype, element_at(*mask_, b * mask_->strides[0]));
+      default:
+        return true;
     }
   }
 
@@ -95,7 +110,8 @@ class Attention {
     for (size_t d = 0; d < query_.size(); ++d) score += query_[d] * key_[d];
     score *= attrs_.scale;
     if (attrs_.softcap != 0) score = attrs_.softcap * std::tanh(score / attrs_.softcap);
-    if (attrs_.mask_kind == RLX_MASK_BIAS) score += load_f64(mask_->dtype, element_at(*mask_, offset4(*mask_, b, h, i, j)));
+    if (attrs_.mask_kind == RLX_MASK_BIAS)
+      score += load_f64(mask_->dtype, element_at(*mask_, offset4(*mask_, b, h, i, j)));
     return score;
   }
 
@@ -121,10 +137,18 @@ KernelStatus check_mask(const View& q, const View& k, const View* mask, uint32_t
   const int64_t keys = k.dims[2];
   bool fits = false;
   switch (kind) {
-    case RLX_MASK_BOOL: fits = mask->dtype == RLX_DTYPE_BOOL && has_dims(*mask, {batch, q.dims[1], q.dims[2], keys}); break;
-    case RLX_MASK_BIAS: fits = is_float(mask->dtype) && has_dims(*mask, {batch, q.dims[1], q.dims[2], keys}); break;
-    case RLX_MASK_KEY_BOOL: fits = mask->dtype == RLX_DTYPE_BOOL && has_dims(*mask, {batch, keys}); break;
-    default: fits = is_int(mask->dtype) && has_dims(*mask, {batch}); break;
+    case RLX_MASK_BOOL:
+      fits = mask->dtype == RLX_DTYPE_BOOL && has_dims(*mask, {batch, q.dims[1], q.dims[2], keys});
+      break;
+    case RLX_MASK_BIAS:
+      fits = is_float(mask->dtype) && has_dims(*mask, {batch, q.dims[1], q.dims[2], keys});
+      break;
+    case RLX_MASK_KEY_BOOL:
+      fits = mask->dtype == RLX_DTYPE_BOOL && has_dims(*mask, {batch, keys});
+      break;
+    default:
+      fits = is_int(mask->dtype) && has_dims(*mask, {batch});
+      break;
   }
   return fits ? KernelStatus{} : invalid(3, mask->rank, kind);
 }
@@ -133,8 +157,8 @@ KernelStatus check_mask(const View& q, const View& k, const View* mask, uint32_t
 
 int64_t attention_items(const View& q) { return q.dims[0] * q.dims[1] * q.dims[2]; }
 
-KernelStatus attention(const View& q, const View& k, const View& v, const View* mask, const AttentionAttrs& attrs,
-                       const View& y, Range range) {
+KernelStatus attention(const View& q, const View& k, const View& v, const View* mask,
+                       const AttentionAttrs& attrs, const View& y, Range range) {
   if (!is_float(q.dtype)) return unsupported(0, q.dtype);
   if (attrs.causal > RLX_CAUSAL_BOTTOM_RIGHT) return unsupported(attrs.causal, q.dtype);
   if (k.dtype != q.dtype || v.dtype != q.dtype || y.dtype != q.dtype) return invalid(0, k.dtype, q.dtype);
@@ -166,8 +190,8 @@ void rotate(double* x, int64_t half, bool interleaved, const double* cos, const 
 
 int64_t rope_items(const View& x) { return x.dims[0] * x.dims[1] * x.dims[2]; }
 
-KernelStatus rope(const View& x, const View& cos, const View& sin, const View* positions, const RopeAttrs& attrs,
-                  const View& y, Range range) {
+KernelStatus rope(const View& x, const View& cos, const View& sin, const View* positions,
+                  const RopeAttrs& attrs, const View& y, Range range) {
   if (!is_float(x.dtype)) return unsupported(0, x.dtype);
   if (x.rank != 4 || y.rank != 4 || y.dtype != x.dtype) return invalid(0, x.rank, 4);
   const int64_t rotary = attrs.rotary_dims == 0 ? x.dims[3] : attrs.rotary_dims;
@@ -180,18 +204,21 @@ KernelStatus rope(const View& x, const View& cos, const View& sin, const View* p
   if (cos.dims[cos.rank - 1] != half || !std::equal(cos.dims, cos.dims + cos.rank, sin.dims)) {
     return invalid(1, cos.dims[cos.rank - 1], half);
   }
-  if (per_batch && (positions != nullptr || cos.dims[0] != x.dims[0])) return invalid(1, cos.dims[0], x.dims[0]);
+  if (per_batch && (positions != nullptr || cos.dims[0] != x.dims[0]))
+    return invalid(1, cos.dims[0], x.dims[0]);
   if (positions != nullptr && (!is_int(positions->dtype) || !has_dims(*positions, {x.dims[0], x.dims[2]}))) {
     return invalid(3, positions->rank, 2);
   }
-  std::vector<double> row(size_t(x.dims[3])), cos_row(static_cast<size_t>(half)), sin_row(static_cast<size_t>(half));
+  std::vector<double> row(size_t(x.dims[3])), cos_row(static_cast<size_t>(half)),
+      sin_row(static_cast<size_t>(half));
   for (int64_t item = range.begin; item < range.end; ++item) {
     const int64_t s = item % x.dims[2];
     const int64_t h = item / x.dims[2] % x.dims[1];
     const int64_t b = item / x.dims[2] / x.dims[1];
     int64_t at = s;
     if (positions != nullptr) {
-      at = load_i64(positions->dtype, element_at(*positions, b * positions->strides[0] + s * positions->strides[1]));
+      at = load_i64(positions->dtype,
+                    element_at(*positions, b * positions->strides[0] + s * positions->strides[1]));
     }
     const int64_t limit = cos.dims[cos.rank - 2];
     if (at < 0 || at >= limit) return {RLX_STATUS_DATA_ERROR, b * x.dims[2] + s, at, limit};

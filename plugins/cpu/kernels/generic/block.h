@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pointwise functions over dense blocks of at most kBlock elements. The result may lie on an operand's memory.
-// Each returns false, and writes nothing, for a function or dtype that it does not know.
+// Pointwise functions over dense blocks of at most kBlock elements. The result may lie on an operand's
+// memory. Each returns false, and writes nothing, for a function or dtype that it does not know.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +22,16 @@ bool block_binary(uint32_t fn, uint32_t dtype, const void* a, const void* b, voi
 bool block_compare(uint32_t fn, uint32_t dtype, const void* a, const void* b, void* y, int64_t n);
 bool block_act(uint32_t fn, double alpha, double beta, uint32_t dtype, const void* x, void* y, int64_t n);
 bool block_select(uint32_t dtype, const void* cond, const void* t, const void* f, void* y, int64_t n);
-bool block_cast(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, const void* x, void* y, int64_t n);
+bool block_cast(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, const void* x, void* y,
+                int64_t n);
 
 bool int_unary(uint32_t fn, uint32_t dtype, const void* x, void* y, int64_t n);
 bool int_binary(uint32_t fn, uint32_t dtype, const void* a, const void* b, void* y, int64_t n);
 bool int_compare(uint32_t fn, uint32_t dtype, const void* a, const void* b, void* y, int64_t n);
 
-// The three types that hold every element exactly within its class: double for floats, int64_t for signed integers,
-// uint64_t for unsigned ones and bool. Kernels that fold or order elements are written once for each.
+// The three types that hold every element exactly within its class: double for floats, int64_t for signed
+// integers, uint64_t for unsigned ones and bool. Kernels that fold or order elements are written once for
+// each.
 void widen(uint32_t dtype, const void* x, double* y, int64_t n);    // any dtype; 64-bit integers round
 void widen(uint32_t dtype, const void* x, int64_t* y, int64_t n);   // integers, bool
 void widen(uint32_t dtype, const void* x, uint64_t* y, int64_t n);  // integers (sign-extended), bool

@@ -9,7 +9,8 @@
 
 namespace rlx_cpu {
 
-uint32_t round_to_format(double value, int exponent_bits, int mantissa_bits, bool toward_zero, bool saturate) {
+uint32_t round_to_format(double value, int exponent_bits, int mantissa_bits, bool toward_zero,
+                         bool saturate) {
   const uint64_t bits = std::bit_cast<uint64_t>(value);
   const uint32_t sign = uint32_t(bits >> 63) << (exponent_bits + mantissa_bits);
   const uint32_t infinity = ((1u << exponent_bits) - 1u) << mantissa_bits;
@@ -53,16 +54,20 @@ inline float value_of(F16 v) { return f16_to_f32(v.bits); }
 inline float value_of(BF16 v) { return bf16_to_f32(v.bits); }
 inline uint8_t value_of(Bool v) { return v.byte != 0; }
 template <class T>
-inline T value_of(T v) { return v; }
+inline T value_of(T v) {
+  return v;
+}
 
 inline void put(F16& y, float v) { y.bits = f32_to_f16(v); }
 inline void put(F16& y, double v) { y.bits = f64_to_f16(v); }
 inline void put(BF16& y, float v) { y.bits = f32_to_bf16(v); }
 inline void put(BF16& y, double v) { y.bits = f64_to_bf16(v); }
 template <class T>
-inline void put(Bool& y, T v) { y.byte = v != 0; }
+inline void put(Bool& y, T v) {
+  y.byte = v != 0;
+}
 template <class Y, class T>
-  requires std::is_arithmetic_v<Y>
+requires std::is_arithmetic_v<Y>
 inline void put(Y& y, T v) { y = static_cast<Y>(v); }
 
 template <class T, class W>
@@ -80,54 +85,80 @@ void narrow_as(const W* x, void* y, int64_t n) {
 template <class W>
 void widen_int(uint32_t dtype, const void* x, W* y, int64_t n) {
   switch (dtype) {
-    case RLX_DTYPE_BOOL: return widen_as<Bool>(x, y, n);
-    case RLX_DTYPE_I8: return widen_as<int8_t>(x, y, n);
-    case RLX_DTYPE_I16: return widen_as<int16_t>(x, y, n);
-    case RLX_DTYPE_I32: return widen_as<int32_t>(x, y, n);
-    case RLX_DTYPE_I64: return widen_as<int64_t>(x, y, n);
-    case RLX_DTYPE_U8: return widen_as<uint8_t>(x, y, n);
-    case RLX_DTYPE_U16: return widen_as<uint16_t>(x, y, n);
-    case RLX_DTYPE_U32: return widen_as<uint32_t>(x, y, n);
-    case RLX_DTYPE_U64: return widen_as<uint64_t>(x, y, n);
-    default: return;
+    case RLX_DTYPE_BOOL:
+      return widen_as<Bool>(x, y, n);
+    case RLX_DTYPE_I8:
+      return widen_as<int8_t>(x, y, n);
+    case RLX_DTYPE_I16:
+      return widen_as<int16_t>(x, y, n);
+    case RLX_DTYPE_I32:
+      return widen_as<int32_t>(x, y, n);
+    case RLX_DTYPE_I64:
+      return widen_as<int64_t>(x, y, n);
+    case RLX_DTYPE_U8:
+      return widen_as<uint8_t>(x, y, n);
+    case RLX_DTYPE_U16:
+      return widen_as<uint16_t>(x, y, n);
+    case RLX_DTYPE_U32:
+      return widen_as<uint32_t>(x, y, n);
+    case RLX_DTYPE_U64:
+      return widen_as<uint64_t>(x, y, n);
+    default:
+      return;
   }
 }
 
 template <class W>
 void widen_any(uint32_t dtype, const void* x, W* y, int64_t n) {
   switch (dtype) {
-    case RLX_DTYPE_F16: return widen_as<F16>(x, y, n);
-    case RLX_DTYPE_BF16: return widen_as<BF16>(x, y, n);
-    case RLX_DTYPE_F32: return widen_as<float>(x, y, n);
-    case RLX_DTYPE_F64: return widen_as<double>(x, y, n);
-    default: return widen_int(dtype, x, y, n);
+    case RLX_DTYPE_F16:
+      return widen_as<F16>(x, y, n);
+    case RLX_DTYPE_BF16:
+      return widen_as<BF16>(x, y, n);
+    case RLX_DTYPE_F32:
+      return widen_as<float>(x, y, n);
+    case RLX_DTYPE_F64:
+      return widen_as<double>(x, y, n);
+    default:
+      return widen_int(dtype, x, y, n);
   }
 }
 
 template <class W>
 void narrow_int(uint32_t dtype, const W* x, void* y, int64_t n) {
   switch (dtype) {
-    case RLX_DTYPE_BOOL: return narrow_as<Bool>(x, y, n);
+    case RLX_DTYPE_BOOL:
+      return narrow_as<Bool>(x, y, n);
     case RLX_DTYPE_I8:
-    case RLX_DTYPE_U8: return narrow_as<uint8_t>(x, y, n);
+    case RLX_DTYPE_U8:
+      return narrow_as<uint8_t>(x, y, n);
     case RLX_DTYPE_I16:
-    case RLX_DTYPE_U16: return narrow_as<uint16_t>(x, y, n);
+    case RLX_DTYPE_U16:
+      return narrow_as<uint16_t>(x, y, n);
     case RLX_DTYPE_I32:
-    case RLX_DTYPE_U32: return narrow_as<uint32_t>(x, y, n);
+    case RLX_DTYPE_U32:
+      return narrow_as<uint32_t>(x, y, n);
     case RLX_DTYPE_I64:
-    case RLX_DTYPE_U64: return narrow_as<uint64_t>(x, y, n);
-    default: return;
+    case RLX_DTYPE_U64:
+      return narrow_as<uint64_t>(x, y, n);
+    default:
+      return;
   }
 }
 
 template <class W>
 void narrow_float(uint32_t dtype, const W* x, void* y, int64_t n) {
   switch (dtype) {
-    case RLX_DTYPE_F16: return narrow_as<F16>(x, y, n);
-    case RLX_DTYPE_BF16: return narrow_as<BF16>(x, y, n);
-    case RLX_DTYPE_F32: return narrow_as<float>(x, y, n);
-    case RLX_DTYPE_F64: return narrow_as<double>(x, y, n);
-    default: return;
+    case RLX_DTYPE_F16:
+      return narrow_as<F16>(x, y, n);
+    case RLX_DTYPE_BF16:
+      return narrow_as<BF16>(x, y, n);
+    case RLX_DTYPE_F32:
+      return narrow_as<float>(x, y, n);
+    case RLX_DTYPE_F64:
+      return narrow_as<double>(x, y, n);
+    default:
+      return;
   }
 }
 
@@ -181,8 +212,8 @@ typedef uint64_t __attribute__((may_alias)) Word8;
 template <class T>
 T clamp_float(double v) {
   // Both bounds as doubles that lie just outside, so that the comparison is exact for 64-bit targets.
-  constexpr double kPast = sizeof(T) == 8 ? (std::is_signed_v<T> ? 0x1p63 : 0x1p64)
-                                          : double(std::numeric_limits<T>::max()) + 1;
+  constexpr double kPast =
+      sizeof(T) == 8 ? (std::is_signed_v<T> ? 0x1p63 : 0x1p64) : double(std::numeric_limits<T>::max()) + 1;
   if (v != v) return 0;
   if (v >= kPast) return std::numeric_limits<T>::max();
   if (v <= double(std::numeric_limits<T>::min())) return std::numeric_limits<T>::min();
@@ -243,7 +274,9 @@ bool wide_to_int(const uint64_t* x, uint32_t, uint32_t overflow, void* y, int64_
 // A double that rounds like the value itself in every format of at most 24 bits of precision.
 inline double as_double(double v) { return v; }
 inline double as_double(uint64_t v) { return sticky_f64(v); }
-inline double as_double(int64_t v) { return v < 0 ? -sticky_f64(uint64_t(0) - uint64_t(v)) : sticky_f64(uint64_t(v)); }
+inline double as_double(int64_t v) {
+  return v < 0 ? -sticky_f64(uint64_t(0) - uint64_t(v)) : sticky_f64(uint64_t(v));
+}
 
 template <class W>
 bool wide_to_float(uint32_t to, const W* x, uint32_t round, uint32_t overflow, void* y, int64_t n) {
@@ -254,12 +287,14 @@ bool wide_to_float(uint32_t to, const W* x, uint32_t round, uint32_t overflow, v
     case RLX_DTYPE_BF16: {
       const int exponent = to == RLX_DTYPE_F16 ? 5 : 8;
       uint16_t* out = static_cast<uint16_t*>(y);
-      for (int64_t i = 0; i < n; ++i) out[i] = uint16_t(round_to_format(as_double(x[i]), exponent, 15 - exponent, zero, saturate));
+      for (int64_t i = 0; i < n; ++i)
+        out[i] = uint16_t(round_to_format(as_double(x[i]), exponent, 15 - exponent, zero, saturate));
       return true;
     }
     case RLX_DTYPE_F32: {
       float* out = static_cast<float*>(y);
-      for (int64_t i = 0; i < n; ++i) out[i] = std::bit_cast<float>(round_to_format(as_double(x[i]), 8, 23, zero, saturate));
+      for (int64_t i = 0; i < n; ++i)
+        out[i] = std::bit_cast<float>(round_to_format(as_double(x[i]), 8, 23, zero, saturate));
       return true;
     }
     case RLX_DTYPE_F64: {
@@ -267,42 +302,73 @@ bool wide_to_float(uint32_t to, const W* x, uint32_t round, uint32_t overflow, v
       for (int64_t i = 0; i < n; ++i) out[i] = double(x[i]);
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
 template <class W>
-bool cast_from(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, const void* x, void* y, int64_t n) {
+bool cast_from(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, const void* x, void* y,
+               int64_t n) {
   alignas(64) W wide[kBlock];
   widen(from, x, wide, n);
   switch (to) {
-    case RLX_DTYPE_BOOL: narrow_as<Bool>(wide, y, n); return true;
-    case RLX_DTYPE_I8: return wide_to_int<int8_t>(wide, round, overflow, y, n);
-    case RLX_DTYPE_I16: return wide_to_int<int16_t>(wide, round, overflow, y, n);
-    case RLX_DTYPE_I32: return wide_to_int<int32_t>(wide, round, overflow, y, n);
-    case RLX_DTYPE_I64: return wide_to_int<int64_t>(wide, round, overflow, y, n);
-    case RLX_DTYPE_U8: return wide_to_int<uint8_t>(wide, round, overflow, y, n);
-    case RLX_DTYPE_U16: return wide_to_int<uint16_t>(wide, round, overflow, y, n);
-    case RLX_DTYPE_U32: return wide_to_int<uint32_t>(wide, round, overflow, y, n);
-    case RLX_DTYPE_U64: return wide_to_int<uint64_t>(wide, round, overflow, y, n);
-    default: return wide_to_float(to, wide, round, overflow, y, n);
+    case RLX_DTYPE_BOOL:
+      narrow_as<Bool>(wide, y, n);
+      return true;
+    case RLX_DTYPE_I8:
+      return wide_to_int<int8_t>(wide, round, overflow, y, n);
+    case RLX_DTYPE_I16:
+      return wide_to_int<int16_t>(wide, round, overflow, y, n);
+    case RLX_DTYPE_I32:
+      return wide_to_int<int32_t>(wide, round, overflow, y, n);
+    case RLX_DTYPE_I64:
+      return wide_to_int<int64_t>(wide, round, overflow, y, n);
+    case RLX_DTYPE_U8:
+      return wide_to_int<uint8_t>(wide, round, overflow, y, n);
+    case RLX_DTYPE_U16:
+      return wide_to_int<uint16_t>(wide, round, overflow, y, n);
+    case RLX_DTYPE_U32:
+      return wide_to_int<uint32_t>(wide, round, overflow, y, n);
+    case RLX_DTYPE_U64:
+      return wide_to_int<uint64_t>(wide, round, overflow, y, n);
+    default:
+      return wide_to_float(to, wide, round, overflow, y, n);
   }
 }
 
-// The pairs that need no care: exact ones, and small floats at the default modes.
-bool cast_direct(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, const void* x, void* y, int64_t n) {
-  const bool exact = to == RLX_DTYPE_F32 && (is_small_float(from) || from == RLX_DTYPE_I8 || from == RLX_DTYPE_U8 ||
-                                             from == RLX_DTYPE_BOOL || from == RLX_DTYPE_I16 || from == RLX_DTYPE_U16);
+void clamp_finite(const float* x, float limit, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float size = std::fabs(x[i]);
+    y[i] = size > limit && size < HUGE_VALF ? std::copysign(limit, x[i]) : x[i];
+  }
+}
+
+// The pairs that one conversion instruction or a few bit operations do: exact ones, and rounding to nearest
+// even.
+bool cast_direct(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, const void* x, void* y,
+                 int64_t n) {
+  const bool exact =
+      to == RLX_DTYPE_F32 && (is_small_float(from) || from == RLX_DTYPE_I8 || from == RLX_DTYPE_U8 ||
+                              from == RLX_DTYPE_BOOL || from == RLX_DTYPE_I16 || from == RLX_DTYPE_U16);
   if (exact) {
     widen(from, x, static_cast<float*>(y), n);
     return true;
   }
-  const bool plain = round == RLX_ROUND_EVEN && overflow != RLX_OVERFLOW_SATURATE;
-  if (plain && from == RLX_DTYPE_F32 && is_small_float(to)) {
-    narrow(to, static_cast<const float*>(x), y, n);
+  if (round != RLX_ROUND_EVEN) return false;
+  const bool saturate = overflow == RLX_OVERFLOW_SATURATE;
+  if (from == RLX_DTYPE_F32 && is_small_float(to)) {
+    alignas(64) float clamped[kBlock];
+    const float* values = static_cast<const float*>(x);
+    if (saturate) {
+      clamp_finite(values, to == RLX_DTYPE_F16 ? 65504.0f : 0x1.fep127f, clamped, n);
+      values = clamped;
+    }
+    narrow(to, values, y, n);
     return true;
   }
-  if (plain && to == RLX_DTYPE_F32 && (is_int(from) || from == RLX_DTYPE_F64)) {
+  // No integer is past the range of f32.
+  if (to == RLX_DTYPE_F32 && (is_int(from) || (from == RLX_DTYPE_F64 && !saturate))) {
     widen(from, x, static_cast<float*>(y), n);
     return true;
   }
@@ -314,15 +380,21 @@ bool cast_direct(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, 
 bool block_select(uint32_t dtype, const void* cond, const void* t, const void* f, void* y, int64_t n) {
   const uint8_t* flags = static_cast<const uint8_t*>(cond);
   switch (element_bytes(dtype)) {
-    case 1: return select_as<uint8_t>(flags, t, f, y, n);
-    case 2: return select_as<Word2>(flags, t, f, y, n);
-    case 4: return select_as<Word4>(flags, t, f, y, n);
-    case 8: return select_as<Word8>(flags, t, f, y, n);
-    default: return false;
+    case 1:
+      return select_as<uint8_t>(flags, t, f, y, n);
+    case 2:
+      return select_as<Word2>(flags, t, f, y, n);
+    case 4:
+      return select_as<Word4>(flags, t, f, y, n);
+    case 8:
+      return select_as<Word8>(flags, t, f, y, n);
+    default:
+      return false;
   }
 }
 
-bool block_cast(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, const void* x, void* y, int64_t n) {
+bool block_cast(uint32_t from, uint32_t to, uint32_t round, uint32_t overflow, const void* x, void* y,
+                int64_t n) {
   if (!is_known(from) || !is_known(to) || round > RLX_ROUND_ZERO || overflow > RLX_OVERFLOW_INF) return false;
   if (from == to && from != RLX_DTYPE_BOOL) {
     std::memmove(y, x, size_t(n * element_bytes(to)));

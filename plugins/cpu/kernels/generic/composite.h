@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Composites of any float dtype and any strides at reference quality: computed in f64, rounded once. The fast f32 kernels
-// live one folder up; these are what runs when those do not apply.
+// Composites of any float dtype and any strides at reference quality: computed in f64, rounded once. The fast
+// f32 kernels live one folder up; these are what runs when those do not apply.
 #pragma once
 
 #include "view.h"
@@ -17,43 +17,44 @@ struct NormAttrs {
 };
 /// Rows before the axis: what layer_norm and rms_norm count as items.
 int64_t norm_items(const View& x, uint32_t axis);
-/// s = x [+ residual]; y = (s - mean) * rstd * gamma + beta over the dims from `axis` on. gamma and beta (may be null) have
-/// the dims of x from `axis` on, or x's rank with strides 0 before it. sum_out, if not null, gets s.
-KernelStatus layer_norm(const View& x, const View* residual, const View* gamma, const View* beta, const NormAttrs& attrs,
-                        const View& y, const View* sum_out, Range range);
+/// s = x [+ residual]; y = (s - mean) * rstd * gamma + beta over the dims from `axis` on. gamma and beta (may
+/// be null) have the dims of x from `axis` on, or x's rank with strides 0 before it. sum_out, if not null,
+/// gets s.
+KernelStatus layer_norm(const View& x, const View* residual, const View* gamma, const View* beta,
+                        const NormAttrs& attrs, const View& y, const View* sum_out, Range range);
 /// s = x [+ residual]; y = s / sqrt(mean(s^2) + eps) * (gamma + gamma_offset).
-KernelStatus rms_norm(const View& x, const View* residual, const View* gamma, const NormAttrs& attrs, const View& y,
-                      const View* sum_out, Range range);
+KernelStatus rms_norm(const View& x, const View* residual, const View* gamma, const NormAttrs& attrs,
+                      const View& y, const View* sum_out, Range range);
 /// x[N, C, s..], gamma[C], beta[C]. Items: N * groups.
-KernelStatus group_norm(const View& x, const View& gamma, const View& beta, int64_t groups, double eps, const View& y,
-                        Range range);
+KernelStatus group_norm(const View& x, const View& gamma, const View& beta, int64_t groups, double eps,
+                        const View& y, Range range);
 /// y = (x - mean) / sqrt(var + eps) * gamma + beta per channel. Items: elements of y.
 KernelStatus batch_norm(const View& x, const View& gamma, const View& beta, const View& mean, const View& var,
                         uint32_t axis, double eps, const View& y, Range range);
 
 struct AttentionAttrs {
   double scale = 1;
-  double softcap = 0;  // 0 = none
+  double softcap = 0;   // 0 = none
   uint32_t causal = 0;  // RLX_CAUSAL_*
   int64_t window_left = -1;
   int64_t window_right = -1;
   uint32_t mask_kind = 0;  // RLX_MASK_*
 };
-/// q[B,H,Sq,D], k[B,Hkv,Sk,D], v[B,Hkv,Sk,Dv] -> y[B,H,Sq,Dv]; H is a multiple of Hkv. scores = softcap(scale * q.k), then
-/// masks. BOOL and BIAS masks have dims [B,H,Sq,Sk] (broadcast by stride 0). A query that sees no key gives zeros.
-/// Windows count from the causal diagonal. Items: attention_items, rows of queries.
+/// q[B,H,Sq,D], k[B,Hkv,Sk,D], v[B,Hkv,Sk,Dv] -> y[B,H,Sq,Dv]; H is a multiple of Hkv. scores = softcap(scale
+/// * q.k), then masks. BOOL and BIAS masks have dims [B,H,Sq,Sk] (broadcast by stride 0). A query that sees
+/// no key gives zeros. Windows count from the causal diagonal. Items: attention_items, rows of queries.
 int64_t attention_items(const View& q);
-KernelStatus attention(const View& q, const View& k, const View& v, const View* mask, const AttentionAttrs& attrs,
-                       const View& y, Range range);
+KernelStatus attention(const View& q, const View& k, const View& v, const View* mask,
+                       const AttentionAttrs& attrs, const View& y, Range range);
 
 struct RopeAttrs {
   int64_t rotary_dims = 0;  // 0 = all of D
   bool interleaved = false;
 };
-/// x[B,H,S,D]; cos, sin are [P, R/2] tables read at positions[b, s] (i64), or at s without positions, or [B, S, R/2].
-/// Errors: DATA_ERROR for a position outside the table. Items: rope_items, rows of x.
+/// x[B,H,S,D]; cos, sin are [P, R/2] tables read at positions[b, s] (i64), or at s without positions, or [B,
+/// S, R/2]. Errors: DATA_ERROR for a position outside the table. Items: rope_items, rows of x.
 int64_t rope_items(const View& x);
-KernelStatus rope(const View& x, const View& cos, const View& sin, const View* positions, const RopeAttrs& attrs,
-                  const View& y, Range range);
+KernelStatus rope(const View& x, const View& cos, const View& sin, const View* positions,
+                  const RopeAttrs& attrs, const View& y, Range range);
 
 }  // namespace rlx_cpu

@@ -109,7 +109,8 @@ class Padder {
       std::memcpy(to, from, size_t(n * bytes_));
     } else {
       for (int64_t i = 0; i < n; ++i) {
-        std::memcpy(to + i * y_.strides[last_] * bytes_, from + i * x_.strides[last_] * bytes_, size_t(bytes_));
+        std::memcpy(to + i * y_.strides[last_] * bytes_, from + i * x_.strides[last_] * bytes_,
+                    size_t(bytes_));
       }
     }
   }
@@ -142,7 +143,8 @@ KernelStatus pad(const View& x, const View& value, const PadAttrs& attrs, const 
   const int64_t width = y.dims[y.rank - 1];
   Padder padder(x, value, attrs, y);
   for (int64_t row = range.begin / width; row * width < range.end; ++row) {
-    padder.row(row, std::max<int64_t>(0, range.begin - row * width), std::min(width, range.end - row * width));
+    padder.row(row, std::max<int64_t>(0, range.begin - row * width),
+               std::min(width, range.end - row * width));
   }
   return {};
 }

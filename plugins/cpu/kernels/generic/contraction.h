@@ -13,10 +13,11 @@ struct DotAttrs {
   uint32_t contract_b[RLX_MAX_RANK] = {};
   uint32_t batch_a[RLX_MAX_RANK] = {};
   uint32_t batch_b[RLX_MAX_RANK] = {};
-  uint32_t acc = RLX_DTYPE_NONE;  // f32, f64, i32 or i64; NONE: f64 for f64, f32 for other floats, i32/i64 for integers
+  uint32_t acc =
+      RLX_DTYPE_NONE;  // f32, f64, i32 or i64; NONE: f64 for f64, f32 for other floats, i32/i64 for integers
 };
-/// y[batch, a free, b free] = sum over the contracted dims of a * b, in order, in the acc dtype; integers wrap in it.
-/// a and b may have different dtypes of one kind. Items: elements of y.
+/// y[batch, a free, b free] = sum over the contracted dims of a * b, in order, in the acc dtype; integers
+/// wrap in it. a and b may have different dtypes of one kind. Items: elements of y.
 KernelStatus dot(const View& a, const View& b, const DotAttrs& attrs, const View& y, Range range);
 
 struct ConvAttrs {

@@ -8,8 +8,6 @@
 namespace rlx_cpu {
 namespace {
 
-int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
 // One spatial axis, outermost first. Unused axes have extent 1 everywhere.
 struct Axis {
   int64_t in = 1, kernel = 1, out = 1;
@@ -125,7 +123,8 @@ KernelStatus describe(const View& x, const View& w, const ConvAttrs& attrs, cons
   if (attrs.spatial < 1 || attrs.spatial > 3) return invalid(0, attrs.spatial, 3);
   if (x.rank != rank || w.rank != rank || y.rank != rank) return invalid(0, x.rank, rank);
   const int64_t groups = attrs.groups;
-  if (groups < 1 || w.dims[0] % groups != 0 || x.dims[1] != w.dims[1] * groups) return invalid(1, x.dims[1], groups);
+  if (groups < 1 || w.dims[0] % groups != 0 || x.dims[1] != w.dims[1] * groups)
+    return invalid(1, x.dims[1], groups);
   if (y.dims[0] != x.dims[0] || y.dims[1] != w.dims[0]) return invalid(1, y.dims[1], w.dims[0]);
   p->x = x;
   p->w = w;
@@ -135,7 +134,7 @@ KernelStatus describe(const View& x, const View& w, const ConvAttrs& attrs, cons
   for (uint32_t s = 0; s < attrs.spatial; ++s) {
     Axis& axis = p->axes[3 - attrs.spatial + s];
     if (attrs.strides[s] < 1 || attrs.dilation[s] < 1 || attrs.input_dilation[s] < 1) return invalid(s);
-    axis = {x.dims[s + 2],     w.dims[s + 2],          y.dims[s + 2],    attrs.strides[s], attrs.low[s],
+    axis = {x.dims[s + 2],     w.dims[s + 2],           y.dims[s + 2],    attrs.strides[s], attrs.low[s],
             attrs.dilation[s], attrs.input_dilation[s], x.strides[s + 2], w.strides[s + 2]};
     const int64_t spread = axis.in == 0 ? 0 : (axis.in - 1) * axis.input_dilation + 1;
     const int64_t room = spread + attrs.low[s] + attrs.high[s] - (axis.kernel - 1) * axis.dilation - 1;

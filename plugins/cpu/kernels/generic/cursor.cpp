@@ -126,7 +126,8 @@ void move_strided(const char* from, int64_t from_stride, char* to, int64_t to_st
 }
 
 // Strides in elements.
-void move_elements(int64_t bytes, const char* from, int64_t from_stride, char* to, int64_t to_stride, int64_t n) {
+void move_elements(int64_t bytes, const char* from, int64_t from_stride, char* to, int64_t to_stride,
+                   int64_t n) {
   if (from_stride == 1 && to_stride == 1) {
     std::memmove(to, from, size_t(n * bytes));
   } else if (bytes == 4) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks a strided view in row-major order and hands out blocks of elements: in place where they lie together, else through
-// a scratch buffer. Also the moves of runs of elements that the movement kernels are made of.
+// Walks a strided view in row-major order and hands out blocks of elements: in place where they lie together,
+// else through a scratch buffer. Also the moves of runs of elements that the movement kernels are made of.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +24,16 @@ class Cursor {
   int64_t run() const { return strides_[0] == 1 ? dims_[0] - coords_[0] : 1; }
   char* here() const { return data_; }
 
-  /// The next n <= kBlock elements, dense; moves on. `scratch` must be the same buffer, untouched, between calls.
+  /// The next n <= kBlock elements, dense; moves on. `scratch` must be the same buffer, untouched, between
+  /// calls.
   const void* read(int64_t n, void* scratch);
   /// Copies the next n elements to `to`; moves on.
   void gather(int64_t n, void* to);
-  /// Where to write the next n elements: the memory itself or `scratch`. commit(n, scratch) must follow, and moves on.
-  void* target(int64_t n, void* scratch) { return strides_[0] == 1 && dims_[0] - coords_[0] >= n ? data_ : scratch; }
+  /// Where to write the next n elements: the memory itself or `scratch`. commit(n, scratch) must follow, and
+  /// moves on.
+  void* target(int64_t n, void* scratch) {
+    return strides_[0] == 1 && dims_[0] - coords_[0] >= n ? data_ : scratch;
+  }
   void commit(int64_t n, const void* scratch);
   void advance(int64_t n);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// General dot: two loop orders, chosen by b's layout alone, so that every element sums in one order whoever computes it.
+// General dot: two loop orders, chosen by b's layout alone, so that every element sums in one order whoever
+// computes it.
 #include <algorithm>
 
 #include "accumulate.h"
@@ -57,8 +58,10 @@ template <class W>
 class Dot {
  public:
   Dot(const Roles& a, const Roles& b)
-      : a_(a), b_(b), depth_(element_count(a.contract)), by_lines_(fastest_step(b.contract) < fastest_step(b.free) ||
-                                                                 element_count(b.free) == 1) {}
+      : a_(a),
+        b_(b),
+        depth_(element_count(a.contract)),
+        by_lines_(fastest_step(b.contract) < fastest_step(b.free) || element_count(b.free) == 1) {}
 
   // Outputs [first, first + n) of the row (batch, m); n <= kBlock.
   void row(int64_t batch, int64_t m, int64_t first, int64_t n) {
@@ -75,7 +78,8 @@ class Dot {
     for (int64_t k = 0; k < depth_; ++k) {
       if (k % kBlock == 0) read_left(from, k);
       const W factor = left_[k % kBlock];
-      b.data = element_at(b_.free, b_offset + offset_of(k, b_.contract.rank, b_.contract.dims, b_.contract.strides));
+      b.data = element_at(b_.free,
+                          b_offset + offset_of(k, b_.contract.rank, b_.contract.dims, b_.contract.strides));
       widen(b.dtype, Cursor(b, first).read(n, scratch_), right_, n);
       for (int64_t i = 0; i < n; ++i) sums_[i] += factor * right_[i];
     }

@@ -10,12 +10,14 @@ namespace rlx_cpu {
 namespace {
 
 // Reads and checks the start of a window with `window`'s dims in `whole`.
-KernelStatus window_start(const View& whole, const View& window, const View& start, uint32_t policy, int64_t* at) {
+KernelStatus window_start(const View& whole, const View& window, const View& start, uint32_t policy,
+                          int64_t* at) {
   if (element_bytes(whole.dtype) == 0) return unsupported(0, whole.dtype);
   if (policy > RLX_INDEX_CLAMP) return unsupported(policy, whole.dtype);
   if (whole.dtype != window.dtype || whole.rank != window.rank) return invalid(0, window.dtype, whole.dtype);
   if (!is_int(start.dtype)) return unsupported(0, start.dtype);
-  if (element_count(start) != int64_t(whole.rank) || start.rank > 1) return invalid(0, element_count(start), whole.rank);
+  if (element_count(start) != int64_t(whole.rank) || start.rank > 1)
+    return invalid(0, element_count(start), whole.rank);
   for (uint32_t d = 0; d < whole.rank; ++d) {
     const int64_t limit = whole.dims[d] - window.dims[d];
     if (limit < 0) return invalid(d, window.dims[d], whole.dims[d]);
@@ -50,8 +52,8 @@ KernelStatus dynamic_slice(const View& x, const View& start, uint32_t policy, co
   return {};
 }
 
-KernelStatus dynamic_update_slice(const View& x, const View& u, const View& start, uint32_t policy, const View& y,
-                                  Range range) {
+KernelStatus dynamic_update_slice(const View& x, const View& u, const View& start, uint32_t policy,
+                                  const View& y, Range range) {
   int64_t at[RLX_MAX_RANK] = {};
   if (x.dtype != y.dtype || x.rank != y.rank) return invalid(0, x.dtype, y.dtype);
   const KernelStatus status = window_start(y, u, start, policy, at);

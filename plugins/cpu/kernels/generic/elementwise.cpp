@@ -17,7 +17,9 @@ uint32_t operand_count(StepKind kind) {
   return kind == StepKind::kBinary || kind == StepKind::kCompare ? 2 : 1;
 }
 
-const StepOperand& operand(const ElementwiseStep& step, uint32_t i) { return i == 0 ? step.a : i == 1 ? step.b : step.c; }
+const StepOperand& operand(const ElementwiseStep& step, uint32_t i) {
+  return i == 0 ? step.a : i == 1 ? step.b : step.c;
+}
 
 bool run_step(const ElementwiseStep& step, uint32_t from, const void* const* in, void* out, int64_t n) {
   if (step.fast != nullptr) {
@@ -25,12 +27,18 @@ bool run_step(const ElementwiseStep& step, uint32_t from, const void* const* in,
     return true;
   }
   switch (step.kind) {
-    case StepKind::kUnary: return block_unary(step.fn, from, in[0], out, n);
-    case StepKind::kBinary: return block_binary(step.fn, from, in[0], in[1], out, n);
-    case StepKind::kCompare: return block_compare(step.fn, from, in[0], in[1], out, n);
-    case StepKind::kSelect: return block_select(step.dtype, in[0], in[1], in[2], out, n);
-    case StepKind::kCast: return block_cast(from, step.dtype, step.round, step.overflow, in[0], out, n);
-    case StepKind::kAct: return block_act(step.fn, step.alpha, step.beta, from, in[0], out, n);
+    case StepKind::kUnary:
+      return block_unary(step.fn, from, in[0], out, n);
+    case StepKind::kBinary:
+      return block_binary(step.fn, from, in[0], in[1], out, n);
+    case StepKind::kCompare:
+      return block_compare(step.fn, from, in[0], in[1], out, n);
+    case StepKind::kSelect:
+      return block_select(step.dtype, in[0], in[1], in[2], out, n);
+    case StepKind::kCast:
+      return block_cast(from, step.dtype, step.round, step.overflow, in[0], out, n);
+    case StepKind::kAct:
+      return block_act(step.fn, step.alpha, step.beta, from, in[0], out, n);
   }
   return false;
 }
@@ -41,7 +49,8 @@ class Planner {
 
   KernelStatus run() {
     plan_.slot_count = uint32_t(plan_.input_dtypes.size());
-    if (plan_.slot_count > kElementwiseMaxSlots) return {RLX_STATUS_RESOURCE_EXHAUSTED, 0, 0, kElementwiseMaxSlots};
+    if (plan_.slot_count > kElementwiseMaxSlots)
+      return {RLX_STATUS_RESOURCE_EXHAUSTED, 0, 0, kElementwiseMaxSlots};
     for (uint32_t s = 0; s < plan_.steps.size(); ++s) {
       const KernelStatus status = check_step(s);
       if (!status.ok()) return status;
@@ -68,7 +77,8 @@ class Planner {
     const uint32_t count = operand_count(step.kind);
     for (uint32_t i = 0; i < count; ++i) {
       if (!exists(operand(step, i), s)) return invalid(s, operand(step, i).index);
-      if (!is_known(dtype_of(operand(step, i)))) return {RLX_STATUS_UNSUPPORTED, s, dtype_of(operand(step, i)), 0};
+      if (!is_known(dtype_of(operand(step, i))))
+        return {RLX_STATUS_UNSUPPORTED, s, dtype_of(operand(step, i)), 0};
     }
     const uint32_t from = dtype_of(step.a);
     bool fits = true;
@@ -82,7 +92,8 @@ class Planner {
       fits = from == RLX_DTYPE_BOOL && dtype_of(step.c) == wanted;
     }
     if (step.fast != nullptr) {
-      fits = fits && from == RLX_DTYPE_F32 && !test && (step.kind == StepKind::kUnary || step.kind == StepKind::kAct);
+      fits = fits && from == RLX_DTYPE_F32 && !test &&
+             (step.kind == StepKind::kUnary || step.kind == StepKind::kAct);
     }
     if (!fits || step.dtype != wanted) return invalid(s, step.dtype, wanted);
     // One element of zeros shows whether the function is known.
@@ -93,7 +104,8 @@ class Planner {
     return {};
   }
 
-  // Slots below the input count belong to the inputs; a step never writes the slot of one of its own operands.
+  // Slots below the input count belong to the inputs; a step never writes the slot of one of its own
+  // operands.
   KernelStatus assign_slots() {
     const uint32_t count = uint32_t(plan_.steps.size());
     std::vector<uint32_t> last_use(count, 0);
@@ -132,7 +144,8 @@ uint32_t value_dtype(const ElementwisePlan& plan, const StepOperand& op) {
 
 }  // namespace
 
-KernelStatus plan_elementwise(const std::vector<uint32_t>& input_dtypes, const std::vector<ElementwiseStep>& steps,
+KernelStatus plan_elementwise(const std::vector<uint32_t>& input_dtypes,
+                              const std::vector<ElementwiseStep>& steps,
                               const std::vector<StepOperand>& results, ElementwisePlan* plan) {
   plan->input_dtypes = input_dtypes;
   plan->steps = steps;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Interpreter of pointwise step lists: blocks of elements stay in L1 while all steps run over them. Each step rounds to its
-// dtype, so the result equals that of the single kernels one after the other, bit for bit.
+// Interpreter of pointwise step lists: blocks of elements stay in L1 while all steps run over them. Each step
+// rounds to its dtype, so the result equals that of the single kernels one after the other, bit for bit.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ struct ElementwiseStep {
   double beta = 0;
   uint32_t round = 0;  // cast only
   uint32_t overflow = 0;
-  /// If not null, computes this unary or act step instead when its dtype is f32; y may be x. Must not depend on how the
-  /// elements are cut into calls.
+  /// If not null, computes this unary or act step instead when its dtype is f32; y may be x. Must not depend
+  /// on how the elements are cut into calls.
   void (*fast)(const void* context, const float* x, float* y, int64_t n) = nullptr;
   const void* fast_context = nullptr;  // lives as long as the plan
 };
@@ -47,10 +47,11 @@ struct ElementwisePlan {
 inline constexpr uint32_t kElementwiseMaxSlots = 48;
 inline constexpr uint32_t kElementwiseMaxResults = 16;
 
-/// Checks the list (operands exist, dtypes agree, every function is known for its dtype) and gives values their slots.
-/// Errors: INVALID_ARGUMENT with `index` = step (or result) that is wrong, UNSUPPORTED likewise, RESOURCE_EXHAUSTED if more
-/// than kElementwiseMaxSlots values are live.
-KernelStatus plan_elementwise(const std::vector<uint32_t>& input_dtypes, const std::vector<ElementwiseStep>& steps,
+/// Checks the list (operands exist, dtypes agree, every function is known for its dtype) and gives values
+/// their slots. Errors: INVALID_ARGUMENT with `index` = step (or result) that is wrong, UNSUPPORTED likewise,
+/// RESOURCE_EXHAUSTED if more than kElementwiseMaxSlots values are live.
+KernelStatus plan_elementwise(const std::vector<uint32_t>& input_dtypes,
+                              const std::vector<ElementwiseStep>& steps,
                               const std::vector<StepOperand>& results, ElementwisePlan* plan);
 
 /// Runs the plan. All views have the same dims. Items: elements of outputs[0].

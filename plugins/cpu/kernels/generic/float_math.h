@@ -8,9 +8,15 @@
 
 namespace rlx_cpu {
 
-/// Rounds to the nearest integer, halves to the even one, in any rounding mode of ours (nearest); keeps -0.
-inline double round_half_even(double v) { return std::nearbyint(v); }
-inline float round_half_even(float v) { return std::nearbyint(v); }
+/// Rounds to the nearest integer, halves to the even one; keeps -0. Adding the smallest number without
+/// fraction bits makes the addition round, which, unlike a library call, vectorises.
+template <class T>
+inline T round_half_even(T v) {
+  constexpr T kWhole = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);
+  const T size = std::fabs(v);
+  const T rounded = (size + kWhole) - kWhole;
+  return std::copysign(size < kWhole ? rounded : size, v);
+}
 
 inline double math_exp(double v) { return std::exp(v); }
 inline double math_tanh(double v) { return std::tanh(v); }

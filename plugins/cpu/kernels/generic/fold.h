@@ -14,24 +14,32 @@ namespace rlx_cpu {
 struct FoldSum {
   template <class W>
   static W fold(W a, W b) {
-    if constexpr (std::is_floating_point_v<W>) return a + b;
-    else return wrap_add(a, b);
+    if constexpr (std::is_floating_point_v<W>)
+      return a + b;
+    else
+      return wrap_add(a, b);
   }
 };
 struct FoldProd {
   template <class W>
   static W fold(W a, W b) {
-    if constexpr (std::is_floating_point_v<W>) return a * b;
-    else return wrap_mul(a, b);
+    if constexpr (std::is_floating_point_v<W>)
+      return a * b;
+    else
+      return wrap_mul(a, b);
   }
 };
 struct FoldMax {
   template <class W>
-  static W fold(W a, W b) { return a != a || a > b ? a : b; }
+  static W fold(W a, W b) {
+    return a != a || a > b ? a : b;
+  }
 };
 struct FoldMin {
   template <class W>
-  static W fold(W a, W b) { return a != a || a < b ? a : b; }
+  static W fold(W a, W b) {
+    return a != a || a < b ? a : b;
+  }
 };
 
 /// What folding nothing gives, as the wide type of `dtype`. all is min and any is max on bools.
@@ -44,7 +52,10 @@ W fold_identity(uint32_t fn, uint32_t dtype) {
     (void)dtype;
     return lowest ? -std::numeric_limits<W>::infinity() : std::numeric_limits<W>::infinity();
   } else if constexpr (std::is_signed_v<W>) {
-    const int unused_bits = dtype == RLX_DTYPE_I8 ? 56 : dtype == RLX_DTYPE_I16 ? 48 : dtype == RLX_DTYPE_I32 ? 32 : 0;
+    const int unused_bits = dtype == RLX_DTYPE_I8    ? 56
+                            : dtype == RLX_DTYPE_I16 ? 48
+                            : dtype == RLX_DTYPE_I32 ? 32
+                                                     : 0;
     return (lowest ? std::numeric_limits<W>::min() : std::numeric_limits<W>::max()) >> unused_bits;
   } else {
     // The low bits of all ones are the highest value of every unsigned type, and true.
@@ -57,13 +68,22 @@ W fold_identity(uint32_t fn, uint32_t dtype) {
 template <class Body>
 bool with_fold(uint32_t fn, Body&& body) {
   switch (fn) {
-    case RLX_REDUCE_SUM: body(FoldSum{}); return true;
-    case RLX_REDUCE_PROD: body(FoldProd{}); return true;
+    case RLX_REDUCE_SUM:
+      body(FoldSum{});
+      return true;
+    case RLX_REDUCE_PROD:
+      body(FoldProd{});
+      return true;
     case RLX_REDUCE_MAX:
-    case RLX_REDUCE_ANY: body(FoldMax{}); return true;
+    case RLX_REDUCE_ANY:
+      body(FoldMax{});
+      return true;
     case RLX_REDUCE_MIN:
-    case RLX_REDUCE_ALL: body(FoldMin{}); return true;
-    default: return false;
+    case RLX_REDUCE_ALL:
+      body(FoldMin{});
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -59,7 +59,8 @@ KernelStatus gather(const View& data, const View& idx, const IndexAttrs& attrs, 
   const KernelStatus status = check_index_op(data, idx, attrs, y);
   if (!status.ok()) return status;
   const uint32_t batch = attrs.batch_dims;
-  if (attrs.axis >= data.rank || batch > attrs.axis || batch > idx.rank) return invalid(0, attrs.axis, data.rank);
+  if (attrs.axis >= data.rank || batch > attrs.axis || batch > idx.rank)
+    return invalid(0, attrs.axis, data.rank);
   const uint32_t index_dims = idx.rank - batch;
   if (y.rank != data.rank - 1 + index_dims) return invalid(0, y.rank, data.rank - 1 + index_dims);
   const int64_t per_outer = dims_product(idx, batch, idx.rank);
@@ -80,16 +81,19 @@ KernelStatus gather(const View& data, const View& idx, const IndexAttrs& attrs, 
     if (use == IndexUse::kZero) {
       slices.zero(target);
     } else {
-      slices.copy(offset_of(outer, attrs.axis, data.dims, data.strides) + at * data.strides[attrs.axis], target);
+      slices.copy(offset_of(outer, attrs.axis, data.dims, data.strides) + at * data.strides[attrs.axis],
+                  target);
     }
   }
   return {};
 }
 
-KernelStatus gather_elements(const View& data, const View& idx, const IndexAttrs& attrs, const View& y, Range range) {
+KernelStatus gather_elements(const View& data, const View& idx, const IndexAttrs& attrs, const View& y,
+                             Range range) {
   const KernelStatus status = check_index_op(data, idx, attrs, y);
   if (!status.ok()) return status;
-  if (attrs.axis >= data.rank || idx.rank != data.rank || y.rank != data.rank) return invalid(0, idx.rank, data.rank);
+  if (attrs.axis >= data.rank || idx.rank != data.rank || y.rank != data.rank)
+    return invalid(0, idx.rank, data.rank);
   for (uint32_t d = 0; d < data.rank; ++d) {
     if (d != attrs.axis && idx.dims[d] > data.dims[d]) return invalid(d, idx.dims[d], data.dims[d]);
   }
@@ -104,7 +108,8 @@ KernelStatus gather_elements(const View& data, const View& idx, const IndexAttrs
     if (use == IndexUse::kError) return {RLX_STATUS_DATA_ERROR, item, at, data.dims[attrs.axis]};
     const char* from = kZeros;
     if (use == IndexUse::kValid) {
-      from = element_at(data, offset_of(item, idx.rank, idx.dims, base_strides) + at * data.strides[attrs.axis]);
+      from =
+          element_at(data, offset_of(item, idx.rank, idx.dims, base_strides) + at * data.strides[attrs.axis]);
     }
     std::memcpy(element_at(y, offset_of(item, y.rank, y.dims, y.strides)), from, bytes);
   }
@@ -113,14 +118,16 @@ KernelStatus gather_elements(const View& data, const View& idx, const IndexAttrs
 
 int64_t gather_nd_items(const View& idx) { return idx.rank == 0 ? 0 : dims_product(idx, 0, idx.rank - 1); }
 
-KernelStatus gather_nd(const View& data, const View& idx, const IndexAttrs& attrs, const View& y, Range range) {
+KernelStatus gather_nd(const View& data, const View& idx, const IndexAttrs& attrs, const View& y,
+                       Range range) {
   const KernelStatus status = check_index_op(data, idx, attrs, y);
   if (!status.ok()) return status;
   const uint32_t batch = attrs.batch_dims;
   if (idx.rank == 0 || batch > idx.rank - 1) return invalid(0, batch, idx.rank);
   const uint32_t tuple_dims = idx.rank - 1;
   const int64_t depth = idx.dims[tuple_dims];
-  if (depth < 0 || int64_t(batch) + depth > int64_t(data.rank)) return invalid(tuple_dims, depth, data.rank - batch);
+  if (depth < 0 || int64_t(batch) + depth > int64_t(data.rank))
+    return invalid(tuple_dims, depth, data.rank - batch);
   const uint32_t first = batch + uint32_t(depth);
   if (y.rank != tuple_dims + data.rank - first) return invalid(0, y.rank, tuple_dims + data.rank - first);
   const int64_t per_batch = dims_product(idx, batch, tuple_dims);

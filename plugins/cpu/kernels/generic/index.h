@@ -11,9 +11,10 @@ namespace rlx_cpu {
 /// What an index means after its policy.
 enum class IndexUse { kValid, kZero, kError };
 
-/// Reads the index at `offset` elements in `idx` for an axis of `extent`; *at is then in [0, extent) if kValid.
-/// Clamp on an empty axis cannot be met and counts as zero.
-inline IndexUse read_index(const View& idx, int64_t offset, int64_t extent, const IndexAttrs& attrs, int64_t* at) {
+/// Reads the index at `offset` elements in `idx` for an axis of `extent`; *at is then in [0, extent) if
+/// kValid. Clamp on an empty axis cannot be met and counts as zero.
+inline IndexUse read_index(const View& idx, int64_t offset, int64_t extent, const IndexAttrs& attrs,
+                           int64_t* at) {
   int64_t value = load_i64(idx.dtype, element_at(idx, offset));
   if (idx.dtype == RLX_DTYPE_U64 && value < 0) value = INT64_MAX;  // past every extent
   *at = value;
@@ -28,7 +29,8 @@ inline IndexUse read_index(const View& idx, int64_t offset, int64_t extent, cons
   return IndexUse::kValid;
 }
 
-inline KernelStatus check_index_op(const View& data, const View& idx, const IndexAttrs& attrs, const View& y) {
+inline KernelStatus check_index_op(const View& data, const View& idx, const IndexAttrs& attrs,
+                                   const View& y) {
   if (element_bytes(y.dtype) == 0) return unsupported(0, y.dtype);
   if (!is_int(idx.dtype)) return unsupported(0, idx.dtype);
   if (attrs.policy > RLX_INDEX_ZERO) return unsupported(attrs.policy, y.dtype);

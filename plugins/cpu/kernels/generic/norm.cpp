@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Softmax and the normalisations. Rows are read again for each pass rather than kept, so nothing is allocated.
+// Softmax and the normalisations. Rows are read again for each pass rather than kept, so nothing is
+// allocated.
 #include <algorithm>
 #include <cmath>
 
@@ -52,7 +53,8 @@ void softmax_line(const View& x, bool log, const View& y) {
   double highest = -std::numeric_limits<double>::infinity();
   Reader first(x, 0, count);
   for (int64_t n; (n = first.next()) > 0;) {
-    for (int64_t i = 0; i < n; ++i) highest = highest != highest || highest > first.values[i] ? highest : first.values[i];
+    for (int64_t i = 0; i < n; ++i)
+      highest = highest != highest || highest > first.values[i] ? highest : first.values[i];
   }
   double sum = 0;
   Reader second(x, 0, count);
@@ -95,7 +97,9 @@ namespace {
 class SumReader {
  public:
   SumReader(const View& x, const View* residual, int64_t begin, int64_t count)
-      : dtype_(x.dtype), has_residual_(residual != nullptr), x_(x, begin, count),
+      : dtype_(x.dtype),
+        has_residual_(residual != nullptr),
+        x_(x, begin, count),
         residual_(residual ? *residual : x, begin, residual ? count : 0) {}
   int64_t next() {
     const int64_t n = x_.next();
@@ -167,14 +171,17 @@ bool normalised_part(const View& x, uint32_t axis, const View* param, View* part
   return std::equal(part->dims, part->dims + dims, x.dims + axis);
 }
 
-KernelStatus norm_rows(const View& x, const View* residual, const View* gamma, const View* beta, const NormAttrs& attrs,
-                       bool centred, const View& y, const View* sum_out, Range range) {
+KernelStatus norm_rows(const View& x, const View* residual, const View* gamma, const View* beta,
+                       const NormAttrs& attrs, bool centred, const View& y, const View* sum_out,
+                       Range range) {
   if (!is_float(x.dtype)) return unsupported(0, x.dtype);
-  if (y.dtype != x.dtype || (residual != nullptr && residual->dtype != x.dtype)) return invalid(0, y.dtype, x.dtype);
+  if (y.dtype != x.dtype || (residual != nullptr && residual->dtype != x.dtype))
+    return invalid(0, y.dtype, x.dtype);
   if (sum_out != nullptr && sum_out->dtype != x.dtype) return invalid(0, sum_out->dtype, x.dtype);
   if (attrs.axis >= x.rank) return invalid(0, attrs.axis, x.rank);
   View gamma_part, beta_part;
-  if (!normalised_part(x, attrs.axis, gamma, &gamma_part)) return invalid(1, gamma->rank, x.rank - attrs.axis);
+  if (!normalised_part(x, attrs.axis, gamma, &gamma_part))
+    return invalid(1, gamma->rank, x.rank - attrs.axis);
   if (!normalised_part(x, attrs.axis, beta, &beta_part)) return invalid(2, beta->rank, x.rank - attrs.axis);
   const RowNorm norm{gamma ? &gamma_part : nullptr, beta ? &beta_part : nullptr, attrs.gamma_offset};
   const int64_t count = element_count(sub_view(x, attrs.axis, x.rank, 0));
@@ -199,15 +206,15 @@ int64_t norm_items(const View& x, uint32_t axis) {
   return rows;
 }
 
-KernelStatus layer_norm(const View& x, const View* residual, const View* gamma, const View* beta, const NormAttrs& attrs,
-                        const View& y, const View* sum_out, Range range) {
+KernelStatus layer_norm(const View& x, const View* residual, const View* gamma, const View* beta,
+                        const NormAttrs& attrs, const View& y, const View* sum_out, Range range) {
   NormAttrs plain = attrs;
   plain.gamma_offset = 0;
   return norm_rows(x, residual, gamma, beta, plain, true, y, sum_out, range);
 }
 
-KernelStatus rms_norm(const View& x, const View* residual, const View* gamma, const NormAttrs& attrs, const View& y,
-                      const View* sum_out, Range range) {
+KernelStatus rms_norm(const View& x, const View* residual, const View* gamma, const NormAttrs& attrs,
+                      const View& y, const View* sum_out, Range range) {
   return norm_rows(x, residual, gamma, nullptr, attrs, false, y, sum_out, range);
 }
 
@@ -223,13 +230,14 @@ double channel_value(const View& param, int64_t channel) {
 
 }  // namespace
 
-KernelStatus group_norm(const View& x, const View& gamma, const View& beta, int64_t groups, double eps, const View& y,
-                        Range range) {
+KernelStatus group_norm(const View& x, const View& gamma, const View& beta, int64_t groups, double eps,
+                        const View& y, Range range) {
   if (!is_float(x.dtype)) return unsupported(0, x.dtype);
   if (x.rank < 2 || y.rank != x.rank || y.dtype != x.dtype) return invalid(0, x.rank, 2);
   const int64_t channels = x.dims[1];
   if (groups < 1 || channels % groups != 0) return invalid(1, channels, groups);
-  if (!is_channel_vector(gamma, channels) || !is_channel_vector(beta, channels)) return invalid(1, gamma.rank, channels);
+  if (!is_channel_vector(gamma, channels) || !is_channel_vector(beta, channels))
+    return invalid(1, gamma.rank, channels);
   const int64_t per_group = channels / groups;
   const int64_t plane = element_count(sub_view(x, 2, x.rank, 0));
   const int64_t count = per_group * plane;

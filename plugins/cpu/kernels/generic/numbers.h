@@ -33,7 +33,8 @@ inline uint16_t f32_to_f16(float value) {
   const uint32_t magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return uint16_t(sign | 0x7e00u | ((magnitude >> 13) & 0x3ffu));
   if (magnitude >= 0x477ff000u) return uint16_t(sign | 0x7c00u);  // 65520 and above round to infinity
-  if (magnitude < 0x38800000u) {  // below 2^-14: adding 0.5 leaves the subnormal in the low bits, rounded to even
+  if (magnitude <
+      0x38800000u) {  // below 2^-14: adding 0.5 leaves the subnormal in the low bits, rounded to even
     const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
     return uint16_t(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000u));
   }
@@ -50,18 +51,23 @@ inline uint16_t f32_to_bf16(float value) {
 }
 
 /// The bits of `value` in a float format of 1 + exponent_bits + mantissa_bits bits, rounded once.
-/// toward_zero: drop the rest, else nearest even. saturate: a finite value past the range becomes the largest finite.
+/// toward_zero: drop the rest, else nearest even. saturate: a finite value past the range becomes the largest
+/// finite.
 uint32_t round_to_format(double value, int exponent_bits, int mantissa_bits, bool toward_zero, bool saturate);
 
 inline uint16_t f64_to_f16(double value) { return uint16_t(round_to_format(value, 5, 10, false, false)); }
 inline uint16_t f64_to_bf16(double value) { return uint16_t(round_to_format(value, 8, 7, false, false)); }
 
-/// A double that rounds to f16, bf16 like the integer itself: past 2^53 the dropped bits stay as one sticky bit.
+/// A double that rounds to f16, bf16 like the integer itself: past 2^53 the dropped bits stay as one sticky
+/// bit.
 inline double sticky_f64(uint64_t magnitude) {
   if (magnitude < (uint64_t(1) << 53)) return double(magnitude);
   const uint64_t dropped = magnitude & 0x7ffu;
   return double(((magnitude >> 11) | uint64_t(dropped != 0)) << 11);
 }
+
+/// a / b rounded up; b > 0.
+inline int64_t ceil_div(int64_t a, int64_t b) { return a > 0 ? (a - 1) / b + 1 : -(-a / b); }
 
 template <class T>
 using Unsigned = std::make_unsigned_t<T>;
@@ -71,11 +77,17 @@ template <class T>
 using Wide = std::conditional_t<(sizeof(T) < 4), uint32_t, Unsigned<T>>;
 
 template <class T>
-inline T wrap_add(T a, T b) { return T(Wide<T>(a) + Wide<T>(b)); }
+inline T wrap_add(T a, T b) {
+  return T(Wide<T>(a) + Wide<T>(b));
+}
 template <class T>
-inline T wrap_sub(T a, T b) { return T(Wide<T>(a) - Wide<T>(b)); }
+inline T wrap_sub(T a, T b) {
+  return T(Wide<T>(a) - Wide<T>(b));
+}
 template <class T>
-inline T wrap_mul(T a, T b) { return T(Wide<T>(a) * Wide<T>(b)); }
+inline T wrap_mul(T a, T b) {
+  return T(Wide<T>(a) * Wide<T>(b));
+}
 
 template <class T>
 inline T int_div(T a, T b) {

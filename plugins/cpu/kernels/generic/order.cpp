@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernels that look at the elements of a line one by one: positions of extremes, running folds, the k first, non-zeros.
+// Kernels that look at the elements of a line one by one: positions of extremes, running folds, the k first,
+// non-zeros.
 #include <algorithm>
 #include <vector>
 
@@ -43,8 +44,9 @@ int64_t extreme_of(const View& line, bool largest, bool last) {
     for (int64_t i = 0; i < n; ++i) {
       const W value = wide[i];
       const bool nan = value != value;
-      const bool better = nan ? !stuck || last
-                              : !stuck && (at + i == 0 || (largest ? value > best : value < best) || (last && value == best));
+      const bool better =
+          nan ? !stuck || last
+              : !stuck && (at + i == 0 || (largest ? value > best : value < best) || (last && value == best));
       if (!better) continue;
       stuck = nan;
       best = value;
@@ -161,13 +163,16 @@ void top_k_line(const View& x, bool largest, const View& values, const View& ind
 
 }  // namespace
 
-KernelStatus top_k(const View& x, const TopKAttrs& attrs, const View& values, const View& indices, Range range) {
+KernelStatus top_k(const View& x, const TopKAttrs& attrs, const View& values, const View& indices,
+                   Range range) {
   if (!is_known(x.dtype)) return unsupported(0, x.dtype);
   if (indices.dtype != RLX_DTYPE_I64 && indices.dtype != RLX_DTYPE_I32) return unsupported(0, indices.dtype);
-  if (values.dtype != x.dtype || values.rank != x.rank || indices.rank != x.rank) return invalid(0, values.dtype, x.dtype);
+  if (values.dtype != x.dtype || values.rank != x.rank || indices.rank != x.rank)
+    return invalid(0, values.dtype, x.dtype);
   if (attrs.axis >= x.rank) return invalid(0, attrs.axis, x.rank);
   const int64_t k = values.dims[attrs.axis];
-  if (k > x.dims[attrs.axis] || indices.dims[attrs.axis] != k) return invalid(attrs.axis, k, x.dims[attrs.axis]);
+  if (k > x.dims[attrs.axis] || indices.dims[attrs.axis] != k)
+    return invalid(attrs.axis, k, x.dims[attrs.axis]);
   with_wide(x.dtype, [&](auto zero) {
     std::vector<decltype(zero)> line;
     std::vector<int64_t> order;
@@ -181,13 +186,15 @@ KernelStatus top_k(const View& x, const TopKAttrs& attrs, const View& values, co
 
 KernelStatus nonzero(const View& x, const View& indices, const View& count, Range range) {
   if (!is_known(x.dtype)) return unsupported(0, x.dtype);
-  if (indices.dtype != RLX_DTYPE_I64 || count.dtype != RLX_DTYPE_I64) return invalid(0, indices.dtype, RLX_DTYPE_I64);
+  if (indices.dtype != RLX_DTYPE_I64 || count.dtype != RLX_DTYPE_I64)
+    return invalid(0, indices.dtype, RLX_DTYPE_I64);
   if (indices.rank != 2 || indices.dims[0] != int64_t(x.rank)) return invalid(0, indices.rank, 2);
   if (range.begin >= range.end) return {};
   const int64_t total = element_count(x);
   const int64_t cap = indices.dims[1];
   const auto slot = [&](uint32_t d, int64_t column) {
-    return reinterpret_cast<int64_t*>(element_at(indices, int64_t(d) * indices.strides[0] + column * indices.strides[1]));
+    return reinterpret_cast<int64_t*>(
+        element_at(indices, int64_t(d) * indices.strides[0] + column * indices.strides[1]));
   };
   alignas(64) char scratch[kBlockBytes];
   alignas(64) uint8_t flags[kBlock];

@@ -6,6 +6,7 @@
 
 #include "block.h"
 #include "rlx/ops.h"
+#include "transpose.h"
 
 namespace rlx_cpu {
 namespace {
@@ -53,6 +54,7 @@ KernelStatus copy(const View& x, const View& y, Range range) {
   const int64_t bytes = element_bytes(y.dtype);
   if (bytes == 0) return unsupported(0, y.dtype);
   if (x.dtype != y.dtype) return invalid(0, x.dtype, y.dtype);
+  if (copy_transposed(x, y, range)) return {};
   copy_flat(x, range.begin, y, range.begin, range.end - range.begin);
   return {};
 }
@@ -68,8 +70,9 @@ KernelStatus unary(uint32_t fn, const View& x, const View& y, Range range) {
   const uint32_t dtype = x.dtype;
   if (y.dtype != (gives_bool(fn) ? RLX_DTYPE_BOOL : dtype)) return invalid(0, y.dtype, dtype);
   const View inputs[1] = {x};
-  return run(inputs, y, range, fn,
-             [=](const void* const* in, void* out, int64_t n) { return block_unary(fn, dtype, in[0], out, n); });
+  return run(inputs, y, range, fn, [=](const void* const* in, void* out, int64_t n) {
+    return block_unary(fn, dtype, in[0], out, n);
+  });
 }
 
 KernelStatus binary(uint32_t fn, const View& a, const View& b, const View& y, Range range) {
@@ -155,7 +158,8 @@ KernelStatus iota(const View& y, uint32_t axis, Range range) {
     const int64_t n = std::min(kBlock, range.end - at);
     for (int64_t i = 0; i < n; ++i) counts[i] = (at + i) / inner % y.dims[axis];
     // Wrapping keeps the low bits for narrow integers; floats round to nearest.
-    if (!block_cast(RLX_DTYPE_I64, y.dtype, RLX_ROUND_EVEN, RLX_OVERFLOW_WRAP, counts, to.target(n, scratch), n)) {
+    if (!block_cast(RLX_DTYPE_I64, y.dtype, RLX_ROUND_EVEN, RLX_OVERFLOW_WRAP, counts, to.target(n, scratch),
+                    n)) {
       return unsupported(0, y.dtype);
     }
     to.commit(n, scratch);

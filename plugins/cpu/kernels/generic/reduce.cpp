@@ -58,7 +58,8 @@ void fold_blocks(const Split& split, uint32_t dtype, W identity, const View& y, 
     n = std::min(kBlock, range.end - at);
     std::fill_n(sums, n, identity);
     for (int64_t r = 0; r < split.reduced_count; ++r) {
-      kept.data = element_at(split.kept, offset_of(r, split.reduced.rank, split.reduced.dims, split.reduced.strides));
+      kept.data =
+          element_at(split.kept, offset_of(r, split.reduced.rank, split.reduced.dims, split.reduced.strides));
       widen(dtype, Cursor(kept, at).read(n, scratch), wide, n);
       for (int64_t i = 0; i < n; ++i) sums[i] = Fold::fold(sums[i], wide[i]);
     }
@@ -92,7 +93,8 @@ KernelStatus reduce(uint32_t fn, uint32_t axes, const View& x, const View& y, Ra
   split.kept = drop_axes(x, axes);
   split.reduced = drop_axes(x, ~axes);
   split.reduced_count = element_count(split.reduced);
-  if (element_count(split.kept) != element_count(y)) return invalid(0, element_count(y), element_count(split.kept));
+  if (element_count(split.kept) != element_count(y))
+    return invalid(0, element_count(y), element_count(split.kept));
   const bool blocks = fastest_is_kept(x, axes);
   const bool known = with_wide(x.dtype, [&](auto zero) {
     using W = decltype(zero);

@@ -63,18 +63,20 @@ int64_t scatter_elements_items(const View& x, const IndexAttrs& attrs) {
   return items;
 }
 
-KernelStatus scatter_elements(const View& x, const View& idx, const View& u, const IndexAttrs& attrs, const View& y,
-                              Range range) {
+KernelStatus scatter_elements(const View& x, const View& idx, const View& u, const IndexAttrs& attrs,
+                              const View& y, Range range) {
   const KernelStatus status = check_index_op(x, idx, attrs, y);
   if (!status.ok()) return status;
   const Combiner combiner(attrs.reduce, y.dtype);
   if (!combiner.known()) return unsupported(attrs.reduce, y.dtype);
   const uint32_t axis = attrs.axis;
-  if (axis >= x.rank || idx.rank != x.rank || u.rank != x.rank || u.dtype != y.dtype) return invalid(0, idx.rank, x.rank);
+  if (axis >= x.rank || idx.rank != x.rank || u.rank != x.rank || u.dtype != y.dtype)
+    return invalid(0, idx.rank, x.rank);
   int64_t flat_strides[RLX_MAX_RANK];
   int64_t flat = 1;
   for (uint32_t d = x.rank; d-- > 0;) {
-    if (u.dims[d] != idx.dims[d] || (d != axis && idx.dims[d] > x.dims[d])) return invalid(d, idx.dims[d], x.dims[d]);
+    if (u.dims[d] != idx.dims[d] || (d != axis && idx.dims[d] > x.dims[d]))
+      return invalid(d, idx.dims[d], x.dims[d]);
     flat_strides[d] = flat;
     flat *= idx.dims[d];
   }

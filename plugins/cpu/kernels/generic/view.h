@@ -2,13 +2,16 @@
 // What every generic kernel takes and returns: a strided view of memory, a range of work items, a status.
 //
 // Rules that hold for all kernels of this folder:
-// - A kernel does the items [range.begin, range.end) and no others, so any number of threads may share one op. How many
-//   items there are is said by the matching `<op>_items` function; where there is none, items are elements of `y` in
-//   row-major order (`element_count(y)`). Results never depend on how the items are split.
+// - A kernel does the items [range.begin, range.end) and no others, so any number of threads may share one
+// op. How many
+//   items there are is said by the matching `<op>_items` function; where there is none, items are elements of
+//   `y` in row-major order (`element_count(y)`). Results never depend on how the items are split.
 // - Broadcasting is done by the caller with stride 0: inputs of pointwise kernels have the dims of `y`.
-// - `y` may be the same memory as an input of a pointwise kernel only with equal strides. Other overlaps are not allowed,
+// - `y` may be the same memory as an input of a pointwise kernel only with equal strides. Other overlaps are
+// not allowed,
 //   except where a kernel says so.
-// - Indices read from tensors are checked before they are used. Under policy "error" the first bad one is returned and
+// - Indices read from tensors are checked before they are used. Under policy "error" the first bad one is
+// returned and
 //   the contents of `y` are unspecified.
 // - A function or dtype that a kernel does not know is answered with RLX_STATUS_UNSUPPORTED, never skipped.
 #pragma once
@@ -35,8 +38,9 @@ struct Range {
   int64_t end = 0;
 };
 
-/// Result of a kernel. For RLX_STATUS_DATA_ERROR: `index` is the flat position of the refused value in its tensor, `value`
-/// the value, `limit` the extent that it had to respect. For RLX_STATUS_UNSUPPORTED: `index` fn, `value` dtype.
+/// Result of a kernel. For RLX_STATUS_DATA_ERROR: `index` is the flat position of the refused value in its
+/// tensor, `value` the value, `limit` the extent that it had to respect. For RLX_STATUS_UNSUPPORTED: `index`
+/// fn, `value` dtype.
 struct [[nodiscard]] KernelStatus {
   int32_t status = RLX_STATUS_OK;
   int64_t index = 0;

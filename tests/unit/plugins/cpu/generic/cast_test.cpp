@@ -20,7 +20,8 @@ TEST(GenericCast, AllPairsKeepSmallNumbersInAllLayouts) {
         const Tensor x = Tensor(from, {3, 400}, layout).pattern(1, 0, 12);
         for (uint32_t overflow : {RLX_OVERFLOW_SATURATE, RLX_OVERFLOW_WRAP, RLX_OVERFLOW_INF}) {
           Tensor y(to, {3, 400}, layout == Layout::kDense ? Layout::kGaps : Layout::kDense);
-          run_split(y, y.size(), [&](const View& v, Range r) { return cast(x, v, RLX_ROUND_EVEN, overflow, r); });
+          run_split(y, y.size(),
+                    [&](const View& v, Range r) { return cast(x, v, RLX_ROUND_EVEN, overflow, r); });
           for (int64_t i = 0; i < y.size(); ++i) {
             ASSERT_EQ(y.f(i), to == RLX_DTYPE_BOOL ? double(x.f(i) != 0) : x.f(i)) << from << " to " << to;
           }
@@ -63,12 +64,16 @@ TEST(GenericCast, EveryF16AndBf16ValueWidensExactly) {
 // Values at, just below and just above every point where the rounding to a small float can turn.
 std::vector<double> borders(uint32_t small, uint32_t from) {
   std::vector<double> values;
-  for (double base : {1.0, 1.5, 1.9990234375, 2.0, 1000.0, 6.103515625e-05, 5.960464477539063e-08, 0.0, 65504.0, 1e-39, 3.38e38}) {
-    const double unit = std::ldexp(1.0, std::max(base == 0 ? -5000 : std::ilogb(base), lowest_exponent(small)) - mantissa_bits(small));
+  for (double base : {1.0, 1.5, 1.9990234375, 2.0, 1000.0, 6.103515625e-05, 5.960464477539063e-08, 0.0,
+                      65504.0, 1e-39, 3.38e38}) {
+    const double unit = std::ldexp(
+        1.0, std::max(base == 0 ? -5000 : std::ilogb(base), lowest_exponent(small)) - mantissa_bits(small));
     for (int step = -3; step <= 3; ++step) {
       const double tie = base + (step + 0.5) * unit;
-      values.insert(values.end(), {base + step * unit, tie, std::nextafter(tie, kInf), std::nextafter(tie, -kInf)});
-      values.insert(values.end(), {double(std::nextafterf(float(tie), HUGE_VALF)), double(std::nextafterf(float(tie), 0))});
+      values.insert(values.end(),
+                    {base + step * unit, tie, std::nextafter(tie, kInf), std::nextafter(tie, -kInf)});
+      values.insert(values.end(),
+                    {double(std::nextafterf(float(tie), HUGE_VALF)), double(std::nextafterf(float(tie), 0))});
     }
   }
   if (from == RLX_DTYPE_F32) {
@@ -85,8 +90,10 @@ TEST(GenericCast, NarrowingFloatsRoundsOnceInBothModes) {
         for (double value : {v, -v}) {
           for (uint32_t round : {RLX_ROUND_EVEN, RLX_ROUND_ZERO}) {
             const double wanted = round_to(to, value, round == RLX_ROUND_ZERO);
-            ASSERT_EQ(one(from, to, value, round, RLX_OVERFLOW_INF), wanted) << value << " " << from << " " << to << " " << round;
-            const double clamped = std::fabs(wanted) > largest(to) ? std::copysign(largest(to), value) : wanted;
+            ASSERT_EQ(one(from, to, value, round, RLX_OVERFLOW_INF), wanted)
+                << value << " " << from << " " << to << " " << round;
+            const double clamped =
+                std::fabs(wanted) > largest(to) ? std::copysign(largest(to), value) : wanted;
             ASSERT_EQ(one(from, to, value, round, RLX_OVERFLOW_SATURATE), clamped) << value << " " << to;
           }
         }
@@ -119,7 +126,8 @@ TEST(GenericCast, FloatToIntegerSaturatesAndNaNIsZero) {
       Tensor limits(to, {2});
       limits.set_n(0, is_signed ? int64_t(uint64_t(1) << (width - 1)) : 0);
       limits.set_n(1, is_signed ? int64_t((uint64_t(1) << (width - 1)) - 1) : -1);
-      const Tensor x = Tensor(from, {7}).fill({1e30, -1e30, kInf, -kInf, kNaN, std::ldexp(1.0, width), -0.75});
+      const Tensor x =
+          Tensor(from, {7}).fill({1e30, -1e30, kInf, -kInf, kNaN, std::ldexp(1.0, width), -0.75});
       for (uint32_t overflow : {RLX_OVERFLOW_SATURATE, RLX_OVERFLOW_INF}) {
         Tensor y(to, {7});
         ASSERT_TRUE(cast(x, y, RLX_ROUND_ZERO, overflow, {0, 7}).ok());
@@ -148,7 +156,8 @@ TEST(GenericCast, IntegerToIntegerSaturatesOrWraps) {
     for (uint32_t to : kInts) {
       Tensor x(from, {5});
       const int width = int(element_bytes(from)) * 8;
-      const int64_t values[] = {-1, 1, int64_t(uint64_t(1) << (width - 1)), int64_t((uint64_t(1) << (width - 1)) - 1), 100};
+      const int64_t values[] = {-1, 1, int64_t(uint64_t(1) << (width - 1)),
+                                int64_t((uint64_t(1) << (width - 1)) - 1), 100};
       for (int64_t i = 0; i < 5; ++i) x.set_n(i, values[i]);
       Tensor wrap(to, {5}), saturate(to, {5}), limits(to, {2});
       ASSERT_TRUE(cast(x, wrap, 0, RLX_OVERFLOW_WRAP, {0, 5}).ok());
@@ -162,7 +171,8 @@ TEST(GenericCast, IntegerToIntegerSaturatesOrWraps) {
         EXPECT_EQ(wrap.n(0 + i), low_bits.n(0));
         // Long double holds every 64-bit integer.
         const auto exact = [](const Tensor& t, int64_t k) {
-          return t.dtype() == RLX_DTYPE_U64 ? static_cast<long double>(uint64_t(t.n(k))) : static_cast<long double>(t.n(k));
+          return t.dtype() == RLX_DTYPE_U64 ? static_cast<long double>(uint64_t(t.n(k)))
+                                            : static_cast<long double>(t.n(k));
         };
         const long double wanted = std::min(std::max(exact(x, i), exact(limits, 0)), exact(limits, 1));
         EXPECT_EQ(exact(saturate, i), wanted) << from << " to " << to << " value " << x.n(i);

@@ -15,7 +15,8 @@ TEST(GenericSoftmax, EveryAxisDtypeAndLayoutAlsoLog) {
         for (size_t d = axis + 1; d < 3; ++d) inner *= dims[d];
         for (bool log : {false, true}) {
           Tensor y(dtype, dims, Layout::kGaps);
-          run_split(y, line_items(x, axis), [&](const View& v, Range r) { return softmax(x, axis, log, v, r); });
+          run_split(y, line_items(x, axis),
+                    [&](const View& v, Range r) { return softmax(x, axis, log, v, r); });
           for (int64_t i = 0; i < y.size(); ++i) {
             const int64_t origin = i / inner / dims[axis] * dims[axis] * inner + i % inner;
             double sum = 0;
@@ -80,8 +81,9 @@ TEST(GenericNorm, LayerAndRmsWithResidualParametersAndAxis) {
             if (rms) mean = 0;
             for (double v : s) square += (v - mean) * (v - mean) / double(count);
             for (int64_t i = 0; i < count; ++i) {
-              const double wanted = (s[size_t(i)] - mean) / std::sqrt(square + 1e-3) * (gamma.f(i) + attrs.gamma_offset) +
-                                    (rms ? 0 : beta.f(i));
+              const double wanted =
+                  (s[size_t(i)] - mean) / std::sqrt(square + 1e-3) * (gamma.f(i) + attrs.gamma_offset) +
+                  (rms ? 0 : beta.f(i));
               expect_near(dtype, y.f(row * count + i), round_to(dtype, wanted), 1, 1e-13);
             }
           }
@@ -107,7 +109,8 @@ TEST(GenericNorm, ParametersMayBeMissingOrOfFullRank) {
   EXPECT_EQ(with.f(7), 1);
   const Tensor wrong(RLX_DTYPE_F32, {3});
   const View wv = wrong;
-  EXPECT_EQ(layer_norm(x, nullptr, &wv, nullptr, attrs, with, nullptr, {0, 2}).status, RLX_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(layer_norm(x, nullptr, &wv, nullptr, attrs, with, nullptr, {0, 2}).status,
+            RLX_STATUS_INVALID_ARGUMENT);
   attrs.axis = 2;
   EXPECT_EQ(rms_norm(x, nullptr, nullptr, attrs, with, nullptr, {0, 2}).status, RLX_STATUS_INVALID_ARGUMENT);
 }
@@ -117,7 +120,8 @@ TEST(GenericNorm, GroupsAndBatchStatistics) {
     for (Layout layout : kInputLayouts) {
       const Dims dims = {2, 4, 3, 5};
       const Tensor x = Tensor(dtype, dims, layout).fractions(1);
-      const Tensor gamma = Tensor(dtype, {4}).fractions(2), beta = Tensor(dtype, {4}, Layout::kReversed).fractions(3);
+      const Tensor gamma = Tensor(dtype, {4}).fractions(2),
+                   beta = Tensor(dtype, {4}, Layout::kReversed).fractions(3);
       const Tensor mean = Tensor(dtype, {4}).fractions(4), var = Tensor(dtype, {4}).fill({0.5, 1, 2, 4});
       Tensor y(dtype, dims, Layout::kGaps);
       run_split(y, 2 * 2, [&](const View& v, Range r) { return group_norm(x, gamma, beta, 2, 1e-3, v, r); });
@@ -127,9 +131,11 @@ TEST(GenericNorm, GroupsAndBatchStatistics) {
         for (int64_t k = 0; k < 30; ++k) m += x.f(origin + k) / 30;
         for (int64_t k = 0; k < 30; ++k) s += (x.f(origin + k) - m) * (x.f(origin + k) - m) / 30;
         const int64_t c = i / 15 % 4;
-        expect_near(dtype, y.f(i), round_to(dtype, (x.f(i) - m) / std::sqrt(s + 1e-3) * gamma.f(c) + beta.f(c)), 1, 1e-13);
+        expect_near(dtype, y.f(i),
+                    round_to(dtype, (x.f(i) - m) / std::sqrt(s + 1e-3) * gamma.f(c) + beta.f(c)), 1, 1e-13);
       }
-      run_split(y, y.size(), [&](const View& v, Range r) { return batch_norm(x, gamma, beta, mean, var, 1, 1e-3, v, r); });
+      run_split(y, y.size(),
+                [&](const View& v, Range r) { return batch_norm(x, gamma, beta, mean, var, 1, 1e-3, v, r); });
       for (int64_t i = 0; i < y.size(); ++i) {
         const int64_t c = i / 15 % 4;
         const double wanted = (x.f(i) - mean.f(c)) / std::sqrt(var.f(c) + 1e-3) * gamma.f(c) + beta.f(c);
@@ -146,7 +152,8 @@ struct AttentionCase {
   int64_t keys;
 };
 
-AttentionCase attention_case(int64_t keys, uint32_t causal, uint32_t mask, double softcap, int64_t left, int64_t right) {
+AttentionCase attention_case(int64_t keys, uint32_t causal, uint32_t mask, double softcap, int64_t left,
+                             int64_t right) {
   AttentionCase c;
   c.keys = keys;
   c.attrs.scale = 0.5;
@@ -167,11 +174,20 @@ void check_attention(const AttentionCase& c, uint32_t dtype, Layout layout) {
   const Dims square = {batch, heads, queries, c.keys};
   Tensor mask;
   switch (c.attrs.mask_kind) {
-    case RLX_MASK_BOOL: mask = Tensor(RLX_DTYPE_BOOL, square, Layout::kBroadcast).pattern(4); break;
-    case RLX_MASK_BIAS: mask = Tensor(dtype, square, Layout::kBroadcast).fractions(4); break;
-    case RLX_MASK_KEY_BOOL: mask = Tensor(RLX_DTYPE_BOOL, {batch, c.keys}).pattern(4); break;
-    case RLX_MASK_LENGTHS: mask = Tensor(RLX_DTYPE_I64, {batch}).fill({0, 3}); break;
-    default: break;
+    case RLX_MASK_BOOL:
+      mask = Tensor(RLX_DTYPE_BOOL, square, Layout::kBroadcast).pattern(4);
+      break;
+    case RLX_MASK_BIAS:
+      mask = Tensor(dtype, square, Layout::kBroadcast).fractions(4);
+      break;
+    case RLX_MASK_KEY_BOOL:
+      mask = Tensor(RLX_DTYPE_BOOL, {batch, c.keys}).pattern(4);
+      break;
+    case RLX_MASK_LENGTHS:
+      mask = Tensor(RLX_DTYPE_I64, {batch}).fill({0, 3});
+      break;
+    default:
+      break;
   }
   const View mask_view = mask.size() > 0 ? mask.view() : View{};
   Tensor y(dtype, {batch, heads, queries, value_depth}, Layout::kGaps);
@@ -198,7 +214,8 @@ void check_attention(const AttentionCase& c, uint32_t dtype, Layout layout) {
       if (c.attrs.softcap != 0) score = c.attrs.softcap * std::tanh(score / c.attrs.softcap);
       if (c.attrs.mask_kind == RLX_MASK_BIAS) score += mask.f(row * c.keys + j);
       total += std::exp(score);
-      for (int64_t d = 0; d < value_depth; ++d) sums[size_t(d)] += std::exp(score) * v.f((kv * c.keys + j) * value_depth + d);
+      for (int64_t d = 0; d < value_depth; ++d)
+        sums[size_t(d)] += std::exp(score) * v.f((kv * c.keys + j) * value_depth + d);
     }
     for (int64_t d = 0; d < value_depth; ++d) {
       const double wanted = total == 0 ? 0 : sums[size_t(d)] / total;
@@ -254,11 +271,14 @@ TEST(GenericRope, HalvesInterleavedPartialAndPositions) {
         const bool positioned = (variant & 4) != 0;
         const int64_t half = attrs.rotary_dims == 0 ? 4 : 2;
         const Tensor x = Tensor(dtype, dims, layout).fractions(1);
-        const Tensor cos = Tensor(dtype, {6, half}).fractions(2), sin = Tensor(dtype, {6, half}, Layout::kGaps).fractions(3);
+        const Tensor cos = Tensor(dtype, {6, half}).fractions(2),
+                     sin = Tensor(dtype, {6, half}, Layout::kGaps).fractions(3);
         const Tensor positions = Tensor(RLX_DTYPE_I64, {2, 4}).pattern(4, 0, 6);
         const View where = positions;
         Tensor y(dtype, dims, Layout::kReversed);
-        run_split(y, rope_items(x), [&](const View& v, Range r) { return rope(x, cos, sin, positioned ? &where : nullptr, attrs, v, r); });
+        run_split(y, rope_items(x), [&](const View& v, Range r) {
+          return rope(x, cos, sin, positioned ? &where : nullptr, attrs, v, r);
+        });
         for (int64_t i = 0; i < y.size(); ++i) {
           const int64_t d = i % 8, row = i - d, s = i / 8 % 4, b = i / 96;
           const int64_t p = positioned ? positions.n(b * 4 + s) : s;
@@ -280,10 +300,12 @@ TEST(GenericRope, HalvesInterleavedPartialAndPositions) {
 
 TEST(GenericRope, TablesPerBatchAndPositionsOutsideTheTable) {
   const Tensor x = Tensor(RLX_DTYPE_F64, {2, 1, 3, 2}).fractions(1);
-  const Tensor cos = Tensor(RLX_DTYPE_F64, {2, 3, 1}).fractions(2), sin = Tensor(RLX_DTYPE_F64, {2, 3, 1}).fractions(3);
+  const Tensor cos = Tensor(RLX_DTYPE_F64, {2, 3, 1}).fractions(2),
+               sin = Tensor(RLX_DTYPE_F64, {2, 3, 1}).fractions(3);
   Tensor y(RLX_DTYPE_F64, {2, 1, 3, 2});
   ASSERT_TRUE(rope(x, cos, sin, nullptr, {}, y, {0, 6}).ok());
-  for (int64_t row = 0; row < 6; ++row) EXPECT_EQ(y.f(2 * row), x.f(2 * row) * cos.f(row) - x.f(2 * row + 1) * sin.f(row));
+  for (int64_t row = 0; row < 6; ++row)
+    EXPECT_EQ(y.f(2 * row), x.f(2 * row) * cos.f(row) - x.f(2 * row + 1) * sin.f(row));
   const Tensor table(RLX_DTYPE_F64, {5, 1});
   for (double bad : {5.0, -1.0}) {
     const Tensor positions = Tensor(RLX_DTYPE_I64, {2, 3}).fill({0, 1, 4, 2, bad, 0});

@@ -8,7 +8,8 @@ namespace {
 StepOperand input(uint32_t i) { return {false, i}; }
 StepOperand step(uint32_t i) { return {true, i}; }
 
-ElementwiseStep make(StepKind kind, uint32_t fn, uint32_t dtype, StepOperand a, StepOperand b = {}, StepOperand c = {}) {
+ElementwiseStep make(StepKind kind, uint32_t fn, uint32_t dtype, StepOperand a, StepOperand b = {},
+                     StepOperand c = {}) {
   ElementwiseStep s;
   s.kind = kind;
   s.fn = fn;
@@ -34,9 +35,10 @@ TEST(GenericElementwise, EqualsTheSingleKernelsBitForBit) {
             make(StepKind::kAct, RLX_ACT_SILU, dtype, step(3)),
         };
         ElementwisePlan plan;
-        ASSERT_TRUE(plan_elementwise({dtype, dtype}, steps, {step(5), step(4), step(2), input(0)}, &plan).ok());
-        Tensor y(dtype, dims, Layout::kGaps), n(RLX_DTYPE_I32, dims), flag(RLX_DTYPE_BOOL, dims, Layout::kReversed),
-            same(dtype, dims);
+        ASSERT_TRUE(
+            plan_elementwise({dtype, dtype}, steps, {step(5), step(4), step(2), input(0)}, &plan).ok());
+        Tensor y(dtype, dims, Layout::kGaps), n(RLX_DTYPE_I32, dims),
+            flag(RLX_DTYPE_BOOL, dims, Layout::kReversed), same(dtype, dims);
         run_split({&y, &n, &flag, &same}, y.size(), [&](std::vector<Tensor*>& out, Range r) {
           const View in[] = {a, b};
           const View outs[] = {*out[0], *out[1], *out[2], *out[3]};
@@ -63,7 +65,8 @@ TEST(GenericElementwise, EqualsTheSingleKernelsBitForBit) {
 TEST(GenericElementwise, ReusesSlotsAfterTheLastUse) {
   std::vector<ElementwiseStep> steps;
   for (uint32_t i = 0; i < 200; ++i) {
-    steps.push_back(make(StepKind::kBinary, RLX_BINARY_ADD, RLX_DTYPE_I32, i == 0 ? input(0) : step(i - 1), input(0)));
+    steps.push_back(
+        make(StepKind::kBinary, RLX_BINARY_ADD, RLX_DTYPE_I32, i == 0 ? input(0) : step(i - 1), input(0)));
   }
   ElementwisePlan plan;
   ASSERT_TRUE(plan_elementwise({RLX_DTYPE_I32}, steps, {step(199)}, &plan).ok());
@@ -78,7 +81,8 @@ TEST(GenericElementwise, ReusesSlotsAfterTheLastUse) {
 TEST(GenericElementwise, WorksInPlace) {
   ElementwisePlan plan;
   ASSERT_TRUE(plan_elementwise({RLX_DTYPE_F32, RLX_DTYPE_F32},
-                               {make(StepKind::kBinary, RLX_BINARY_SUB, RLX_DTYPE_F32, input(0), input(1))}, {step(0)}, &plan)
+                               {make(StepKind::kBinary, RLX_BINARY_SUB, RLX_DTYPE_F32, input(0), input(1))},
+                               {step(0)}, &plan)
                   .ok());
   Tensor x = Tensor(RLX_DTYPE_F32, {1500}).pattern(1);
   const Tensor before = x, b = Tensor(RLX_DTYPE_F32, {1500}).pattern(2);
@@ -102,7 +106,8 @@ TEST(GenericElementwise, UsesTheFasterFunctionWhereOneIsGiven) {
   ASSERT_TRUE(elementwise(plan, &in, &out, whole(y)).ok());
   for (int64_t i = 0; i < 700; ++i) ASSERT_EQ(y.f(i), 3 * x.f(i));
   triple.dtype = RLX_DTYPE_F64;
-  EXPECT_EQ(plan_elementwise({RLX_DTYPE_F64}, {triple}, {step(0)}, &plan).status, RLX_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(plan_elementwise({RLX_DTYPE_F64}, {triple}, {step(0)}, &plan).status,
+            RLX_STATUS_INVALID_ARGUMENT);
 }
 
 TEST(GenericElementwise, RefusesWrongLists) {
@@ -112,13 +117,16 @@ TEST(GenericElementwise, RefusesWrongLists) {
     int32_t status;
   };
   const Case cases[] = {
-      {make(StepKind::kUnary, RLX_UNARY_EXP, f, step(0)), RLX_STATUS_INVALID_ARGUMENT},             // reads itself
-      {make(StepKind::kUnary, RLX_UNARY_EXP, f, input(9)), RLX_STATUS_INVALID_ARGUMENT},            // no such input
-      {make(StepKind::kBinary, RLX_BINARY_ADD, f, input(0), input(1)), RLX_STATUS_INVALID_ARGUMENT},  // f32 and i32
-      {make(StepKind::kBinary, RLX_BINARY_ADD, n, input(0), input(0)), RLX_STATUS_INVALID_ARGUMENT},  // result dtype
+      {make(StepKind::kUnary, RLX_UNARY_EXP, f, step(0)), RLX_STATUS_INVALID_ARGUMENT},   // reads itself
+      {make(StepKind::kUnary, RLX_UNARY_EXP, f, input(9)), RLX_STATUS_INVALID_ARGUMENT},  // no such input
+      {make(StepKind::kBinary, RLX_BINARY_ADD, f, input(0), input(1)),
+       RLX_STATUS_INVALID_ARGUMENT},  // f32 and i32
+      {make(StepKind::kBinary, RLX_BINARY_ADD, n, input(0), input(0)),
+       RLX_STATUS_INVALID_ARGUMENT},  // result dtype
       {make(StepKind::kCompare, RLX_COMPARE_EQ, f, input(0), input(0)), RLX_STATUS_INVALID_ARGUMENT},
       {make(StepKind::kUnary, RLX_UNARY_ISNAN, f, input(0)), RLX_STATUS_INVALID_ARGUMENT},
-      {make(StepKind::kSelect, 0, f, input(0), input(0), input(0)), RLX_STATUS_INVALID_ARGUMENT},   // cond not bool
+      {make(StepKind::kSelect, 0, f, input(0), input(0), input(0)),
+       RLX_STATUS_INVALID_ARGUMENT},  // cond not bool
       {make(StepKind::kSelect, 0, f, input(2), input(0), input(1)), RLX_STATUS_INVALID_ARGUMENT},
       {make(StepKind::kUnary, RLX_UNARY_EXP, n, input(1)), RLX_STATUS_UNSUPPORTED},
       {make(StepKind::kCast, 0, RLX_DTYPE_C64, input(0)), RLX_STATUS_UNSUPPORTED},
@@ -131,8 +139,9 @@ TEST(GenericElementwise, RefusesWrongLists) {
   ElementwisePlan plan;
   EXPECT_EQ(plan_elementwise({f}, {}, {}, &plan).status, RLX_STATUS_INVALID_ARGUMENT);
   EXPECT_EQ(plan_elementwise({f}, {}, {step(0)}, &plan).status, RLX_STATUS_INVALID_ARGUMENT);
-  EXPECT_EQ(plan_elementwise(std::vector<uint32_t>(kElementwiseMaxSlots + 1, f), {}, {input(0)}, &plan).status,
-            RLX_STATUS_RESOURCE_EXHAUSTED);
+  EXPECT_EQ(
+      plan_elementwise(std::vector<uint32_t>(kElementwiseMaxSlots + 1, f), {}, {input(0)}, &plan).status,
+      RLX_STATUS_RESOURCE_EXHAUSTED);
   ASSERT_TRUE(plan_elementwise({f}, {}, {input(0)}, &plan).ok());
   const Tensor x(f, {1});
   Tensor wrong(RLX_DTYPE_F64, {1});

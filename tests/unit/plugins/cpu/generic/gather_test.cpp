@@ -23,7 +23,8 @@ TEST(GenericGather, EveryAxisPolicyDtypeAndLayout) {
         for (Layout layout : kInputLayouts) {
           const Dims dims = {2, 3, 4};
           const Tensor data = Tensor(dtype, dims, layout).pattern(1);
-          const Tensor idx = Tensor(axis == 1 ? RLX_DTYPE_I32 : RLX_DTYPE_I64, {2, 5}, Layout::kGaps).pattern(2, -6, 12);
+          const Tensor idx =
+              Tensor(axis == 1 ? RLX_DTYPE_I32 : RLX_DTYPE_I64, {2, 5}, Layout::kGaps).pattern(2, -6, 12);
           IndexAttrs attrs;
           attrs.axis = axis;
           attrs.policy = policy;
@@ -32,12 +33,14 @@ TEST(GenericGather, EveryAxisPolicyDtypeAndLayout) {
           out.insert(out.end(), {2, 5});
           out.insert(out.end(), dims.begin() + axis + 1, dims.end());
           Tensor y(dtype, out, layout == Layout::kReversed ? Layout::kGaps : Layout::kDense);
-          run_split(y, gather_items(data, idx, attrs), [&](const View& v, Range r) { return gather(data, idx, attrs, v, r); });
+          run_split(y, gather_items(data, idx, attrs),
+                    [&](const View& v, Range r) { return gather(data, idx, attrs, v, r); });
           const int64_t inner = axis == 0 ? 12 : axis == 1 ? 4 : 1;
           for (int64_t i = 0; i < y.size(); ++i) {
             const int64_t outer = i / inner / 10;
             const int64_t at = meaning(idx.n(i / inner % 10), dims[axis], attrs);
-            ASSERT_EQ(y.element(i), at < 0 ? zeros(dtype) : data.element((outer * dims[axis] + at) * inner + i % inner));
+            ASSERT_EQ(y.element(i),
+                      at < 0 ? zeros(dtype) : data.element((outer * dims[axis] + at) * inner + i % inner));
           }
         }
       }
@@ -52,7 +55,8 @@ TEST(GenericGather, BatchDimsPairDataWithIndices) {
   attrs.axis = 2;
   attrs.batch_dims = 1;
   Tensor y(RLX_DTYPE_F32, {2, 3, 6, 5});
-  run_split(y, gather_items(data, idx, attrs), [&](const View& v, Range r) { return gather(data, idx, attrs, v, r); });
+  run_split(y, gather_items(data, idx, attrs),
+            [&](const View& v, Range r) { return gather(data, idx, attrs, v, r); });
   for (int64_t b = 0; b < 2; ++b) {
     for (int64_t c = 0; c < 3; ++c) {
       for (int64_t i = 0; i < 6; ++i) {
@@ -117,7 +121,8 @@ TEST(GenericGatherElements, FollowsTheIndexShape) {
         attrs.policy = policy;
         attrs.negative_indices = true;
         Tensor y(dtype, shape);
-        run_split(y, y.size(), [&](const View& v, Range r) { return gather_elements(data, idx, attrs, v, r); });
+        run_split(y, y.size(),
+                  [&](const View& v, Range r) { return gather_elements(data, idx, attrs, v, r); });
         for (int64_t i = 0; i < y.size(); ++i) {
           const int64_t r = i / shape[1], c = i % shape[1];
           const int64_t at = meaning(idx.n(i), axis == 0 ? 4 : 5, attrs);
@@ -157,7 +162,8 @@ TEST(GenericGatherNd, TuplesOfEveryDepthAndBatchDims) {
           Dims out = {3, 2};
           out.insert(out.end(), dims.begin() + batch + depth, dims.end());
           Tensor y(dtype, out);
-          run_split(y, gather_nd_items(idx), [&](const View& v, Range r) { return gather_nd(data, idx, attrs, v, r); });
+          run_split(y, gather_nd_items(idx),
+                    [&](const View& v, Range r) { return gather_nd(data, idx, attrs, v, r); });
           const int64_t inner = y.size() / 6;
           for (int64_t i = 0; i < y.size(); ++i) {
             int64_t source = batch ? i / inner / 2 : 0;

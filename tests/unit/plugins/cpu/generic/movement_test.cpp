@@ -72,7 +72,8 @@ int64_t pad_reference(int64_t p, int64_t extent, uint32_t mode) {
   if (mode == RLX_PAD_EDGE) return std::min(std::max<int64_t>(p, 0), extent - 1);
   int64_t at = 0, direction = 1;
   if (mode == RLX_PAD_WRAP) {
-    for (; p < 0; p += extent) {}
+    for (; p < 0; p += extent) {
+    }
     return p % extent;
   }
   if (extent == 1) return 0;
@@ -110,7 +111,8 @@ TEST(GenericPad, AllModesWithGrowthAndCrop) {
                   at[d] = pad_reference(at[d] - attrs.low[d], dims[d], mode);
                   inside = inside && at[d] >= 0;
                 }
-                ASSERT_EQ(y.element(i), inside ? x.element(flat(at, dims)) : value.element(0)) << mode << " " << i;
+                ASSERT_EQ(y.element(i), inside ? x.element(flat(at, dims)) : value.element(0))
+                    << mode << " " << i;
               }
             }
           }
@@ -152,16 +154,20 @@ TEST(GenericPad, ScalarsPassAndWrongExtentsAreRefused) {
   EXPECT_EQ(pad(row, value, attrs, longer, {0, 6}).status, RLX_STATUS_INVALID_ARGUMENT);
 }
 
-Tensor start_of(std::vector<double> values) { return Tensor(RLX_DTYPE_I64, {int64_t(values.size())}).fill(values); }
+Tensor start_of(std::vector<double> values) {
+  return Tensor(RLX_DTYPE_I64, {int64_t(values.size())}).fill(values);
+}
 
 TEST(GenericDynamicSlice, ReadsTheWindowAndClampsIt) {
   for (uint32_t dtype : kAll) {
     for (Layout layout : kInputLayouts) {
       const Tensor x = Tensor(dtype, {5, 3, 6}, layout).pattern(1);
       Tensor y(dtype, {2, 3, 4}, Layout::kReversed);
-      for (const auto& [start, wanted] : {std::pair<Dims, Dims>{{1, 0, 2}, {1, 0, 2}}, {{9, 0, -4}, {3, 0, 0}}}) {
+      for (const auto& [start, wanted] :
+           {std::pair<Dims, Dims>{{1, 0, 2}, {1, 0, 2}}, {{9, 0, -4}, {3, 0, 0}}}) {
         const Tensor at = start_of({double(start[0]), double(start[1]), double(start[2])});
-        run_split(y, y.size(), [&](const View& v, Range r) { return dynamic_slice(x, at, RLX_INDEX_CLAMP, v, r); });
+        run_split(y, y.size(),
+                  [&](const View& v, Range r) { return dynamic_slice(x, at, RLX_INDEX_CLAMP, v, r); });
         for (int64_t i = 0; i < y.size(); ++i) {
           Dims from = coords(i, {2, 3, 4});
           for (size_t d = 0; d < 3; ++d) from[d] += wanted[d];
@@ -183,9 +189,11 @@ TEST(GenericDynamicSlice, ReportsAStartOutOfRange) {
     EXPECT_EQ(status.limit, 2);
   }
   EXPECT_TRUE(dynamic_slice(x, start_of({3, 2}), RLX_INDEX_ERROR, y, whole(y)).ok());
-  EXPECT_EQ(dynamic_slice(x, start_of({0}), RLX_INDEX_ERROR, y, whole(y)).status, RLX_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(dynamic_slice(x, start_of({0}), RLX_INDEX_ERROR, y, whole(y)).status,
+            RLX_STATUS_INVALID_ARGUMENT);
   Tensor larger(RLX_DTYPE_F32, {6, 4});
-  EXPECT_EQ(dynamic_slice(x, start_of({0, 0}), RLX_INDEX_CLAMP, larger, whole(larger)).status, RLX_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(dynamic_slice(x, start_of({0, 0}), RLX_INDEX_CLAMP, larger, whole(larger)).status,
+            RLX_STATUS_INVALID_ARGUMENT);
 }
 
 TEST(GenericDynamicUpdateSlice, WritesTheWindowOnlyAlsoInPlace) {
@@ -196,11 +204,13 @@ TEST(GenericDynamicUpdateSlice, WritesTheWindowOnlyAlsoInPlace) {
       const Tensor u = Tensor(dtype, window, Layout::kGaps).pattern(2, 50, 5);
       const Tensor at = start_of({1, 1, 9});  // clamps to 1, 1, 3
       Tensor y(dtype, dims, layout);
-      run_split(y, y.size(),
-                [&](const View& v, Range r) { return dynamic_update_slice(x, u, at, RLX_INDEX_CLAMP, v, r); });
+      run_split(y, y.size(), [&](const View& v, Range r) {
+        return dynamic_update_slice(x, u, at, RLX_INDEX_CLAMP, v, r);
+      });
       Tensor in_place = x;
-      run_split(in_place, x.size(),
-                [&](const View& v, Range r) { return dynamic_update_slice(v, u, at, RLX_INDEX_CLAMP, v, r); });
+      run_split(in_place, x.size(), [&](const View& v, Range r) {
+        return dynamic_update_slice(v, u, at, RLX_INDEX_CLAMP, v, r);
+      });
       EXPECT_EQ(in_place.contents(), y.contents());
       for (int64_t i = 0; i < y.size(); ++i) {
         Dims p = coords(i, dims);

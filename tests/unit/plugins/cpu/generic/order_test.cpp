@@ -26,7 +26,8 @@ TEST(GenericArgReduce, EveryDtypeAxisTieAndLayout) {
         for (uint32_t fn : {RLX_REDUCE_MAX, RLX_REDUCE_MIN}) {
           for (uint32_t tie : {RLX_TIE_FIRST, RLX_TIE_LAST}) {
             Tensor y(RLX_DTYPE_I64, out, Layout::kGaps);
-            run_split(y, y.size(), [&](const View& v, Range r) { return arg_reduce(fn, axis, tie, x, v, r); });
+            run_split(y, y.size(),
+                      [&](const View& v, Range r) { return arg_reduce(fn, axis, tie, x, v, r); });
             for (int64_t line = 0; line < y.size(); ++line) {
               int64_t best = 0;
               for (int64_t i = 1; i < dims[axis]; ++i) {
@@ -73,14 +74,19 @@ TEST(GenericCumulate, AllFunctionsDirectionsAndLayouts) {
             attrs.exclusive = (mode & 1) != 0;
             attrs.reverse = (mode & 2) != 0;
             Tensor y(dtype, dims, layout == Layout::kDense ? Layout::kGaps : Layout::kDense);
-            run_split(y, line_items(x, axis), [&](const View& v, Range r) { return cumulate(x, attrs, v, r); });
+            run_split(y, line_items(x, axis),
+                      [&](const View& v, Range r) { return cumulate(x, attrs, v, r); });
             for (int64_t line = 0; line < line_items(x, axis); ++line) {
               double sum = fn == RLX_REDUCE_SUM ? 0 : 1;
               bool first = true;
               for (int64_t k = 0; k < dims[axis]; ++k) {
                 const int64_t at = on_line(dims, axis, line, attrs.reverse ? dims[axis] - 1 - k : k);
                 const double v = x.f(at);
-                const double next = fn == RLX_REDUCE_SUM ? sum + v : fn == RLX_REDUCE_PROD ? sum * v : first ? v : fn == RLX_REDUCE_MAX ? std::max(sum, v) : std::min(sum, v);
+                const double next = fn == RLX_REDUCE_SUM    ? sum + v
+                                    : fn == RLX_REDUCE_PROD ? sum * v
+                                    : first                 ? v
+                                    : fn == RLX_REDUCE_MAX  ? std::max(sum, v)
+                                                            : std::min(sum, v);
                 const bool identity_known = !(first && attrs.exclusive && fn >= RLX_REDUCE_MAX);
                 if (identity_known) {
                   ASSERT_EQ(y.f(at), attrs.exclusive ? sum : next) << fn << " " << axis << " " << mode;
@@ -133,7 +139,8 @@ TEST(GenericTopK, SortsWithTiesByLowerIndex) {
           attrs.axis = axis;
           attrs.largest = largest;
           Tensor values(dtype, out, Layout::kGaps), indices(RLX_DTYPE_I64, out);
-          run_split({&values, &indices}, 9, [&](std::vector<Tensor*>& to, Range r) { return top_k(x, attrs, *to[0], *to[1], r); });
+          run_split({&values, &indices}, 9,
+                    [&](std::vector<Tensor*>& to, Range r) { return top_k(x, attrs, *to[0], *to[1], r); });
           for (int64_t line = 0; line < 9; ++line) {
             std::vector<int64_t> order(9);
             std::iota(order.begin(), order.end(), 0);

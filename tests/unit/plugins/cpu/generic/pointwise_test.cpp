@@ -23,6 +23,42 @@ TEST(GenericCopy, MovesEveryDtypeBetweenAllLayouts) {
 __extension__ typedef __int128 Big;
 __extension__ typedef unsigned __int128 UnsignedBig;
 
+TEST(GenericCopy, PermutesAxesInTiles) {
+  const uint32_t perms[][4] = {{0, 1, 3, 2}, {0, 2, 3, 1}, {0, 3, 1, 2}, {3, 2, 1, 0},
+                               {1, 0, 3, 2}, {2, 3, 0, 1}, {0, 2, 1, 3}};
+  for (uint32_t dtype : {RLX_DTYPE_U8, RLX_DTYPE_BF16, RLX_DTYPE_F32, RLX_DTYPE_I64}) {
+    for (const Dims& dims : std::vector<Dims>{{2, 5, 17, 33}, {1, 40, 1, 20}, {3, 4, 4, 1}}) {
+      for (const auto& perm : perms) {
+        for (Layout layout : kLayouts) {
+          const Tensor x = Tensor(dtype, dims, layout).pattern(1, 0, 100);
+          View v = x, source = x;
+          Dims out;
+          for (uint32_t d = 0; d < 4; ++d) {
+            source.dims[d] = v.dims[perm[d]];
+            source.strides[d] = v.strides[perm[d]];
+            out.push_back(source.dims[d]);
+          }
+          Tensor y(dtype, out);
+          run_split(y, y.size(), [&](const View& to, Range r) { return copy(source, to, r); });
+          int64_t i = 0;
+          for (int64_t a = 0; a < out[0]; ++a) {
+            for (int64_t b = 0; b < out[1]; ++b) {
+              for (int64_t c = 0; c < out[2]; ++c) {
+                for (int64_t d = 0; d < out[3]; ++d, ++i) {
+                  const int64_t at = a * source.strides[0] + b * source.strides[1] + c * source.strides[2] +
+                                     d * source.strides[3];
+                  const char* from = static_cast<const char*>(source.data) + at * element_bytes(dtype);
+                  ASSERT_EQ(y.element(i), std::string(from, size_t(element_bytes(dtype))));
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 // What an integer of this dtype wraps to.
 int64_t wrapped(uint32_t dtype, Big v) {
   Tensor t(dtype, {});
@@ -46,27 +82,54 @@ int64_t int_reference(uint32_t fn, uint32_t dtype, Big a, Big b) {
   const UnsignedBig bits = UnsignedBig(a) & ((UnsignedBig(1) << width) - 1);
   const bool shift_out = b < 0 || b >= width;
   switch (fn) {
-    case RLX_BINARY_ADD: return wrapped(dtype, a + b);
-    case RLX_BINARY_SUB: return wrapped(dtype, a - b);
-    case RLX_BINARY_MUL: return wrapped(dtype, Big(uint64_t(a) * uint64_t(b)));
-    case RLX_BINARY_DIV: return b == 0 ? 0 : wrapped(dtype, a / b);
-    case RLX_BINARY_MOD_TRUNC: return b == 0 ? 0 : wrapped(dtype, a % b);
-    case RLX_BINARY_MOD_FLOOR: return b == 0 ? 0 : wrapped(dtype, (a % b + b) % b);
-    case RLX_BINARY_POW: return wrapped(dtype, power(a, b));
-    case RLX_BINARY_MAX: return wrapped(dtype, a > b ? a : b);
-    case RLX_BINARY_MIN: return wrapped(dtype, a < b ? a : b);
-    case RLX_BINARY_AND: return wrapped(dtype, a & b);
-    case RLX_BINARY_OR: return wrapped(dtype, a | b);
-    case RLX_BINARY_XOR: return wrapped(dtype, a ^ b);
-    case RLX_BINARY_SHL: return shift_out ? 0 : wrapped(dtype, Big(bits << int(b)));
-    default: return shift_out ? 0 : wrapped(dtype, Big(bits >> int(b)));
+    case RLX_BINARY_ADD:
+      return wrapped(dtype, a + b);
+    case RLX_BINARY_SUB:
+      return wrapped(dtype, a - b);
+    case RLX_BINARY_MUL:
+      return wrapped(dtype, Big(uint64_t(a) * uint64_t(b)));
+    case RLX_BINARY_DIV:
+      return b == 0 ? 0 : wrapped(dtype, a / b);
+    case RLX_BINARY_MOD_TRUNC:
+      return b == 0 ? 0 : wrapped(dtype, a % b);
+    case RLX_BINARY_MOD_FLOOR:
+      return b == 0 ? 0 : wrapped(dtype, (a % b + b) % b);
+    case RLX_BINARY_POW:
+      return wrapped(dtype, power(a, b));
+    case RLX_BINARY_MAX:
+      return wrapped(dtype, a > b ? a : b);
+    case RLX_BINARY_MIN:
+      return wrapped(dtype, a < b ? a : b);
+    case RLX_BINARY_AND:
+      return wrapped(dtype, a & b);
+    case RLX_BINARY_OR:
+      return wrapped(dtype, a | b);
+    case RLX_BINARY_XOR:
+      return wrapped(dtype, a ^ b);
+    case RLX_BINARY_SHL:
+      return shift_out ? 0 : wrapped(dtype, Big(bits << int(b)));
+    default:
+      return shift_out ? 0 : wrapped(dtype, Big(bits >> int(b)));
   }
 }
 
 // Every pair of the interesting values of an integer dtype.
 void int_pairs(uint32_t dtype, Tensor* a, Tensor* b) {
   const int width = int(element_bytes(dtype)) * 8;
-  const std::vector<int64_t> values = {0, 1, -1, 2, 3, -3, 7, 8, 15, 31, 63, 64, 100, int64_t(1) << (width - 1),
+  const std::vector<int64_t> values = {0,
+                                       1,
+                                       -1,
+                                       2,
+                                       3,
+                                       -3,
+                                       7,
+                                       8,
+                                       15,
+                                       31,
+                                       63,
+                                       64,
+                                       100,
+                                       int64_t(1) << (width - 1),
                                        int64_t((uint64_t(1) << (width - 1)) - 1)};
   const int64_t count = int64_t(values.size());
   *a = Tensor(dtype, {count, count});
@@ -120,20 +183,29 @@ TEST(GenericBinary, LayoutsAndShapesAgreeWithDense) {
 }
 
 const std::vector<double>& specials() {
-  static const std::vector<double> all = {0.0, -0.0, 1, -1, 0.5, 1.5, 2.5, -2.5, 3, -7.25, 100, -60000, 6e-8, kInf, -kInf, kNaN};
+  static const std::vector<double> all = {0.0, -0.0,  1,   -1,     0.5,  1.5,  2.5,   -2.5,
+                                          3,   -7.25, 100, -60000, 6e-8, kInf, -kInf, kNaN};
   return all;
 }
 
 double float_reference(uint32_t fn, double a, double b) {
   switch (fn) {
-    case RLX_BINARY_ADD: return a + b;
-    case RLX_BINARY_SUB: return a - b;
-    case RLX_BINARY_MUL: return a * b;
-    case RLX_BINARY_DIV: return a / b;
-    case RLX_BINARY_MOD_TRUNC: return std::fmod(a, b);
-    case RLX_BINARY_POW: return std::pow(a, b);
-    case RLX_BINARY_MAX: return std::isnan(a) || std::isnan(b) ? kNaN : std::fmax(a, b);
-    default: return std::isnan(a) || std::isnan(b) ? kNaN : std::fmin(a, b);
+    case RLX_BINARY_ADD:
+      return a + b;
+    case RLX_BINARY_SUB:
+      return a - b;
+    case RLX_BINARY_MUL:
+      return a * b;
+    case RLX_BINARY_DIV:
+      return a / b;
+    case RLX_BINARY_MOD_TRUNC:
+      return std::fmod(a, b);
+    case RLX_BINARY_POW:
+      return std::pow(a, b);
+    case RLX_BINARY_MAX:
+      return std::isnan(a) || std::isnan(b) ? kNaN : std::fmax(a, b);
+    default:
+      return std::isnan(a) || std::isnan(b) ? kNaN : std::fmin(a, b);
   }
 }
 
@@ -152,7 +224,8 @@ TEST(GenericBinary, FloatsRoundOnceAndKeepSpecials) {
       for (int64_t i = 0; i < y.size(); ++i) {
         double wanted = float_reference(fn, a.f(i), b.f(i));
         if (dtype != RLX_DTYPE_F64) wanted = round_to(dtype, double(float(wanted)));
-        SCOPED_TRACE(testing::Message() << "fn " << fn << " dtype " << dtype << " a " << a.f(i) << " b " << b.f(i));
+        SCOPED_TRACE(testing::Message()
+                     << "fn " << fn << " dtype " << dtype << " a " << a.f(i) << " b " << b.f(i));
         expect_near(dtype, y.f(i), wanted, fn == RLX_BINARY_POW ? 1 : 0);
       }
     }
@@ -185,34 +258,62 @@ TEST(GenericBinary, WorksInPlace) {
 
 double unary_reference(uint32_t fn, double v) {
   switch (fn) {
-    case RLX_UNARY_NEG: return -v;
-    case RLX_UNARY_ABS: return std::fabs(v);
-    case RLX_UNARY_SIGN: return v > 0 ? 1 : v < 0 ? -1 : v;
-    case RLX_UNARY_FLOOR: return std::floor(v);
-    case RLX_UNARY_CEIL: return std::ceil(v);
-    case RLX_UNARY_TRUNC: return std::trunc(v);
-    case RLX_UNARY_ROUND_EVEN: return std::nearbyint(v);
-    case RLX_UNARY_EXP: return std::exp(v);
-    case RLX_UNARY_EXPM1: return std::expm1(v);
-    case RLX_UNARY_LOG: return std::log(v);
-    case RLX_UNARY_LOG1P: return std::log1p(v);
-    case RLX_UNARY_SQRT: return std::sqrt(v);
-    case RLX_UNARY_RSQRT: return 1 / std::sqrt(v);
-    case RLX_UNARY_RECIP: return 1 / v;
-    case RLX_UNARY_SIN: return std::sin(v);
-    case RLX_UNARY_COS: return std::cos(v);
-    case RLX_UNARY_TAN: return std::tan(v);
-    case RLX_UNARY_ASIN: return std::asin(v);
-    case RLX_UNARY_ACOS: return std::acos(v);
-    case RLX_UNARY_ATAN: return std::atan(v);
-    case RLX_UNARY_SINH: return std::sinh(v);
-    case RLX_UNARY_COSH: return std::cosh(v);
-    case RLX_UNARY_TANH: return std::tanh(v);
-    case RLX_UNARY_ASINH: return std::asinh(v);
-    case RLX_UNARY_ACOSH: return std::acosh(v);
-    case RLX_UNARY_ATANH: return std::atanh(v);
-    case RLX_UNARY_ERF: return std::erf(v);
-    default: return 1 / (1 + std::exp(-v));
+    case RLX_UNARY_NEG:
+      return -v;
+    case RLX_UNARY_ABS:
+      return std::fabs(v);
+    case RLX_UNARY_SIGN:
+      return v > 0 ? 1 : v < 0 ? -1 : v;
+    case RLX_UNARY_FLOOR:
+      return std::floor(v);
+    case RLX_UNARY_CEIL:
+      return std::ceil(v);
+    case RLX_UNARY_TRUNC:
+      return std::trunc(v);
+    case RLX_UNARY_ROUND_EVEN:
+      return std::nearbyint(v);
+    case RLX_UNARY_EXP:
+      return std::exp(v);
+    case RLX_UNARY_EXPM1:
+      return std::expm1(v);
+    case RLX_UNARY_LOG:
+      return std::log(v);
+    case RLX_UNARY_LOG1P:
+      return std::log1p(v);
+    case RLX_UNARY_SQRT:
+      return std::sqrt(v);
+    case RLX_UNARY_RSQRT:
+      return 1 / std::sqrt(v);
+    case RLX_UNARY_RECIP:
+      return 1 / v;
+    case RLX_UNARY_SIN:
+      return std::sin(v);
+    case RLX_UNARY_COS:
+      return std::cos(v);
+    case RLX_UNARY_TAN:
+      return std::tan(v);
+    case RLX_UNARY_ASIN:
+      return std::asin(v);
+    case RLX_UNARY_ACOS:
+      return std::acos(v);
+    case RLX_UNARY_ATAN:
+      return std::atan(v);
+    case RLX_UNARY_SINH:
+      return std::sinh(v);
+    case RLX_UNARY_COSH:
+      return std::cosh(v);
+    case RLX_UNARY_TANH:
+      return std::tanh(v);
+    case RLX_UNARY_ASINH:
+      return std::asinh(v);
+    case RLX_UNARY_ACOSH:
+      return std::acosh(v);
+    case RLX_UNARY_ATANH:
+      return std::atanh(v);
+    case RLX_UNARY_ERF:
+      return std::erf(v);
+    default:
+      return 1 / (1 + std::exp(-v));
   }
 }
 
@@ -227,7 +328,8 @@ TEST(GenericUnary, FloatFunctionsMatchDoubleWithinAFewUlps) {
         run_split(y, y.size(), [&](const View& v, Range r) { return unary(fn, x, v, r); });
         for (int64_t i = 0; i < y.size(); ++i) {
           SCOPED_TRACE(testing::Message() << "fn " << fn << " dtype " << dtype << " x " << x.f(i));
-          expect_near(dtype, y.f(i), round_to(dtype, unary_reference(fn, x.f(i))), dtype >= RLX_DTYPE_F32 ? 4 : 1);
+          expect_near(dtype, y.f(i), round_to(dtype, unary_reference(fn, x.f(i))),
+                      dtype >= RLX_DTYPE_F32 ? 4 : 1);
         }
       }
     }
@@ -278,10 +380,10 @@ TEST(GenericUnary, IntegersWrapAtTheirLowestValue) {
       for (int64_t i = 0; i < 4; ++i) {
         const Big v = value_of(x, i);
         const Big wanted = fn == RLX_UNARY_NEG    ? -v
-                                : fn == RLX_UNARY_ABS  ? (v < 0 ? -v : v)
-                                : fn == RLX_UNARY_SIGN ? (v > 0) - (v < 0)
-                                : fn == RLX_UNARY_NOT  ? ~v
-                                                       : v;
+                           : fn == RLX_UNARY_ABS  ? (v < 0 ? -v : v)
+                           : fn == RLX_UNARY_SIGN ? (v > 0) - (v < 0)
+                           : fn == RLX_UNARY_NOT  ? ~v
+                                                  : v;
         EXPECT_EQ(y.n(i), wrapped(dtype, wanted)) << fn << " " << dtype;
       }
     }
@@ -309,7 +411,7 @@ TEST(GenericCompare, AllRelationsOnAllDtypes) {
         run_split(y, y.size(), [&](const View& v, Range r) { return compare(fn, a, b, v, r); });
         for (int64_t i = 0; i < y.size(); ++i) {
           const double l = a.f(i), r = b.f(i);
-          const bool wanted[] = {l == r, l != r, l < r, l <= r, l > r, l >= r};
+          const bool wanted[] = {l == r, l != r, l<r, l <= r, l> r, l >= r};
           ASSERT_EQ(y.n(i), wanted[fn - 1]) << fn << " " << l << " " << r;
         }
       }
@@ -374,25 +476,44 @@ TEST(GenericIota, CountsAlongTheAxis) {
 double act_reference(uint32_t fn, double x, double alpha, double beta) {
   const double softplus = std::log1p(std::exp(-std::fabs(x))) + std::fmax(x, 0);
   switch (fn) {
-    case RLX_ACT_NONE: return x;
-    case RLX_ACT_RELU: return std::fmax(x, 0);
-    case RLX_ACT_LEAKY_RELU: return x < 0 ? alpha * x : x;
-    case RLX_ACT_CLIP: return std::fmin(std::fmax(x, alpha), beta);
-    case RLX_ACT_GELU_ERF: return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
-    case RLX_ACT_GELU_TANH: return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-    case RLX_ACT_SILU: return x / (1 + std::exp(-x));
-    case RLX_ACT_SIGMOID: return 1 / (1 + std::exp(-x));
-    case RLX_ACT_TANH: return std::tanh(x);
-    case RLX_ACT_HARD_SIGMOID: return std::fmax(0, std::fmin(1, alpha * x + beta));
-    case RLX_ACT_HARD_SWISH: return x * std::fmax(0, std::fmin(1, x / 6 + 0.5));
-    case RLX_ACT_SOFTPLUS: return softplus;
-    case RLX_ACT_MISH: return x * std::tanh(softplus);
-    case RLX_ACT_ELU: return x < 0 ? alpha * std::expm1(x) : x;
-    case RLX_ACT_SELU: return beta * (x < 0 ? alpha * std::expm1(x) : x);
-    case RLX_ACT_CELU: return std::fmax(0, x) + std::fmin(0, alpha * std::expm1(x / alpha));
-    case RLX_ACT_SOFTSIGN: return x / (1 + std::fabs(x));
-    case RLX_ACT_SHRINK: return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
-    default: return x > alpha ? x : 0;
+    case RLX_ACT_NONE:
+      return x;
+    case RLX_ACT_RELU:
+      return std::fmax(x, 0);
+    case RLX_ACT_LEAKY_RELU:
+      return x < 0 ? alpha * x : x;
+    case RLX_ACT_CLIP:
+      return std::fmin(std::fmax(x, alpha), beta);
+    case RLX_ACT_GELU_ERF:
+      return x * 0.5 * std::erfc(-x / std::sqrt(2.0));
+    case RLX_ACT_GELU_TANH:
+      return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    case RLX_ACT_SILU:
+      return x / (1 + std::exp(-x));
+    case RLX_ACT_SIGMOID:
+      return 1 / (1 + std::exp(-x));
+    case RLX_ACT_TANH:
+      return std::tanh(x);
+    case RLX_ACT_HARD_SIGMOID:
+      return std::fmax(0, std::fmin(1, alpha * x + beta));
+    case RLX_ACT_HARD_SWISH:
+      return x * std::fmax(0, std::fmin(1, x / 6 + 0.5));
+    case RLX_ACT_SOFTPLUS:
+      return softplus;
+    case RLX_ACT_MISH:
+      return x * std::tanh(softplus);
+    case RLX_ACT_ELU:
+      return x < 0 ? alpha * std::expm1(x) : x;
+    case RLX_ACT_SELU:
+      return beta * (x < 0 ? alpha * std::expm1(x) : x);
+    case RLX_ACT_CELU:
+      return std::fmax(0, x) + std::fmin(0, alpha * std::expm1(x / alpha));
+    case RLX_ACT_SOFTSIGN:
+      return x / (1 + std::fabs(x));
+    case RLX_ACT_SHRINK:
+      return x < -alpha ? x + beta : x > alpha ? x - beta : 0;
+    default:
+      return x > alpha ? x : 0;
   }
 }
 
@@ -408,7 +529,8 @@ TEST(GenericAct, EveryNamedActivationMatchesItsFormula) {
       for (int64_t i = 0; i < 700; ++i) {
         SCOPED_TRACE(testing::Message() << "fn " << fn << " dtype " << dtype << " x " << x.f(i));
         // Cancellation makes the error relative to x, not to the result, where gelu and shrink come near 0.
-        const double floor = 4 * std::fabs(x.f(i)) * std::ldexp(1.0, -mantissa_bits(std::max(dtype, RLX_DTYPE_F32)));
+        const double floor =
+            4 * std::fabs(x.f(i)) * std::ldexp(1.0, -mantissa_bits(std::max(dtype, RLX_DTYPE_F32)));
         expect_near(dtype, y.f(i), round_to(dtype, act_reference(fn, x.f(i), alpha, beta)), 8, floor);
       }
     }
@@ -438,7 +560,8 @@ TEST(GenericGatedAct, MultipliesBeforeRounding) {
 }
 
 TEST(GenericPointwise, UnknownFunctionsAndDtypesAreRefused) {
-  const Tensor f(RLX_DTYPE_F32, {2}), n(RLX_DTYPE_I32, {2}), flag(RLX_DTYPE_BOOL, {2}), none(RLX_DTYPE_F32, {0});
+  const Tensor f(RLX_DTYPE_F32, {2}), n(RLX_DTYPE_I32, {2}), flag(RLX_DTYPE_BOOL, {2}),
+      none(RLX_DTYPE_F32, {0});
   Tensor yf(RLX_DTYPE_F32, {2}), yn(RLX_DTYPE_I32, {2}), yb(RLX_DTYPE_BOOL, {2}), empty(RLX_DTYPE_F32, {0});
   EXPECT_EQ(unary(RLX_UNARY_EXP, n, yn, {0, 2}).status, RLX_STATUS_UNSUPPORTED);
   EXPECT_EQ(unary(RLX_UNARY_NOT, f, yf, {0, 2}).status, RLX_STATUS_UNSUPPORTED);

@@ -7,16 +7,23 @@ namespace {
 
 double fold(uint32_t fn, double a, double b) {
   switch (fn) {
-    case RLX_REDUCE_SUM: return a + b;
-    case RLX_REDUCE_PROD: return a * b;
-    case RLX_REDUCE_MAX: return std::isnan(a) || std::isnan(b) ? kNaN : std::fmax(a, b);
-    case RLX_REDUCE_MIN: return std::isnan(a) || std::isnan(b) ? kNaN : std::fmin(a, b);
-    case RLX_REDUCE_ALL: return a != 0 && b != 0;
-    default: return a != 0 || b != 0;
+    case RLX_REDUCE_SUM:
+      return a + b;
+    case RLX_REDUCE_PROD:
+      return a * b;
+    case RLX_REDUCE_MAX:
+      return std::isnan(a) || std::isnan(b) ? kNaN : std::fmax(a, b);
+    case RLX_REDUCE_MIN:
+      return std::isnan(a) || std::isnan(b) ? kNaN : std::fmin(a, b);
+    case RLX_REDUCE_ALL:
+      return a != 0 && b != 0;
+    default:
+      return a != 0 || b != 0;
   }
 }
 
-std::vector<double> reduced(const Tensor& x, const Dims& dims, uint32_t fn, uint32_t axes, double start, int64_t count) {
+std::vector<double> reduced(const Tensor& x, const Dims& dims, uint32_t fn, uint32_t axes, double start,
+                            int64_t count) {
   std::vector<double> result(size_t(count), start);
   for (int64_t i = 0; i < x.size(); ++i) {
     int64_t rest = i, position = 0, stride = 1;
@@ -36,8 +43,10 @@ std::vector<double> reduced(const Tensor& x, const Dims& dims, uint32_t fn, uint
 Dims kept(const Dims& dims, uint32_t axes, bool keep) {
   Dims out;
   for (size_t d = 0; d < dims.size(); ++d) {
-    if (!(axes >> d & 1u)) out.push_back(dims[d]);
-    else if (keep) out.push_back(1);
+    if (!(axes >> d & 1u))
+      out.push_back(dims[d]);
+    else if (keep)
+      out.push_back(1);
   }
   return out;
 }
@@ -54,7 +63,8 @@ TEST(GenericReduce, EverySetOfAxesInEveryLayout) {
             Tensor y(dtype, kept(dims, axes, (axes & 1) != 0), Layout::kGaps);
             run_split(y, y.size(), [&](const View& v, Range r) { return reduce(fn, axes, x, v, r); });
             const std::vector<double> wanted = reduced(x, dims, fn, axes, start, y.size());
-            for (int64_t i = 0; i < y.size(); ++i) ASSERT_EQ(y.f(i), wanted[size_t(i)]) << dtype << " axes " << axes << " fn " << fn;
+            for (int64_t i = 0; i < y.size(); ++i)
+              ASSERT_EQ(y.f(i), wanted[size_t(i)]) << dtype << " axes " << axes << " fn " << fn;
           }
         }
       }
@@ -73,7 +83,10 @@ TEST(GenericReduce, EveryDtypeAndFunction) {
         continue;
       }
       run_split(y, 6, [&](const View& v, Range r) { return reduce(fn, 2, x, v, r); });
-      const double start = fn == RLX_REDUCE_PROD || fn == RLX_REDUCE_ALL ? 1 : fn == RLX_REDUCE_MAX ? -100 : fn == RLX_REDUCE_MIN ? 100 : 0;
+      const double start = fn == RLX_REDUCE_PROD || fn == RLX_REDUCE_ALL ? 1
+                           : fn == RLX_REDUCE_MAX                        ? -100
+                           : fn == RLX_REDUCE_MIN                        ? 100
+                                                                         : 0;
       const std::vector<double> wanted = reduced(x, {3, 5, 2}, fn, 2, start, 6);
       for (int64_t i = 0; i < 6; ++i) EXPECT_EQ(y.f(i), wanted[size_t(i)]) << dtype << " " << fn;
     }
@@ -93,12 +106,16 @@ TEST(GenericReduce, NothingGivesTheIdentity) {
       const bool is_signed = is_signed_dtype(dtype);
       if (fn == RLX_REDUCE_PROD || fn == RLX_REDUCE_ALL) wanted.set(0, 1);
       if (fn == RLX_REDUCE_MAX) {
-        if (is_float_dtype(dtype)) wanted.set(0, -kInf);
-        else wanted.set_n(0, is_signed ? int64_t(top) : 0);
+        if (is_float_dtype(dtype))
+          wanted.set(0, -kInf);
+        else
+          wanted.set_n(0, is_signed ? int64_t(top) : 0);
       }
       if (fn == RLX_REDUCE_MIN) {
-        if (is_float_dtype(dtype)) wanted.set(0, kInf);
-        else wanted.set_n(0, is_signed ? int64_t(top - 1) : -1);
+        if (is_float_dtype(dtype))
+          wanted.set(0, kInf);
+        else
+          wanted.set_n(0, is_signed ? int64_t(top - 1) : -1);
       }
       EXPECT_EQ(y.element(1), wanted.element(0)) << dtype << " " << fn;
     }
@@ -155,7 +172,8 @@ std::vector<WindowCase> window_cases() {
 Dims pooled(const WindowCase& c) {
   Dims out = c.dims;
   for (size_t s = 0; s + 2 < out.size(); ++s) {
-    const int64_t room = out[s + 2] + c.attrs.low[s] + c.attrs.high[s] - (c.attrs.window[s] - 1) * c.attrs.dilation[s] - 1;
+    const int64_t room =
+        out[s + 2] + c.attrs.low[s] + c.attrs.high[s] - (c.attrs.window[s] - 1) * c.attrs.dilation[s] - 1;
     out[s + 2] = room < 0 ? 0 : room / c.attrs.strides[s] + 1;
   }
   return out;
@@ -178,7 +196,8 @@ std::vector<int64_t> window_elements(const WindowCase& c, const Dims& out, int64
     int64_t rest = tap, position = 0, stride = 1;
     bool in_x = true, in_border = true;
     for (size_t s = spatial; s-- > 0;) {
-      const int64_t p = at[s] * c.attrs.strides[s] - c.attrs.low[s] + rest % c.attrs.window[s] * c.attrs.dilation[s];
+      const int64_t p =
+          at[s] * c.attrs.strides[s] - c.attrs.low[s] + rest % c.attrs.window[s] * c.attrs.dilation[s];
       rest /= c.attrs.window[s];
       in_x = in_x && p >= 0 && p < c.dims[s + 2];
       in_border = in_border && p < c.dims[s + 2] + c.attrs.high[s];
@@ -192,18 +211,24 @@ std::vector<int64_t> window_elements(const WindowCase& c, const Dims& out, int64
 }
 
 TEST(GenericReduceWindow, MaxWithIndexAndSumInOneToThreeDims) {
-  for (uint32_t dtype : {RLX_DTYPE_I8, RLX_DTYPE_U8, RLX_DTYPE_I64, RLX_DTYPE_F16, RLX_DTYPE_F32, RLX_DTYPE_F64}) {
+  for (uint32_t dtype :
+       {RLX_DTYPE_I8, RLX_DTYPE_U8, RLX_DTYPE_I64, RLX_DTYPE_F16, RLX_DTYPE_F32, RLX_DTYPE_F64}) {
     for (const WindowCase& c : window_cases()) {
       for (Layout layout : kInputLayouts) {
         const Dims out = pooled(c);
         const Tensor x = Tensor(dtype, c.dims, layout).pattern(1);
-        Tensor highest(dtype, out, Layout::kGaps), index(RLX_DTYPE_I64, out, Layout::kReversed), sum(dtype, out), alone(dtype, out);
+        Tensor highest(dtype, out, Layout::kGaps), index(RLX_DTYPE_I64, out, Layout::kReversed),
+            sum(dtype, out), alone(dtype, out);
         run_split({&highest, &index}, highest.size(), [&](std::vector<Tensor*>& to, Range r) {
           const View positions = *to[1];
           return reduce_window(RLX_REDUCE_MAX, x, c.attrs, *to[0], &positions, r);
         });
-        run_split(alone, alone.size(), [&](const View& v, Range r) { return reduce_window(RLX_REDUCE_MAX, x, c.attrs, v, nullptr, r); });
-        run_split(sum, sum.size(), [&](const View& v, Range r) { return reduce_window(RLX_REDUCE_SUM, x, c.attrs, v, nullptr, r); });
+        run_split(alone, alone.size(), [&](const View& v, Range r) {
+          return reduce_window(RLX_REDUCE_MAX, x, c.attrs, v, nullptr, r);
+        });
+        run_split(sum, sum.size(), [&](const View& v, Range r) {
+          return reduce_window(RLX_REDUCE_SUM, x, c.attrs, v, nullptr, r);
+        });
         EXPECT_EQ(alone.contents(), highest.contents());
         for (int64_t i = 0; i < sum.size(); ++i) {
           int64_t padded = 0, best = -1;
@@ -239,14 +264,17 @@ TEST(GenericReduceWindow, RefusesWrongExtentsAndFunctions) {
   const Tensor x(RLX_DTYPE_F32, {1, 1, 4}), flat(RLX_DTYPE_F32, {1, 4});
   Tensor y(RLX_DTYPE_F32, {1, 1, 3}), flat_y(RLX_DTYPE_F32, {1, 3});
   WindowAttrs attrs = {{3}, {1}, {1}, {0}, {0}};
-  EXPECT_EQ(reduce_window(RLX_REDUCE_MAX, x, attrs, y, nullptr, whole(y)).status, RLX_STATUS_INVALID_ARGUMENT);
-  EXPECT_EQ(reduce_window(RLX_REDUCE_MAX, flat, attrs, flat_y, nullptr, {0, 3}).status, RLX_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(reduce_window(RLX_REDUCE_MAX, x, attrs, y, nullptr, whole(y)).status,
+            RLX_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(reduce_window(RLX_REDUCE_MAX, flat, attrs, flat_y, nullptr, {0, 3}).status,
+            RLX_STATUS_INVALID_ARGUMENT);
   attrs.window[0] = 2;
   EXPECT_TRUE(reduce_window(RLX_REDUCE_MAX, x, attrs, y, nullptr, whole(y)).ok());
   EXPECT_EQ(reduce_window(RLX_REDUCE_MIN, x, attrs, y, nullptr, whole(y)).status, RLX_STATUS_UNSUPPORTED);
   EXPECT_EQ(reduce_window(RLX_REDUCE_PROD, x, attrs, y, nullptr, whole(y)).status, RLX_STATUS_UNSUPPORTED);
   attrs.strides[0] = 0;
-  EXPECT_EQ(reduce_window(RLX_REDUCE_MAX, x, attrs, y, nullptr, whole(y)).status, RLX_STATUS_INVALID_ARGUMENT);
+  EXPECT_EQ(reduce_window(RLX_REDUCE_MAX, x, attrs, y, nullptr, whole(y)).status,
+            RLX_STATUS_INVALID_ARGUMENT);
 }
 
 TEST(GenericAvgPool, DividesByElementsOrByBorderToo) {

@@ -7,11 +7,16 @@ namespace {
 
 double combine(uint32_t reduce, double old, double u) {
   switch (reduce) {
-    case RLX_SCATTER_SET: return u;
-    case RLX_SCATTER_ADD: return old + u;
-    case RLX_SCATTER_MUL: return old * u;
-    case RLX_SCATTER_MIN: return std::fmin(old, u);
-    default: return std::fmax(old, u);
+    case RLX_SCATTER_SET:
+      return u;
+    case RLX_SCATTER_ADD:
+      return old + u;
+    case RLX_SCATTER_MUL:
+      return old * u;
+    case RLX_SCATTER_MIN:
+      return std::fmin(old, u);
+    default:
+      return std::fmax(old, u);
   }
 }
 
@@ -41,15 +46,19 @@ TEST(GenericScatterElements, AllReductionsWithDuplicates) {
           for (int64_t i = 0; i < u.size(); ++i) {
             const int64_t at = meaning(idx.n(i), axis == 0 ? 4 : 5, policy);
             const int64_t r = i / shape[1], c = i % shape[1];
-            double& old = wanted[size_t(axis == 0 ? std::max<int64_t>(at, 0) * 5 + c : r * 5 + std::max<int64_t>(at, 0))];
+            double& old = wanted[size_t(axis == 0 ? std::max<int64_t>(at, 0) * 5 + c
+                                                  : r * 5 + std::max<int64_t>(at, 0))];
             if (at >= 0) old = combine(reduce, old, u.f(i));
           }
           const int64_t items = scatter_elements_items(x, attrs);
           Tensor y(dtype, {4, 5});
-          run_split(y, items, [&](const View& v, Range r) { return scatter_elements(x, idx, u, attrs, v, r); });
-          for (int64_t i = 0; i < 20; ++i) ASSERT_EQ(y.f(i), wanted[size_t(i)]) << dtype << " " << reduce << " " << i;
+          run_split(y, items,
+                    [&](const View& v, Range r) { return scatter_elements(x, idx, u, attrs, v, r); });
+          for (int64_t i = 0; i < 20; ++i)
+            ASSERT_EQ(y.f(i), wanted[size_t(i)]) << dtype << " " << reduce << " " << i;
           Tensor in_place = x;
-          run_split(in_place, items, [&](const View& v, Range r) { return scatter_elements(v, idx, u, attrs, v, r); });
+          run_split(in_place, items,
+                    [&](const View& v, Range r) { return scatter_elements(v, idx, u, attrs, v, r); });
           EXPECT_EQ(in_place.contents(), y.contents());
         }
       }
@@ -118,9 +127,11 @@ TEST(GenericScatterNd, AllDepthsReductionsAndSplits) {
           EXPECT_EQ(items, inner);
           Tensor y(dtype, dims, Layout::kReversed);
           run_split(y, items, [&](const View& v, Range r) { return scatter_nd(x, idx, u, attrs, v, r); });
-          for (int64_t i = 0; i < 60; ++i) ASSERT_EQ(y.f(i), wanted[size_t(i)]) << dtype << " " << depth << " " << reduce;
+          for (int64_t i = 0; i < 60; ++i)
+            ASSERT_EQ(y.f(i), wanted[size_t(i)]) << dtype << " " << depth << " " << reduce;
           Tensor in_place = x;
-          run_split(in_place, items, [&](const View& v, Range r) { return scatter_nd(v, idx, u, attrs, v, r); });
+          run_split(in_place, items,
+                    [&](const View& v, Range r) { return scatter_nd(v, idx, u, attrs, v, r); });
           EXPECT_EQ(in_place.contents(), y.contents());
         }
       }

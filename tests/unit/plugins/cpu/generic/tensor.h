@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors for the tests of the generic kernels: any dtype, awkward layouts, guard bytes that show a stray write.
+// Tensors for the tests of the generic kernels: any dtype, awkward layouts, guard bytes that show a stray
+// write.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,21 +28,24 @@ enum class Layout {
   kBroadcast  // stride 0 along the first dim larger than 1; for inputs only
 };
 inline constexpr Layout kLayouts[] = {Layout::kDense, Layout::kGaps, Layout::kReversed};
-inline constexpr Layout kInputLayouts[] = {Layout::kDense, Layout::kGaps, Layout::kReversed, Layout::kBroadcast};
+inline constexpr Layout kInputLayouts[] = {Layout::kDense, Layout::kGaps, Layout::kReversed,
+                                           Layout::kBroadcast};
 
 inline constexpr uint32_t kInts[] = {RLX_DTYPE_I8, RLX_DTYPE_I16, RLX_DTYPE_I32, RLX_DTYPE_I64,
                                      RLX_DTYPE_U8, RLX_DTYPE_U16, RLX_DTYPE_U32, RLX_DTYPE_U64};
 inline constexpr uint32_t kFloats[] = {RLX_DTYPE_F16, RLX_DTYPE_BF16, RLX_DTYPE_F32, RLX_DTYPE_F64};
-inline constexpr uint32_t kAll[] = {RLX_DTYPE_BOOL, RLX_DTYPE_I8,  RLX_DTYPE_I16, RLX_DTYPE_I32, RLX_DTYPE_I64,
-                                    RLX_DTYPE_U8,   RLX_DTYPE_U16, RLX_DTYPE_U32, RLX_DTYPE_U64, RLX_DTYPE_F16,
-                                    RLX_DTYPE_BF16, RLX_DTYPE_F32, RLX_DTYPE_F64};
+inline constexpr uint32_t kAll[] = {
+    RLX_DTYPE_BOOL, RLX_DTYPE_I8,  RLX_DTYPE_I16, RLX_DTYPE_I32,  RLX_DTYPE_I64, RLX_DTYPE_U8, RLX_DTYPE_U16,
+    RLX_DTYPE_U32,  RLX_DTYPE_U64, RLX_DTYPE_F16, RLX_DTYPE_BF16, RLX_DTYPE_F32, RLX_DTYPE_F64};
 
 inline bool is_float_dtype(uint32_t d) { return d >= RLX_DTYPE_F16 && d <= RLX_DTYPE_F64; }
 inline bool is_signed_dtype(uint32_t d) { return d >= RLX_DTYPE_I8 && d <= RLX_DTYPE_I64; }
 inline int mantissa_bits(uint32_t d) {
   return d == RLX_DTYPE_F16 ? 10 : d == RLX_DTYPE_BF16 ? 7 : d == RLX_DTYPE_F32 ? 23 : 52;
 }
-inline int lowest_exponent(uint32_t d) { return d == RLX_DTYPE_F16 ? -14 : d == RLX_DTYPE_F64 ? -1022 : -126; }
+inline int lowest_exponent(uint32_t d) {
+  return d == RLX_DTYPE_F16 ? -14 : d == RLX_DTYPE_F64 ? -1022 : -126;
+}
 inline double largest(uint32_t d) {
   if (d == RLX_DTYPE_F16) return 65504.0;
   if (d == RLX_DTYPE_BF16) return 0x1.fep127;
@@ -128,28 +132,41 @@ class Tensor {
         std::memcpy(&v, &bits, 4);
         return v;
       }
-      case RLX_DTYPE_F32: return get<float>(p);
-      case RLX_DTYPE_F64: return get<double>(p);
-      case RLX_DTYPE_U64: return double(uint64_t(n(i)));
-      default: return double(n(i));
+      case RLX_DTYPE_F32:
+        return get<float>(p);
+      case RLX_DTYPE_F64:
+        return get<double>(p);
+      case RLX_DTYPE_U64:
+        return double(uint64_t(n(i)));
+      default:
+        return double(n(i));
     }
   }
   int64_t n(int64_t i) const {
     const char* p = at(i);
     switch (view_.dtype) {
-      case RLX_DTYPE_I8: return get<int8_t>(p);
-      case RLX_DTYPE_I16: return get<int16_t>(p);
-      case RLX_DTYPE_I32: return get<int32_t>(p);
-      case RLX_DTYPE_U16: return get<uint16_t>(p);
-      case RLX_DTYPE_U32: return get<uint32_t>(p);
+      case RLX_DTYPE_I8:
+        return get<int8_t>(p);
+      case RLX_DTYPE_I16:
+        return get<int16_t>(p);
+      case RLX_DTYPE_I32:
+        return get<int32_t>(p);
+      case RLX_DTYPE_U16:
+        return get<uint16_t>(p);
+      case RLX_DTYPE_U32:
+        return get<uint32_t>(p);
       case RLX_DTYPE_I64:
-      case RLX_DTYPE_U64: return get<int64_t>(p);
+      case RLX_DTYPE_U64:
+        return get<int64_t>(p);
       case RLX_DTYPE_BOOL:
-      case RLX_DTYPE_U8: return get<uint8_t>(p);
-      default: return int64_t(f(i));
+      case RLX_DTYPE_U8:
+        return get<uint8_t>(p);
+      default:
+        return int64_t(f(i));
     }
   }
-  /// Stores a value that the dtype holds exactly or, for floats, rounds to nearest even; integers keep the low bits.
+  /// Stores a value that the dtype holds exactly or, for floats, rounds to nearest even; integers keep the
+  /// low bits.
   void set(int64_t i, double v) {
     if (!is_float_dtype(view_.dtype)) return set_n(i, int64_t(v));
     put_float(at(i), v);
@@ -240,8 +257,8 @@ class Tensor {
   std::vector<uint8_t> bytes_;
 };
 
-/// Runs the kernel over all items at once and again in pieces, last piece first, and expects the same bytes in each result
-/// and no stray write. `kernel(outputs, range)` must overwrite the outputs fully.
+/// Runs the kernel over all items at once and again in pieces, last piece first, and expects the same bytes
+/// in each result and no stray write. `kernel(outputs, range)` must overwrite the outputs fully.
 inline void run_split(std::vector<Tensor*> outputs, int64_t items,
                       const std::function<KernelStatus(std::vector<Tensor*>&, Range)>& kernel) {
   std::vector<Tensor> copies;
@@ -259,27 +276,33 @@ inline void run_split(std::vector<Tensor*> outputs, int64_t items,
     EXPECT_TRUE(outputs[i]->guards_intact() && copies[i].guards_intact()) << "wrote outside the result";
   }
 }
-inline void run_split(Tensor& y, int64_t items, const std::function<KernelStatus(const View&, Range)>& kernel) {
-  run_split({&y}, items, [&](std::vector<Tensor*>& out, Range range) { return kernel(out[0]->view(), range); });
+inline void run_split(Tensor& y, int64_t items,
+                      const std::function<KernelStatus(const View&, Range)>& kernel) {
+  run_split({&y}, items,
+            [&](std::vector<Tensor*>& out, Range range) { return kernel(out[0]->view(), range); });
 }
 
 /// Close within `ulps` units of the dtype at the wanted value; NaN and infinities must match.
 inline void expect_near(uint32_t dtype, double seen, double wanted, double ulps, double floor = 0) {
   if (std::isnan(wanted) || std::isinf(wanted)) {
-    EXPECT_TRUE(std::isnan(wanted) ? std::isnan(seen) : seen == wanted) << "seen " << seen << " wanted " << wanted;
+    EXPECT_TRUE(std::isnan(wanted) ? std::isnan(seen) : seen == wanted)
+        << "seen " << seen << " wanted " << wanted;
     return;
   }
-  const double unit = std::ldexp(1.0, std::max(wanted == 0 ? -10000 : std::ilogb(wanted), lowest_exponent(dtype)) -
-                                          mantissa_bits(dtype));
-  EXPECT_LE(std::fabs(seen - wanted), std::max(ulps * unit, floor)) << "seen " << seen << " wanted " << wanted;
+  const double unit =
+      std::ldexp(1.0, std::max(wanted == 0 ? -10000 : std::ilogb(wanted), lowest_exponent(dtype)) -
+                          mantissa_bits(dtype));
+  EXPECT_LE(std::fabs(seen - wanted), std::max(ulps * unit, floor))
+      << "seen " << seen << " wanted " << wanted;
 }
 
 inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 inline constexpr double kInf = std::numeric_limits<double>::infinity();
 
 inline const std::vector<Dims>& shapes() {
-  static const std::vector<Dims> all = {{},        {0},       {1},          {7},         {3, 5},  {2, 0, 3}, {4, 1, 3},
-                                        {2, 3, 4}, {1, 2, 1, 3}, {2, 1, 3, 2, 2}, {1030}, {3, 521}, {521, 3}};
+  static const std::vector<Dims> all = {{},        {0},       {1},       {7},          {3, 5},
+                                        {2, 0, 3}, {4, 1, 3}, {2, 3, 4}, {1, 2, 1, 3}, {2, 1, 3, 2, 2},
+                                        {1030},    {3, 521},  {521, 3}};
   return all;
 }
 
