@@ -8,6 +8,8 @@
 
 #include "fakes.h"
 
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
 namespace rlx::testing {
 namespace {
 
@@ -116,6 +118,27 @@ TEST(Descriptor, SurvivesRandomDamage) {
     if (!notes || !parse_descriptor(notes->descriptor)) ++refused;
   }
   EXPECT_GT(refused, 1000);
+}
+
+TEST(Descriptor, FuzzingSeedsAreWhatTheirNamesSay) {
+  const auto seed = [](const char* name) { return slurp(fs::path(RLX_TEST_CORPUS) / name); };
+  const auto read = [&](const char* name) {
+    const std::string bytes = seed(name);
+    EXPECT_EQ(LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()), 0);
+    const auto notes = find_notes(std::as_bytes(std::span(bytes)));
+    return notes ? "build id " + notes->build_id : notes.error().message();
+  };
+#if defined(__x86_64__)
+  EXPECT_EQ(read("good"), "build id 000102030405060708090a0b0c0d0e0f10111213");
+  EXPECT_EQ(read("align8"), "build id ");
+  EXPECT_HAS(read("two"), "two plugin descriptors");
+  EXPECT_HAS(read("none"), "no plugin descriptor");
+  EXPECT_HAS(read("executable"), "no shared library");
+#endif
+  EXPECT_HAS(read("text"), "no ELF file");
+  const std::string bare = seed("bare"), wrong = seed("wrong_kind");
+  EXPECT_TRUE(parse_descriptor(std::as_bytes(std::span(bare))));
+  EXPECT_FALSE(parse_descriptor(std::as_bytes(std::span(wrong))));
 }
 
 TEST(Descriptor, ProgramHeadersThatWrapAreRefused) {
