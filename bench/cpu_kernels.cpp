@@ -9,6 +9,10 @@
 #include <functional>
 #include <vector>
 
+#if defined(RLX_CPU_HAVE_X86)
+#include <immintrin.h>
+#endif
+
 #include "plugins/cpu/kernels/kernel_table.h"
 #include "plugin_api/include/rlx/ops.h"
 
@@ -46,9 +50,39 @@ double least_time(const std::function<void()>& call, double budget = 0.25) {
   return best;
 }
 
-/// FMA peak of one core in GFLOP/s as the tile itself can show it: operands of 32 steps that stay in the first-level
-/// cache, a full tile, many row blocks.
-double measure_peak(const KernelTable& table) {
+#if defined(RLX_CPU_HAVE_X86)
+/// Independent chains of fused multiply-adds in registers: nothing but the FMA pipes.
+__attribute__((target("avx512f"))) void spin_avx512(int64_t steps) {
+  __m512 sum[24];
+  const __m512 a = _mm512_set1_ps(0.999f), b = _mm512_set1_ps(0.001f);
+#pragma GCC unroll 24
+  for (int i = 0; i < 24; ++i) sum[i] = a;
+  for (int64_t s = 0; s < steps; ++s) {
+#pragma GCC unroll 24
+    for (int i = 0; i < 24; ++i) {
+      sum[i] = _mm512_fmadd_ps(sum[i], a, b);
+      asm volatile("" : "+v"(sum[i]));  // keeps the chain
+    }
+  }
+}
+
+__attribute__((target("avx2,fma"))) void spin_avx2(int64_t steps) {
+  __m256 sum[12];
+  const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
+#pragma GCC unroll 12
+  for (int i = 0; i < 12; ++i) sum[i] = a;
+  for (int64_t s = 0; s < steps; ++s) {
+#pragma GCC unroll 12
+    for (int i = 0; i < 12; ++i) {
+      sum[i] = _mm256_fmadd_ps(sum[i], a, b);
+      asm volatile("" : "+x"(sum[i]));  // keeps the chain
+    }
+  }
+}
+#endif
+
+/// The peak of the portable kernels: their own full tile over operands that stay in the first-level cache.
+double measure_tile_peak(const KernelTable& table) {
   const int64_t k = 256, rows = table.tile_rows, panels = table.tile_panels;
   float* a = make_floats(rows * k);
   float* b = make_floats(packed_floats(panels, k) + 1024);
@@ -60,6 +94,16 @@ double measure_peak(const KernelTable& table) {
   });
   std::free(a), std::free(b), std::free(c);
   return 64 * 2.0 * static_cast<double>(rows * panels * 16 * k) / time / 1e9;
+}
+
+/// FMA peak of one core in GFLOP/s.
+double measure_peak(const KernelTable& table) {
+#if defined(RLX_CPU_HAVE_X86)
+  const int64_t steps = 20000;
+  if (table.isa == Isa::kAvx512) return 2.0 * 24 * 16 * static_cast<double>(steps) / least_time([] { spin_avx512(steps); }) / 1e9;
+  if (table.isa == Isa::kAvx2) return 2.0 * 12 * 8 * static_cast<double>(steps) / least_time([] { spin_avx2(steps); }) / 1e9;
+#endif
+  return measure_tile_peak(table);
 }
 
 void bench_matmul(const KernelTable& table, double peak, uint32_t act) {
