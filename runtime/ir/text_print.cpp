@@ -57,7 +57,7 @@ std::string real_text(double value) {
 std::string integer_text(const Node& node, std::uint32_t key, const Dim& value) {
   std::string_view name;
   if (value.is_number() && node.ns.empty() && key == RLX_ATTR_FN) name = fn_name(node.op, value.number());
-  if (value.is_number() && node.ns.empty() && key == RLX_ATTR_ACT) name = act_name(value.number());
+  if (value.is_number() && key == RLX_ATTR_ACT) name = act_name(value.number());
   return name.empty() ? value.to_string() : join(".", name);
 }
 
