@@ -111,7 +111,7 @@ Result<Dim> Context::unify(const Dim& seen, const Dim& wanted, std::string_view 
   if (seen.is_number() && wanted.is_number())
     return error(ErrorCode::kShapeMismatch, what, " is ", seen.to_string(), ", wanted ", wanted.to_string());
   constrain(Constraint{seen, wanted, false, join(who(), ": ", what)});
-  return wanted.is_number() ? wanted : seen;
+  return seen.is_number() ? seen : wanted;
 }
 
 Result<Dim> Context::broadcast(const Dim& a, const Dim& b, std::string_view what) const {

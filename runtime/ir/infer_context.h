@@ -57,7 +57,7 @@ class Context {
   Status wants_dims(std::size_t i, std::span<const Dim> dims) const;
 
   // ---- Dims: proven, refuted (an error), or a constraint --------------------------------------------------------------
-  /// `seen` and `wanted` are one size. The better known of the two.
+  /// `seen` and `wanted` are one size: the one that is a number, else `wanted`.
   Result<Dim> unify(const Dim& seen, const Dim& wanted, std::string_view what) const;
   /// As unify, but a number 1 broadcasts to the other.
   Result<Dim> broadcast(const Dim& a, const Dim& b, std::string_view what) const;
