@@ -73,8 +73,8 @@ class Attention {
     std::fill(sums_.begin(), sums_.end(), 0.0);
     double total = 0;
     for (int64_t j = 0; j < keys_ && highest != kMinusInf; ++j) {
+      if (scores_[size_t(j)] == kMinusInf) continue;  // unseen: not even a NaN counts
       const double weight = std::exp(scores_[size_t(j)] - highest);
-      if (weight == 0) continue;
       total += weight;
       read_row(v_, offset4(v_, b, shared, j), value_.data());
       for (size_t d = 0; d < sums_.size(); ++d) sums_[d] += weight * value_[d];
@@ -186,6 +186,20 @@ void rotate(double* x, int64_t half, bool interleaved, const double* cos, const 
   }
 }
 
+// All rows of the table that will be read, before anything is written.
+KernelStatus check_positions(const View& x, const View* positions, int64_t limit) {
+  const int64_t length = x.dims[2];
+  if (positions == nullptr) {
+    return length <= limit ? KernelStatus{} : KernelStatus{RLX_STATUS_DATA_ERROR, limit, limit, limit};
+  }
+  for (int64_t i = 0; i < x.dims[0] * length; ++i) {
+    const int64_t offset = i / length * positions->strides[0] + i % length * positions->strides[1];
+    const int64_t at = load_i64(positions->dtype, element_at(*positions, offset));
+    if (at < 0 || at >= limit) return {RLX_STATUS_DATA_ERROR, i, at, limit};
+  }
+  return {};
+}
+
 }  // namespace
 
 int64_t rope_items(const View& x) { return x.dims[0] * x.dims[1] * x.dims[2]; }
@@ -209,6 +223,9 @@ KernelStatus rope(const View& x, const View& cos, const View& sin, const View* p
   if (positions != nullptr && (!is_int(positions->dtype) || !has_dims(*positions, {x.dims[0], x.dims[2]}))) {
     return invalid(3, positions->rank, 2);
   }
+  if (range.begin >= range.end) return {};
+  const KernelStatus status = check_positions(x, positions, cos.dims[cos.rank - 2]);
+  if (!status.ok()) return status;
   std::vector<double> row(size_t(x.dims[3])), cos_row(static_cast<size_t>(half)),
       sin_row(static_cast<size_t>(half));
   for (int64_t item = range.begin; item < range.end; ++item) {
@@ -220,8 +237,6 @@ KernelStatus rope(const View& x, const View& cos, const View& sin, const View* p
       at = load_i64(positions->dtype,
                     element_at(*positions, b * positions->strides[0] + s * positions->strides[1]));
     }
-    const int64_t limit = cos.dims[cos.rank - 2];
-    if (at < 0 || at >= limit) return {RLX_STATUS_DATA_ERROR, b * x.dims[2] + s, at, limit};
     const int64_t outer = per_batch ? b : 0;
     read_row(cos, (per_batch ? outer * cos.strides[0] : 0) + at * cos.strides[cos.rank - 2], cos_row.data());
     read_row(sin, (per_batch ? outer * sin.strides[0] : 0) + at * sin.strides[sin.rank - 2], sin_row.data());

@@ -271,6 +271,16 @@ bool wide_to_int(const uint64_t* x, uint32_t, uint32_t overflow, void* y, int64_
   return int_to_int<T>(x, overflow, y, n);
 }
 
+// The value as a double, rounded towards zero.
+inline double truncated_f64(double v) { return v; }
+inline double truncated_f64(uint64_t v) {
+  const int dropped = std::max(0, 11 - std::countl_zero(v));
+  return double(v >> dropped << dropped);
+}
+inline double truncated_f64(int64_t v) {
+  return v < 0 ? -truncated_f64(uint64_t(0) - uint64_t(v)) : truncated_f64(uint64_t(v));
+}
+
 // A double that rounds like the value itself in every format of at most 24 bits of precision.
 inline double as_double(double v) { return v; }
 inline double as_double(uint64_t v) { return sticky_f64(v); }
@@ -299,7 +309,7 @@ bool wide_to_float(uint32_t to, const W* x, uint32_t round, uint32_t overflow, v
     }
     case RLX_DTYPE_F64: {
       double* out = static_cast<double*>(y);
-      for (int64_t i = 0; i < n; ++i) out[i] = double(x[i]);
+      for (int64_t i = 0; i < n; ++i) out[i] = zero ? truncated_f64(x[i]) : double(x[i]);
       return true;
     }
     default:

@@ -63,6 +63,8 @@ KernelStatus gather(const View& data, const View& idx, const IndexAttrs& attrs, 
     return invalid(0, attrs.axis, data.rank);
   const uint32_t index_dims = idx.rank - batch;
   if (y.rank != data.rank - 1 + index_dims) return invalid(0, y.rank, data.rank - 1 + index_dims);
+  const KernelStatus indices = check_indices(idx, 1, &data.dims[attrs.axis], attrs);
+  if (!indices.ok() || range.begin >= range.end) return indices;
   const int64_t per_outer = dims_product(idx, batch, idx.rank);
   const int64_t per_batch = dims_product(data, batch, attrs.axis);
   const uint32_t y_inner = attrs.axis + index_dims;
@@ -97,6 +99,8 @@ KernelStatus gather_elements(const View& data, const View& idx, const IndexAttrs
   for (uint32_t d = 0; d < data.rank; ++d) {
     if (d != attrs.axis && idx.dims[d] > data.dims[d]) return invalid(d, idx.dims[d], data.dims[d]);
   }
+  const KernelStatus indices = check_indices(idx, 1, &data.dims[attrs.axis], attrs);
+  if (!indices.ok()) return indices;
   const size_t bytes = size_t(element_bytes(y.dtype));
   int64_t base_strides[RLX_MAX_RANK];
   std::copy_n(data.strides, data.rank, base_strides);
@@ -130,6 +134,8 @@ KernelStatus gather_nd(const View& data, const View& idx, const IndexAttrs& attr
     return invalid(tuple_dims, depth, data.rank - batch);
   const uint32_t first = batch + uint32_t(depth);
   if (y.rank != tuple_dims + data.rank - first) return invalid(0, y.rank, tuple_dims + data.rank - first);
+  const KernelStatus indices = check_indices(idx, depth, data.dims + batch, attrs);
+  if (!indices.ok() || range.begin >= range.end) return indices;
   const int64_t per_batch = dims_product(idx, batch, tuple_dims);
   SliceCopier slices(sub_view(data, first, data.rank, 0), sub_view(y, tuple_dims, y.rank, 0));
   for (int64_t item = range.begin; item < range.end; ++item) {

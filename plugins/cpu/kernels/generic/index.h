@@ -29,6 +29,10 @@ inline IndexUse read_index(const View& idx, int64_t offset, int64_t extent, cons
   return IndexUse::kValid;
 }
 
+/// Under policy "error", looks at every index before anything is written: the first bad one, in row-major
+/// order of `idx`, whatever the range. Index i is for the extent extents[i mod depth].
+KernelStatus check_indices(const View& idx, int64_t depth, const int64_t* extents, const IndexAttrs& attrs);
+
 inline KernelStatus check_index_op(const View& data, const View& idx, const IndexAttrs& attrs,
                                    const View& y) {
   if (element_bytes(y.dtype) == 0) return unsupported(0, y.dtype);

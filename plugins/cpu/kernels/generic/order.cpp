@@ -44,9 +44,8 @@ int64_t extreme_of(const View& line, bool largest, bool last) {
     for (int64_t i = 0; i < n; ++i) {
       const W value = wide[i];
       const bool nan = value != value;
-      const bool better =
-          nan ? !stuck || last
-              : !stuck && (at + i == 0 || (largest ? value > best : value < best) || (last && value == best));
+      const bool beats = at + i == 0 || (largest ? value > best : value < best) || (last && value == best);
+      const bool better = !stuck && (nan || beats);
       if (!better) continue;
       stuck = nan;
       best = value;

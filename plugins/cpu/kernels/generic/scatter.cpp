@@ -80,6 +80,8 @@ KernelStatus scatter_elements(const View& x, const View& idx, const View& u, con
     flat_strides[d] = flat;
     flat *= idx.dims[d];
   }
+  const KernelStatus indices = check_indices(idx, 1, &x.dims[axis], attrs);
+  if (!indices.ok()) return indices;
   const bool in_place = same_memory(x, y);
   const size_t bytes = size_t(element_bytes(y.dtype));
   for (int64_t item = range.begin; item < range.end; ++item) {
@@ -148,7 +150,8 @@ KernelStatus scatter_nd(const View& x, const View& idx, const View& u, const Ind
   const int64_t depth = idx.dims[tuple_dims];
   if (depth < 0 || depth > int64_t(x.rank)) return invalid(tuple_dims, depth, x.rank);
   if (int64_t(u.rank) != tuple_dims + x.rank - depth) return invalid(0, u.rank, tuple_dims + x.rank - depth);
-  if (range.begin >= range.end) return {};
+  const KernelStatus indices = check_indices(idx, depth, x.dims, attrs);
+  if (!indices.ok() || range.begin >= range.end) return indices;
   if (!same_memory(x, y)) copy_columns(x, y, uint32_t(depth), range);
   const int64_t tuples = element_count(sub_view(idx, 0, tuple_dims, 0));
   const View y_slice = sub_view(y, uint32_t(depth), y.rank, 0);

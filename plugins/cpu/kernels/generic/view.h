@@ -10,9 +10,9 @@
 // - `y` may be the same memory as an input of a pointwise kernel only with equal strides. Other overlaps are
 // not allowed,
 //   except where a kernel says so.
-// - Indices read from tensors are checked before they are used. Under policy "error" the first bad one is
-// returned and
-//   the contents of `y` are unspecified.
+// - Indices read from tensors are checked before they are used. Under policy "error" every range looks at all
+// of them first
+//   and returns the first bad one, and nothing is written.
 // - A function or dtype that a kernel does not know is answered with RLX_STATUS_UNSUPPORTED, never skipped.
 #pragma once
 

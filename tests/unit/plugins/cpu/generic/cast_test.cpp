@@ -194,6 +194,19 @@ TEST(GenericCast, IntegersRoundToFloatsOnce) {
     ASSERT_TRUE(cast(x, f, RLX_ROUND_EVEN, overflow, {0, 1}).ok());
     EXPECT_EQ(f.f(0), 0x1p62 + 0x1p39);
   }
+  Tensor u(RLX_DTYPE_U64, {1});
+  u.set_n(0, int64_t((uint64_t(1) << 63) + (uint64_t(1) << 55) + 1));
+  ASSERT_TRUE(cast(u, bf, RLX_ROUND_EVEN, RLX_OVERFLOW_INF, {0, 1}).ok());
+  EXPECT_EQ(bf.f(0), 0x1p63 + 0x1p56);
+  Tensor d(RLX_DTYPE_F64, {1});
+  u.set_n(0, -1);
+  ASSERT_TRUE(cast(u, d, RLX_ROUND_ZERO, RLX_OVERFLOW_INF, {0, 1}).ok());
+  EXPECT_EQ(d.f(0), 0x1.fffffffffffffp63);
+  ASSERT_TRUE(cast(u, d, RLX_ROUND_EVEN, RLX_OVERFLOW_INF, {0, 1}).ok());
+  EXPECT_EQ(d.f(0), 0x1p64);
+  x.set_n(0, -(int64_t(1) << 62) - 511);
+  ASSERT_TRUE(cast(x, d, RLX_ROUND_ZERO, RLX_OVERFLOW_INF, {0, 1}).ok());
+  EXPECT_EQ(d.f(0), -0x1p62);
   EXPECT_EQ(one(RLX_DTYPE_I32, RLX_DTYPE_F16, 70000, 0, RLX_OVERFLOW_INF), kInf);
   EXPECT_EQ(one(RLX_DTYPE_I32, RLX_DTYPE_F16, -70000, 0, RLX_OVERFLOW_SATURATE), -65504);
 }

@@ -244,6 +244,18 @@ TEST(GenericAttention, MasksWindowsCapsAndGroupedHeads) {
   }
 }
 
+TEST(GenericAttention, NaNCountsWhereItIsSeenAndNowhereElse) {
+  const Tensor q = Tensor(RLX_DTYPE_F32, {1, 1, 2, 1}).fill({1, 1});
+  const Tensor k = Tensor(RLX_DTYPE_F32, {1, 1, 2, 1}).fill({2000, 0});  // the second weight underflows
+  const Tensor v = Tensor(RLX_DTYPE_F32, {1, 1, 2, 1}).fill({3, kNaN});
+  AttentionAttrs attrs;
+  attrs.causal = RLX_CAUSAL_TOP_LEFT;
+  Tensor y(RLX_DTYPE_F32, {1, 1, 2, 1});
+  ASSERT_TRUE(attention(q, k, v, nullptr, attrs, y, {0, 2}).ok());
+  EXPECT_EQ(y.f(0), 3);
+  EXPECT_TRUE(std::isnan(y.f(1)));
+}
+
 TEST(GenericAttention, RefusesShapesThatDoNotFit) {
   const Tensor q(RLX_DTYPE_F32, {1, 4, 2, 3}), k(RLX_DTYPE_F32, {1, 2, 5, 3}), v(RLX_DTYPE_F32, {1, 2, 5, 3});
   const Tensor odd(RLX_DTYPE_F32, {1, 3, 5, 3}), mask(RLX_DTYPE_F32, {1, 4, 2, 5});
@@ -315,7 +327,10 @@ TEST(GenericRope, TablesPerBatchAndPositionsOutsideTheTable) {
     EXPECT_EQ(status.index, 4);
     EXPECT_EQ(status.value, int64_t(bad));
     EXPECT_EQ(status.limit, 5);
+    EXPECT_EQ(rope(x, table, table, &where, {}, y, {0, 1}).index, 4) << "any range reports the same";
   }
+  const Tensor short_table(RLX_DTYPE_F64, {2, 1});
+  EXPECT_EQ(rope(x, short_table, short_table, nullptr, {}, y, {0, 1}).status, RLX_STATUS_DATA_ERROR);
   const Tensor wide(RLX_DTYPE_F64, {5, 2});
   EXPECT_EQ(rope(x, wide, wide, nullptr, {}, y, {0, 6}).status, RLX_STATUS_INVALID_ARGUMENT);
 }
