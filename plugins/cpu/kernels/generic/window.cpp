@@ -26,20 +26,6 @@ class WindowWalker {
     descend(2, rest / y_.dims[1] * x_.strides[0] + channel * x_.strides[1], plane, tap);
   }
 
-  // Elements of the window that lie in x or its border, for the divisor of a mean.
-  int64_t padded_count(int64_t item) const {
-    int64_t count = 1;
-    for (uint32_t d = y_.rank; d-- > 2;) {
-      const uint32_t s = d - 2;
-      const int64_t start = item % y_.dims[d] * attrs_.strides[s];
-      const int64_t room = attrs_.low[s] + x_.dims[d] + attrs_.high[s] - start;
-      const int64_t fit = room <= 0 ? 0 : (room - 1) / attrs_.dilation[s] + 1;
-      count *= std::min(attrs_.window[s], fit);
-      item /= y_.dims[d];
-    }
-    return count;
-  }
-
  private:
   template <class Tap>
   void descend(uint32_t d, int64_t offset, int64_t position, Tap& tap) {
@@ -100,7 +86,7 @@ class RowFolder {
       : x_(x), attrs_(attrs), y_(y), last_(x.rank - 1) {}
 
   // Outputs [first, first + n) of the row of y with this flat row number; n <= kBlock.
-  const W* row(int64_t row, int64_t first, int64_t n, W identity) {
+  W* row(int64_t row, int64_t first, int64_t n, W identity) {
     std::fill_n(sums_, n, identity);
     first_ = first;
     count_ = n;
@@ -154,18 +140,36 @@ class RowFolder {
   alignas(64) W sums_[kBlock];
 };
 
-template <class Fold, class W>
-void fold_rows(uint32_t fn, const View& x, const WindowAttrs& attrs, const View& y, Range range) {
+// finish(sums, first output, n) may change the sums before they are rounded.
+template <class Fold, class W, class Finish>
+void fold_rows(uint32_t fn, const View& x, const WindowAttrs& attrs, const View& y, Range range,
+               Finish finish) {
   RowFolder<Fold, W> folder(x, attrs, y);
   const int64_t width = y.dims[y.rank - 1];
   alignas(64) char scratch[kBlockBytes];
   Cursor to(y, range.begin);
   for (int64_t at = range.begin, n; at < range.end; at += n) {
     n = std::min(std::min(kBlock, width - at % width), range.end - at);
-    const W* sums = folder.row(at / width, at % width, n, fold_identity<W>(fn, x.dtype));
+    W* sums = folder.row(at / width, at % width, n, fold_identity<W>(fn, x.dtype));
+    finish(sums, at, n);
     narrow(y.dtype, sums, to.target(n, scratch), n);
     to.commit(n, scratch);
   }
+}
+
+// How many elements of the window of output `item` lie in x, or in x and its border.
+int64_t tap_count(const View& x, const WindowAttrs& attrs, const View& y, int64_t item, bool with_border) {
+  int64_t count = 1;
+  for (uint32_t d = y.rank; d-- > 2;) {
+    const uint32_t s = d - 2;
+    const int64_t start = item % y.dims[d] * attrs.strides[s] - attrs.low[s];  // of the window, in x
+    const int64_t end = x.dims[d] + (with_border ? attrs.high[s] : 0);
+    const int64_t first = with_border ? 0 : std::max<int64_t>(0, ceil_div(-start, attrs.dilation[s]));
+    const int64_t last = std::min(attrs.window[s], ceil_div(end - start, attrs.dilation[s]));
+    count *= std::max<int64_t>(0, last - first);
+    item /= y.dims[d];
+  }
+  return count;
 }
 
 }  // namespace
@@ -180,10 +184,11 @@ KernelStatus reduce_window(uint32_t fn, const View& x, const WindowAttrs& attrs,
   if (index == nullptr) {
     with_wide(x.dtype, [&](auto zero) {
       using W = decltype(zero);
+      const auto keep = [](W*, int64_t, int64_t) {};
       if (fn == RLX_REDUCE_MAX) {
-        fold_rows<FoldMax, W>(fn, x, attrs, y, range);
+        fold_rows<FoldMax, W>(fn, x, attrs, y, range, keep);
       } else {
-        fold_rows<FoldSum, W>(fn, x, attrs, y, range);
+        fold_rows<FoldSum, W>(fn, x, attrs, y, range, keep);
       }
     });
     return {};
@@ -215,17 +220,14 @@ KernelStatus avg_pool(const View& x, const WindowAttrs& attrs, bool count_includ
   if (!is_float(x.dtype)) return unsupported(RLX_REDUCE_SUM, x.dtype);
   const KernelStatus status = check(RLX_REDUCE_SUM, x, attrs, y);
   if (!status.ok()) return status;
-  WindowWalker walker(x, attrs, y);
-  for (int64_t item = range.begin; item < range.end; ++item) {
-    double sum = 0;
-    int64_t count = 0;
-    walker.visit(item, [&](int64_t offset, int64_t) {
-      sum += load<double>(x, offset);
-      ++count;
-    });
-    if (count_include_pad) count = walker.padded_count(item);
-    put(y, item, count == 0 ? 0.0 : sum / double(count));
-  }
+  if (range.begin >= range.end) return {};
+  const auto divide = [&](double* sums, int64_t first, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+      const int64_t count = tap_count(x, attrs, y, first + i, count_include_pad);
+      sums[i] = count == 0 ? 0.0 : sums[i] / double(count);
+    }
+  };
+  fold_rows<FoldSum, double>(RLX_REDUCE_SUM, x, attrs, y, range, divide);
   return {};
 }
 
