@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parsing and error printing for all subcommands.
+#include "command.h"
+
+#include <charconv>
+#include <cstdio>
+#include <iostream>
+
+namespace rlx_tool {
+
+namespace po = boost::program_options;
+
+int report(const rlx::Error& error) {
+  const std::string code = rlx::code_text(error.code());
+  std::fprintf(stderr, "rlx: %s\n", error.to_string().c_str());
+  if (error.code() == rlx::ErrorCode::kUsage) return kUsage;
+  std::fprintf(stderr, "`rlx explain %s` says what to do.\n", code.c_str());
+  return kFailed;
+}
+
+void SearchOptions::describe(po::options_description& options) {
+  options.add_options()                                                                                             //
+      ("plugins,p", po::value(&plugins)->value_name("PATH"), "plugin file or folder, searched first; repeatable")    //
+      ("only-plugins", po::bool_switch(&only_plugins), "search nothing but --plugins")                              //
+      ("threads,t", po::value(&threads)->value_name("N"), "threads; default: from affinity and cgroup quota")        //
+      ("help,h", "show this text");
+}
+
+rlx::RuntimeOptions SearchOptions::runtime() const {
+  rlx::RuntimeOptions options;
+  options.plugin_paths = plugins;
+  options.only_plugin_paths = only_plugins;
+  options.threads = threads;
+  return options;
+}
+
+int parse(const Arguments& arguments, const po::options_description& options, const po::positional_options_description& positional,
+          const char* usage) {
+  try {
+    po::variables_map values;
+    po::store(po::command_line_parser(arguments).options(options).positional(positional).run(), values);
+    if (values.count("help")) {
+      std::cout << usage << "\n\n" << options;
+      return kDone;
+    }
+    po::notify(values);
+    return -1;
+  } catch (const po::error& error) {
+    std::fprintf(stderr, "rlx: %s\n%s\n", error.what(), usage);
+    return kUsage;
+  }
+}
+
+rlx::Result<std::pair<std::string, std::string>> split_assignment(const std::string& option, const std::string& text) {
+  const std::size_t at = text.find('=');
+  if (at == std::string::npos || at == 0)
+    return rlx::Error(rlx::ErrorCode::kUsage, option + " `" + text + "`: wanted NAME=VALUE");
+  return std::pair(text.substr(0, at), text.substr(at + 1));
+}
+
+rlx::Result<std::int64_t> parse_integer(const std::string& what, const std::string& text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty())
+    return rlx::Error(rlx::ErrorCode::kUsage, what + " `" + text + "`: wanted an integer");
+  return value;
+}
+
+}  // namespace rlx_tool

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// A portable generator, so that a seed means the same everywhere.
+#include "inputs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace rlx_tool {
+namespace {
+
+/// SplitMix64: one 64-bit state, one output a step.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() {
+    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+  }
+  double uniform() { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+ private:
+  std::uint64_t state_;
+};
+
+template <class T>
+void store(void* data, std::size_t index, T value) {
+  std::memcpy(static_cast<char*>(data) + index * sizeof(T), &value, sizeof(T));
+}
+
+std::uint16_t bf16_bits(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  return static_cast<std::uint16_t>((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+}
+
+/// For finite values of ordinary size; small ones flush to zero.
+std::uint16_t f16_bits(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000);
+  const int exponent = static_cast<int>(bits >> 23 & 0xFF) - 112;
+  if (exponent <= 0) return sign;
+  if (exponent >= 31) return static_cast<std::uint16_t>(sign | 0x7C00);
+  return static_cast<std::uint16_t>(sign | (exponent << 10) | (bits >> 13 & 0x3FF));
+}
+
+bool is_real(rlx::DType dtype) {
+  return dtype == rlx::DType::kF16 || dtype == rlx::DType::kBF16 || dtype == rlx::DType::kF32 || dtype == rlx::DType::kF64;
+}
+
+void store_real(rlx::DType dtype, void* data, std::size_t i, double value) {
+  switch (dtype) {
+    case rlx::DType::kF64: return store(data, i, value);
+    case rlx::DType::kF32: return store(data, i, static_cast<float>(value));
+    case rlx::DType::kBF16: return store(data, i, bf16_bits(static_cast<float>(value)));
+    default: return store(data, i, f16_bits(static_cast<float>(value)));
+  }
+}
+
+void store_integer(std::size_t bytes, void* data, std::size_t i, std::int64_t value) {
+  switch (bytes) {
+    case 1: return store(data, i, static_cast<std::int8_t>(value));
+    case 2: return store(data, i, static_cast<std::int16_t>(value));
+    case 4: return store(data, i, static_cast<std::int32_t>(value));
+    default: return store(data, i, value);
+  }
+}
+
+rlx::Status bind_size(const std::string& symbol, std::int64_t size, const std::string& giver, rlx::Binding& binding,
+                      std::map<std::string, std::string>& givers) {
+  const auto [entry, fresh] = binding.try_emplace(symbol, size);
+  if (!fresh && entry->second != size)
+    return rlx::Error(rlx::ErrorCode::kSymbolConflict, "`" + symbol + "` is " + std::to_string(entry->second) + " in " + givers[symbol] +
+                                                           " and " + std::to_string(size) + " in " + giver);
+  if (fresh) givers[symbol] = giver;
+  return {};
+}
+
+}  // namespace
+
+rlx::Tensor random_tensor(rlx::DType dtype, const std::vector<std::int64_t>& dims, FillRange range, std::uint64_t seed) {
+  rlx::Tensor tensor(dtype, dims);
+  const std::size_t width = rlx::dtype_bytes(dtype);
+  if (!width) return tensor;
+  Random random(seed);
+  for (std::size_t i = 0; i < tensor.bytes() / width; ++i) {
+    const double u = random.uniform();
+    if (dtype == rlx::DType::kBool)
+      store<std::uint8_t>(tensor.data(), i, 1);
+    else if (is_real(dtype))
+      store_real(dtype, tensor.data(), i, range.low + u * (range.high - range.low));
+    else
+      store_integer(width, tensor.data(), i, static_cast<std::int64_t>(std::floor(range.low + u * (range.high - range.low + 1))));
+  }
+  return tensor;
+}
+
+std::string describe_fill(rlx::DType dtype, FillRange range) {
+  if (dtype == rlx::DType::kBool) return "all true";
+  char text[96];
+  std::snprintf(text, sizeof text, is_real(dtype) ? "uniform in %g to %g" : "integers %g to %g", range.low, range.high);
+  return text;
+}
+
+rlx::Result<rlx::Binding> complete_binding(const rlx::Template& from, const std::vector<rlx::NamedTensor>& given,
+                                           const rlx::Binding& bind, std::vector<std::string>& notes) {
+  rlx::Binding binding;
+  std::map<std::string, std::string> givers;
+  for (const auto& [symbol, size] : bind)
+    if (auto status = bind_size(symbol, size, "--bind", binding, givers); !status) return status.error();
+  for (const rlx::NamedTensor& tensor : given) {
+    const auto& inputs = from.manifest().inputs;
+    const auto wanted = std::find_if(inputs.begin(), inputs.end(), [&](const auto& entry) { return entry.name == tensor.name; });
+    if (wanted == inputs.end()) continue;  // the run names it
+    for (std::size_t i = 0; i < wanted->dims.size() && i < tensor.tensor.dims().size(); ++i) {
+      const std::string& symbol = wanted->dims[i].expression();
+      const bool plain = std::any_of(from.manifest().symbols.begin(), from.manifest().symbols.end(), [&](const auto& s) { return s.name == symbol; });
+      if (!plain) continue;
+      auto status = bind_size(symbol, tensor.tensor.dims()[i], tensor.name + " (dim " + std::to_string(i) + ")", binding, givers);
+      if (!status) return status.error();
+    }
+  }
+  for (const auto& symbol : from.manifest().symbols) {
+    if (binding.contains(symbol.name)) continue;
+    binding[symbol.name] = std::max<std::int64_t>(1, symbol.least);
+    notes.push_back("symbol " + symbol.name + " = " + std::to_string(binding[symbol.name]) + " (its least; --bind " + symbol.name + "=N changes it)");
+  }
+  return binding;
+}
+
+}  // namespace rlx_tool

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// rlx: one binary, one file per subcommand; options and printing only. Everything it does, librlx does.
+#include <cstdio>
+#include <cstring>
+
+#include "command.h"
+
+namespace {
+
+struct Command {
+  const char* name;
+  int (*run)(const rlx_tool::Arguments&);
+  const char* what;
+};
+
+constexpr Command kCommands[] = {
+    {"plugins", rlx_tool::plugins_command, "list backends, or say why one is not used"},
+    {"run", rlx_tool::run_command, "run a model on given or random inputs"},
+    {"inspect", rlx_tool::inspect_command, "show a model at any stage, its manifest, its dispatch"},
+    {"explain", rlx_tool::explain_command, "say what an error code means and what to do"},
+};
+
+int usage(std::FILE* out) {
+  std::fprintf(out, "Usage: rlx COMMAND [options]\n\nCommands\n");
+  for (const Command& command : kCommands) std::fprintf(out, "  %-9s %s\n", command.name, command.what);
+  std::fprintf(out, "\n`rlx COMMAND --help` shows the options. Exit codes: 0 done, 1 failed, 2 usage.\n");
+  return out == stdout ? rlx_tool::kDone : rlx_tool::kUsage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return usage(stderr);
+  if (!std::strcmp(argv[1], "--help") || !std::strcmp(argv[1], "-h") || !std::strcmp(argv[1], "help")) return usage(stdout);
+  if (!std::strcmp(argv[1], "--version")) {
+    std::printf("rlx %.*s\n", static_cast<int>(rlx::version().size()), rlx::version().data());
+    return rlx_tool::kDone;
+  }
+  for (const Command& command : kCommands)
+    if (!std::strcmp(argv[1], command.name)) return command.run(rlx_tool::Arguments(argv + 2, argv + argc));
+  std::fprintf(stderr, "rlx: no command `%s`\n\n", argv[1]);
+  return usage(stderr);
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The .npy header is a Python dictionary of three keys; only that much Python is understood.
+#include "npz.h"
+
+#include <zip.h>
+
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+namespace rlx_tool {
+namespace {
+
+using rlx::DType;
+using rlx::Error;
+using rlx::ErrorCode;
+
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 36;
+
+struct NumpyName {
+  const char* text;
+  DType dtype;
+};
+constexpr NumpyName kNames[] = {{"|b1", DType::kBool}, {"|i1", DType::kI8},  {"<i2", DType::kI16}, {"<i4", DType::kI32}, {"<i8", DType::kI64},
+                                {"|u1", DType::kU8},   {"<u2", DType::kU16}, {"<u4", DType::kU32}, {"<u8", DType::kU64}, {"<f2", DType::kF16},
+                                {"<f4", DType::kF32},  {"<f8", DType::kF64}, {"<u2", DType::kBF16}};
+
+Error damaged(const std::string& path, const std::string& entry, const std::string& why) {
+  return Error(ErrorCode::kFileDamaged, "`" + path + "`, array `" + entry + "`: " + why);
+}
+
+/// The text after 'key': in the header, up to the next comma outside brackets.
+std::string field(const std::string& header, const std::string& key) {
+  const std::size_t at = header.find("'" + key + "':");
+  if (at == std::string::npos) return {};
+  std::size_t begin = at + key.size() + 3;
+  while (begin < header.size() && header[begin] == ' ') ++begin;
+  std::size_t end = begin;
+  for (int depth = 0; end < header.size(); ++end) {
+    depth += header[end] == '(' ? 1 : header[end] == ')' ? -1 : 0;
+    if (depth == 0 && (header[end] == ',' || header[end] == '}')) break;
+  }
+  return header.substr(begin, end - begin);
+}
+
+/// "(2, 3,)" -> {2, 3}.
+bool parse_shape(const std::string& text, std::vector<std::int64_t>& dims) {
+  if (text.size() < 2 || text.front() != '(' || text.back() != ')') return false;
+  std::int64_t number = -1;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c >= '0' && c <= '9') {
+      number = (number < 0 ? 0 : number) * 10 + (c - '0');
+      if (number > (std::int64_t{1} << 40)) return false;
+    } else if (c == ',' || c == ')') {
+      if (number >= 0) dims.push_back(number);
+      number = -1;
+    } else if (c != ' ') {
+      return false;
+    }
+  }
+  return dims.size() <= 8;
+}
+
+rlx::Result<rlx::Tensor> parse_npy(const std::string& path, const std::string& entry, const std::string& bytes) {
+  if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY", 6) != 0) return damaged(path, entry, "no .npy header");
+  const bool wide = bytes[6] >= 2;
+  if (wide && bytes.size() < 12) return damaged(path, entry, "no .npy header");
+  std::size_t length = static_cast<unsigned char>(bytes[8]) | static_cast<std::size_t>(static_cast<unsigned char>(bytes[9])) << 8;
+  if (wide) length |= static_cast<std::size_t>(static_cast<unsigned char>(bytes[10])) << 16 | static_cast<std::size_t>(static_cast<unsigned char>(bytes[11])) << 24;
+  const std::size_t start = wide ? 12 : 10;
+  if (length > bytes.size() - start) return damaged(path, entry, "the header is longer than the file");
+  const std::string header = bytes.substr(start, length);
+  DType dtype = DType::kNone;
+  for (const NumpyName& name : kNames)
+    if (dtype == DType::kNone && field(header, "descr") == std::string("'") + name.text + "'") dtype = name.dtype;
+  if (dtype == DType::kNone) return damaged(path, entry, "dtype " + field(header, "descr") + " is not one of ours");
+  if (field(header, "fortran_order") != "False") return damaged(path, entry, "is in Fortran order, wanted C order");
+  std::vector<std::int64_t> dims;
+  if (!parse_shape(field(header, "shape"), dims)) return damaged(path, entry, "shape " + field(header, "shape") + " cannot be read");
+  std::uint64_t wanted = rlx::dtype_bytes(dtype);
+  for (const std::int64_t dim : dims)
+    if (__builtin_mul_overflow(wanted, static_cast<std::uint64_t>(dim), &wanted)) wanted = UINT64_MAX;
+  if (wanted != bytes.size() - start - length)
+    return damaged(path, entry, "has " + std::to_string(bytes.size() - start - length) + " bytes of data, its shape needs " + std::to_string(wanted));
+  rlx::Tensor tensor(dtype, dims);
+  if (wanted) std::memcpy(tensor.data(), bytes.data() + start + length, wanted);
+  return tensor;
+}
+
+std::string npy_of(const rlx::Tensor& tensor) {
+  const char* descr = "";
+  for (const NumpyName& name : kNames)
+    if (name.dtype == tensor.dtype()) descr = name.text;
+  std::string header = std::string("{'descr': '") + descr + "', 'fortran_order': False, 'shape': (";
+  for (const std::int64_t dim : tensor.dims()) header += std::to_string(dim) + ",";
+  header += "), }";
+  header.append(64 - (header.size() + 11) % 64, ' ');
+  header += '\n';
+  std::string bytes("\x93NUMPY\x01\x00", 8);
+  bytes += static_cast<char>(header.size() & 0xFF);
+  bytes += static_cast<char>(header.size() >> 8);
+  bytes += header;
+  bytes.append(static_cast<const char*>(tensor.data()), tensor.bytes());
+  return bytes;
+}
+
+struct Closer {
+  void operator()(zip_t* archive) const { zip_discard(archive); }
+  void operator()(zip_file_t* file) const { zip_fclose(file); }
+};
+
+}  // namespace
+
+rlx::Result<std::vector<rlx::NamedTensor>> read_npz(const std::string& path) {
+  int code = 0;
+  const std::unique_ptr<zip_t, Closer> archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
+  if (!archive)
+    return Error(code == ZIP_ER_NOENT ? ErrorCode::kFileNotFound : ErrorCode::kFileDamaged,
+                 "`" + path + "`: " + (code == ZIP_ER_NOENT ? "no such file" : "is no .npz archive"));
+  std::vector<rlx::NamedTensor> tensors;
+  const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
+  for (zip_int64_t i = 0; i < count; ++i) {
+    zip_stat_t info;
+    if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(i), 0, &info) != 0 || !(info.valid & ZIP_STAT_SIZE) || !info.name)
+      return damaged(path, std::to_string(i), "the archive's directory is damaged");
+    std::string name = info.name;
+    if (name.size() > 4 && name.ends_with(".npy")) name.resize(name.size() - 4);
+    if (info.size > kMostBytes || ((info.valid & ZIP_STAT_COMP_SIZE) && info.size / 2048 > info.comp_size))
+      return damaged(path, name, "claims " + std::to_string(info.size) + " bytes");
+    const std::unique_ptr<zip_file_t, Closer> file(zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(i), 0));
+    std::string bytes(info.size, '\0');
+    if (!file || zip_fread(file.get(), bytes.data(), info.size) != static_cast<zip_int64_t>(info.size))
+      return damaged(path, name, "cannot be unpacked");
+    auto tensor = parse_npy(path, name, bytes);
+    if (!tensor) return tensor.error();
+    tensors.push_back({std::move(name), std::move(*tensor)});
+  }
+  return tensors;
+}
+
+rlx::Status write_npz(const std::string& path, const std::vector<rlx::NamedTensor>& tensors) {
+  const auto unwritable = [&](const char* why) { return Error(ErrorCode::kFileUnwritable, "`" + path + "`: " + why); };
+  const std::string temporary = path + ".partial";
+  int code = 0;
+  zip_t* archive = zip_open(temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
+  if (!archive) return unwritable("cannot be created");
+  std::vector<std::string> held;
+  held.reserve(tensors.size());
+  for (const rlx::NamedTensor& entry : tensors) {
+    held.push_back(npy_of(entry.tensor));
+    zip_source_t* source = zip_source_buffer(archive, held.back().data(), held.back().size(), 0);
+    if (!source || zip_file_add(archive, (entry.name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8) < 0) {
+      if (source) zip_source_free(source);
+      zip_discard(archive);
+      return unwritable("an array cannot be added");
+    }
+  }
+  if (zip_close(archive) != 0) {
+    zip_discard(archive);
+    return unwritable("cannot be written; is the disk full?");
+  }
+  if (std::rename(temporary.c_str(), path.c_str()) != 0) return unwritable("cannot be renamed to");
+  return {};
+}
+
+}  // namespace rlx_tool

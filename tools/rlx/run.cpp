@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// rlx run MODEL: loads, compiles, runs; says what it bound, what it filled and how long each part took.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "command.h"
+#include "inputs.h"
+#include "npz.h"
+
+namespace rlx_tool {
+namespace {
+
+namespace po = boost::program_options;
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+}
+
+struct RunOptions {
+  SearchOptions search;
+  std::string model, device, input, output;
+  std::vector<std::string> binds, fills;
+  std::uint64_t seed = 0;
+  unsigned repeat = 1;
+  bool json = false, stats = false;
+};
+
+/// What one run did; printed as text or as JSON.
+struct Outcome {
+  std::string device;
+  double load_ms = 0, template_ms = 0, compile_ms = 0;
+  std::vector<double> run_ms;
+  std::vector<std::string> notes;
+  std::vector<rlx::NamedTensor> outputs;
+  rlx::Binding binding;
+  rlx::DispatchReport report;
+};
+
+rlx::Result<rlx::Binding> parse_binds(const std::vector<std::string>& texts) {
+  rlx::Binding binding;
+  for (const std::string& text : texts) {
+    const auto pair = split_assignment("--bind", text);
+    if (!pair) return pair.error();
+    const auto size = parse_integer("--bind " + pair->first, pair->second);
+    if (!size) return size.error();
+    if (!binding.emplace(pair->first, *size).second) return rlx::Error(rlx::ErrorCode::kUsage, "--bind " + pair->first + " is given twice");
+  }
+  return binding;
+}
+
+rlx::Result<std::map<std::string, FillRange>> parse_fills(const std::vector<std::string>& texts) {
+  std::map<std::string, FillRange> fills;
+  for (const std::string& text : texts) {
+    const auto pair = split_assignment("--fill", text);
+    if (!pair) return pair.error();
+    FillRange range;
+    char rest = 0;
+    if (std::sscanf(pair->second.c_str(), "%lf:%lf%c", &range.low, &range.high, &rest) != 2 || !(range.low <= range.high))
+      return rlx::Error(rlx::ErrorCode::kUsage, "--fill `" + text + "`: wanted NAME=LOW:HIGH");
+    fills[pair->first] = range;
+  }
+  return fills;
+}
+
+/// Every input: from the file, else random.
+rlx::Result<std::vector<rlx::NamedTensor>> make_inputs(const RunOptions& options, const rlx::Template& from, Outcome& outcome) {
+  std::vector<rlx::NamedTensor> inputs;
+  if (!options.input.empty()) {
+    auto read = read_npz(options.input);
+    if (!read) return read.error();
+    inputs = std::move(*read);
+  }
+  const auto bind = parse_binds(options.binds);
+  if (!bind) return bind.error();
+  const auto fills = parse_fills(options.fills);
+  if (!fills) return fills.error();
+  for (const auto& [name, range] : *fills)
+    if (std::none_of(from.manifest().inputs.begin(), from.manifest().inputs.end(), [&](const auto& e) { return e.name == name; }))
+      return rlx::Error(rlx::ErrorCode::kUsage, "--fill `" + name + "`: the model has no such input");
+  auto binding = complete_binding(from, inputs, *bind, outcome.notes);
+  if (!binding) return binding.error();
+  outcome.binding = *binding;
+  return inputs;
+}
+
+rlx::Status fill_missing(const RunOptions& options, const rlx::BindingManifest& manifest, std::vector<rlx::NamedTensor>& inputs, Outcome& outcome) {
+  const auto fills = parse_fills(options.fills);
+  std::uint64_t seed = options.seed;
+  for (const rlx::ManifestEntry& entry : manifest.inputs) {
+    ++seed;
+    if (std::any_of(inputs.begin(), inputs.end(), [&](const auto& t) { return t.name == entry.name; })) continue;
+    const auto found = fills->find(entry.name);
+    const FillRange range = found == fills->end() ? FillRange{} : found->second;
+    std::vector<std::int64_t> dims;
+    std::string text;
+    for (const rlx::Size& size : entry.dims) {
+      dims.push_back(size.number());
+      text += (text.empty() ? "" : ", ") + std::to_string(size.number());
+    }
+    inputs.push_back({entry.name, random_tensor(entry.dtype, dims, range, seed)});
+    outcome.notes.push_back("input " + entry.name + " " + std::string(rlx::dtype_name(entry.dtype)) + "[" + text + "]: random, " +
+                            describe_fill(entry.dtype, range) + ", seed " + std::to_string(seed));
+  }
+  return {};
+}
+
+rlx::Result<Outcome> execute(const RunOptions& options) {
+  Outcome outcome;
+  auto begin = Clock::now();
+  const auto model = rlx::load_model(options.model);
+  if (!model) return model.error();
+  outcome.load_ms = milliseconds_since(begin);
+  for (const std::string& warning : model->warnings()) outcome.notes.push_back("warning: " + warning);
+  auto runtime = rlx::Runtime::discover(options.search.runtime());
+  if (!runtime) return runtime.error();
+  const auto device = runtime->device(options.device);
+  if (!device) return device.error();
+  outcome.device = device->name();
+  auto pipeline = rlx::ModelCompilePipeline::create(*device);
+  if (!pipeline) return pipeline.error();
+  begin = Clock::now();
+  const auto made = pipeline->build_template(options.model, *model);
+  if (!made) return made.error();
+  outcome.template_ms = milliseconds_since(begin);
+  auto inputs = make_inputs(options, *made, outcome);
+  if (!inputs) return inputs.error();
+  begin = Clock::now();
+  const auto graph = pipeline->get_or_compile(*made, outcome.binding);
+  if (!graph) return graph.error();
+  outcome.compile_ms = milliseconds_since(begin);
+  outcome.report = graph->report();
+  if (auto status = fill_missing(options, graph->manifest(), *inputs, outcome); !status) return status.error();
+  std::vector<rlx::NamedView> views;
+  for (const rlx::NamedTensor& input : *inputs) views.push_back({input.name, input.tensor.view()});
+  for (unsigned i = 0; i < std::max(1u, options.repeat); ++i) {
+    begin = Clock::now();
+    auto outputs = graph->run(views);
+    if (!outputs) return outputs.error();
+    outcome.run_ms.push_back(milliseconds_since(begin));
+    outcome.outputs = std::move(*outputs);
+  }
+  return outcome;
+}
+
+std::string dims_text(const std::vector<std::int64_t>& dims) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + std::to_string(dims[i]);
+  return text + "]";
+}
+
+void print_values(const rlx::NamedTensor& output) {
+  std::printf("output %s %s%s", output.name.c_str(), std::string(rlx::dtype_name(output.tensor.dtype())).c_str(), dims_text(output.tensor.dims()).c_str());
+  const auto reals = output.tensor.f32();
+  for (std::size_t i = 0; i < std::min<std::size_t>(4, reals.size()); ++i) std::printf("%s%g", i ? " " : ": ", double{reals[i]});
+  const auto integers = output.tensor.i64();
+  for (std::size_t i = 0; i < std::min<std::size_t>(4, integers.size()); ++i) std::printf("%s%lld", i ? " " : ": ", static_cast<long long>(integers[i]));
+  std::printf(reals.size() > 4 || integers.size() > 4 ? " ...\n" : "\n");
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void print_text(const RunOptions& options, const Outcome& outcome) {
+  for (const std::string& note : outcome.notes) std::printf("%s\n", note.c_str());
+  std::string bound;
+  for (const auto& [name, size] : outcome.binding) bound += " " + name + "=" + std::to_string(size);
+  std::printf("device %s%s%s\n", outcome.device.c_str(), bound.empty() ? "" : "; bound", bound.c_str());
+  std::printf("load %.1f ms, template %.1f ms, specialize + compile %.2f ms, run %.3f ms%s\n", outcome.load_ms, outcome.template_ms,
+              outcome.compile_ms, median(outcome.run_ms), outcome.run_ms.size() > 1 ? " (median)" : "");
+  if (options.stats)
+    std::printf("ops: %zu native, %zu expanded, %zu copies\n", outcome.report.native, outcome.report.expanded, outcome.report.copies);
+  if (options.stats)
+    for (const std::string& note : outcome.report.notes) std::printf("  %s\n", note.c_str());
+  for (const rlx::NamedTensor& output : outcome.outputs) print_values(output);
+}
+
+void print_json(const Outcome& outcome) {
+  nlohmann::json document = {{"schema", "rlx.run/1"}, {"device", outcome.device}, {"load_ms", outcome.load_ms}, {"template_ms", outcome.template_ms},
+                             {"compile_ms", outcome.compile_ms}, {"run_ms", outcome.run_ms}, {"notes", outcome.notes}, {"binding", outcome.binding},
+                             {"native", outcome.report.native}, {"expanded", outcome.report.expanded}, {"copies", outcome.report.copies}};
+  for (const rlx::NamedTensor& output : outcome.outputs)
+    document["outputs"].push_back({{"name", output.name}, {"dtype", rlx::dtype_name(output.tensor.dtype())}, {"dims", output.tensor.dims()}});
+  std::printf("%s\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+}
+
+}  // namespace
+
+int run_command(const Arguments& arguments) {
+  RunOptions run;
+  po::options_description options("Options");
+  options.add_options()("device,d", po::value(&run.device)->value_name("DEVICE"), "e.g. cpu:0; default: the highest priority that there is")  //
+      ("input,i", po::value(&run.input)->value_name("FILE.npz"), "inputs by name; the rest is random")                //
+      ("output,o", po::value(&run.output)->value_name("FILE.npz"), "where outputs go, by name")                       //
+      ("bind,b", po::value(&run.binds)->value_name("SYMBOL=N"), "size of a symbol; repeatable")                       //
+      ("fill", po::value(&run.fills)->value_name("NAME=LOW:HIGH"), "range of a random input; default 0:1; repeatable") //
+      ("seed", po::value(&run.seed)->value_name("N"), "of random inputs; default 0")                                  //
+      ("repeat,r", po::value(&run.repeat)->value_name("N"), "runs; times are their median")                           //
+      ("stats", po::bool_switch(&run.stats), "what became of the ops")                                                //
+      ("json", po::bool_switch(&run.json), "print JSON (schema rlx.run/1)")                                           //
+      ("model", po::value(&run.model)->value_name("MODEL")->required(), "the model file");
+  run.search.describe(options);
+  po::positional_options_description positional;
+  positional.add("model", 1);
+  const char* usage = "Usage: rlx run MODEL [--device D] [--input X.npz] [--output Y.npz] [--bind batch=8] [--seed N] [--repeat N]";
+  if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
+  const auto outcome = execute(run);
+  if (!outcome) return report(outcome.error());
+  run.json ? print_json(*outcome) : print_text(run, *outcome);
+  if (run.output.empty()) return kDone;
+  if (auto status = write_npz(run.output, outcome->outputs); !status) return report(status.error());
+  if (!run.json) std::printf("written to %s\n", run.output.c_str());
+  return kDone;
+}
+
+}  // namespace rlx_tool
