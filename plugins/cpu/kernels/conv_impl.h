@@ -5,6 +5,7 @@
 
 #include "conv.h"
 #include "matmul_impl.h"
+#include "row_ops_impl.h"
 
 namespace rlx_cpu::RLX_CPU_ISA {
 
@@ -30,41 +31,55 @@ static int runs_of_panel(const Conv2dArgs& args, int64_t pixel, PixelRun* runs) 
   return count;
 }
 
-/// One run of one line: the input pixels of kernel tap (ky, kx), zero outside the image.
-static inline void gather_run(const Conv2dArgs& args, const PixelRun& run, const float* plane, int64_t ky, int64_t kx,
-                              float* out) {
-  const int64_t y = run.row + ky * args.dilation_height;
-  const int64_t left = run.column + kx * args.dilation_width;
-  out += run.first;
-  const bool row_inside = y >= 0 && y < args.height;
-  const float* source = plane + y * args.width;
-  const int64_t last = left + (run.count - 1) * args.stride_width;
-  if (row_inside && left >= 0 && last < args.width) {
-    if (args.stride_width == 1) {
-      map_rows(Identity{}, source + left, 0, out, 0, 1, run.count);
-    } else {
-      for (int64_t i = 0; i < run.count; ++i) out[i] = source[left + i * args.stride_width];
+/// Copies one run of one tap for every channel, from planes `plane` floats apart to lines `line` floats apart.
+static inline void copy_run(const float* source, int64_t step, int64_t plane, int64_t channels, int64_t count, float* out,
+                            int64_t line) {
+  if (step != 1) {
+    for (int64_t c = 0; c < channels; ++c, source += plane, out += line) {
+      for (int64_t i = 0; i < count; ++i) out[i] = source[i * step];
     }
     return;
   }
-  for (int64_t i = 0; i < run.count; ++i) {
-    const int64_t x = left + i * args.stride_width;
-    out[i] = row_inside && x >= 0 && x < args.width ? source[x] : 0.0f;
+  for (int64_t i = 0; i < count; i += kWidth) {
+    const int64_t lanes = smaller(kWidth, count - i);
+    for (int64_t c = 0; c < channels; ++c) store_some(out + c * line + i, load_some(source + c * plane + i, lanes), lanes);
+  }
+}
+
+/// One run of kernel tap (ky, kx) for every channel: the input pixels, zero outside the image.
+static void gather_run(const Conv2dArgs& args, const PixelRun& run, const float* x, int64_t ky, int64_t kx, float* out) {
+  const int64_t channels = args.channels / args.groups;
+  const int64_t plane = args.height * args.width;
+  const int64_t line = args.kernel_height * args.kernel_width * kPanelColumns;
+  const int64_t step = args.stride_width;
+  const int64_t y = run.row + ky * args.dilation_height;
+  const int64_t left = run.column + kx * args.dilation_width;
+  out += run.first;
+  // Pixels begin..end-1 of the run have a column inside the image.
+  int64_t begin = left >= 0 ? 0 : smaller(run.count, (-left + step - 1) / step);
+  int64_t end = left >= args.width ? begin : larger(begin, smaller(run.count, (args.width - 1 - left) / step + 1));
+  if (y < 0 || y >= args.height) begin = end = 0;
+  for (int64_t c = 0; c < channels && end - begin < run.count; ++c) {
+    for (int64_t i = 0; i < run.count; ++i) out[c * line + i] = 0.0f;
+  }
+  if (begin < end) {
+    copy_run(x + y * args.width + left + begin * step, step, plane, channels, end - begin, out + begin, line);
   }
 }
 
 static void gather_panel(const Conv2dArgs& args, const float* x, int64_t pixel, float* out) {
-  const int64_t channels = args.channels / args.groups;
   PixelRun runs[kPanelColumns];
   const int count = runs_of_panel(args, pixel, runs);
   const int64_t filled = count == 0 ? 0 : runs[count - 1].first + runs[count - 1].count;
-  for (int64_t c = 0; c < channels; ++c, x += args.height * args.width) {
-    for (int64_t ky = 0; ky < args.kernel_height; ++ky) {
-      for (int64_t kx = 0; kx < args.kernel_width; ++kx, out += kPanelColumns) {
-        for (int r = 0; r < count; ++r) gather_run(args, runs[r], x, ky, kx, out);
-        for (int64_t i = filled; i < kPanelColumns; ++i) out[i] = 0.0f;
-      }
+  const int64_t lines = args.channels / args.groups * args.kernel_height * args.kernel_width;
+  for (int64_t ky = 0; ky < args.kernel_height; ++ky) {
+    for (int64_t kx = 0; kx < args.kernel_width; ++kx) {
+      float* tap = out + (ky * args.kernel_width + kx) * kPanelColumns;
+      for (int r = 0; r < count; ++r) gather_run(args, runs[r], x, ky, kx, tap);
     }
+  }
+  for (int64_t i = 0; i < lines && filled < kPanelColumns; ++i) {
+    for (int64_t c = filled; c < kPanelColumns; ++c) out[i * kPanelColumns + c] = 0.0f;
   }
 }
 
