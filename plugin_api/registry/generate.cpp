@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// rlx_registry REGISTRY ROOT: writes the files that are made from the registry below ROOT: plugin_api/check/layout.inc,
-// runtime/ir/op_table.inc, docs/ops.md. They are committed; a test makes them again and compares.
+// rlx_registry REGISTRY ROOT: writes the files that are made from the registry below ROOT:
+// plugin_api/check/layout.inc, runtime/ir/op_table.inc, docs/ops.md. They are committed; a test makes them
+// again and compares.
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -33,7 +34,8 @@ std::string joined(const Json& list, const std::string& between) {
 
 void refuse(const std::string& what) { throw std::runtime_error(what); }
 
-// ---- What a registry must keep -------------------------------------------------------------------------------------
+// ---- What a registry must keep
+// -------------------------------------------------------------------------------------
 
 void check_unique(const Json& list, const std::string& what) {
   std::set<std::string> names;
@@ -41,7 +43,8 @@ void check_unique(const Json& list, const std::string& what) {
   for (const Json& row : list) {
     const std::string name = row.at("name");
     if (!names.insert(name).second) refuse(what + ": the name " + name + " occurs twice");
-    if (!numbers.insert(row.at("number").get<std::uint64_t>()).second) refuse(what + ": the number of " + name + " occurs twice");
+    if (!numbers.insert(row.at("number").get<std::uint64_t>()).second)
+      refuse(what + ": the number of " + name + " occurs twice");
   }
 }
 
@@ -53,7 +56,8 @@ void check_struct(const Json& row) {
     if (offset != end) refuse(name + "." + text_of(field, "name") + " leaves a gap: padding must be a field");
     end = offset + field.at("size").get<std::uint64_t>();
     const bool pointer = text_of(field, "type").find('*') != std::string::npos;
-    if (pointer && !field.contains("may_be_null")) refuse(name + "." + text_of(field, "name") + " does not say whether it may be null");
+    if (pointer && !field.contains("may_be_null"))
+      refuse(name + "." + text_of(field, "name") + " does not say whether it may be null");
   }
   if (end != row.at("size").get<std::uint64_t>()) refuse(name + " ends in padding that is no field");
   const std::string kind = row.at("kind");
@@ -67,34 +71,41 @@ void check_references(const Json& registry) {
   for (const Json& row : registry.at("statuses")) statuses.insert(row.at("name"));
   for (const Json& op : registry.at("ops"))
     for (const Json& name : op.at("attributes"))
-      if (!attributes.contains(name)) refuse(text_of(op, "name") + " has an unknown attribute " + name.get<std::string>());
+      if (!attributes.contains(name))
+        refuse(text_of(op, "name") + " has an unknown attribute " + name.get<std::string>());
   for (const Json& table : registry.at("interfaces"))
     for (const Json& slot : table.at("slots"))
       for (const Json& name : slot.at("errors"))
-        if (!statuses.contains(name)) refuse(text_of(table, "id") + " has an unknown status " + name.get<std::string>());
+        if (!statuses.contains(name))
+          refuse(text_of(table, "id") + " has an unknown status " + name.get<std::string>());
 }
 
 void check(const Json& registry) {
-  for (const char* list : {"statuses", "scopes", "dtypes", "attributes", "ops", "image_sections"}) check_unique(registry.at(list), list);
+  for (const char* list : {"statuses", "scopes", "dtypes", "attributes", "ops", "image_sections"})
+    check_unique(registry.at(list), list);
   for (const Json& set : registry.at("sets")) check_unique(set.at("values"), text_of(set, "name"));
   for (const Json& row : registry.at("structs")) check_struct(row);
   check_references(registry);
 }
 
-// ---- layout.inc ----------------------------------------------------------------------------------------------------
+// ---- layout.inc
+// ----------------------------------------------------------------------------------------------------
 
 void numbers(std::string& out, const Json& list, const std::string& prefix) {
   for (const Json& row : list)
-    out += "RLX_NUMBER(" + prefix + upper(row.at("name")) + ", " + std::to_string(row.at("number").get<std::uint64_t>()) + ")\n";
+    out += "RLX_NUMBER(" + prefix + upper(row.at("name")) + ", " +
+           std::to_string(row.at("number").get<std::uint64_t>()) + ")\n";
 }
 
 std::string layout(const Json& registry) {
-  std::string out = std::string("/* SPDX-License-Identifier: Apache-2.0 */\n/* ") + kMade + ": sizes, offsets, numbers. */\n";
+  std::string out = std::string("/* SPDX-License-Identifier: Apache-2.0 */\n/* ") + kMade +
+                    ": sizes, offsets, numbers. */\n";
   for (const Json& row : registry.at("structs")) {
     const std::string name = row.at("name");
     out += "RLX_SIZE(" + name + ", " + std::to_string(row.at("size").get<int>()) + ")\n";
     for (const Json& field : row.at("fields"))
-      out += "RLX_FIELD(" + name + ", " + text_of(field, "name") + ", " + std::to_string(field.at("offset").get<int>()) + ", " +
+      out += "RLX_FIELD(" + name + ", " + text_of(field, "name") + ", " +
+             std::to_string(field.at("offset").get<int>()) + ", " +
              std::to_string(field.at("size").get<int>()) + ")\n";
   }
   numbers(out, registry.at("statuses"), "RLX_STATUS_");
@@ -105,32 +116,39 @@ std::string layout(const Json& registry) {
   numbers(out, registry.at("image_sections"), "RLX_LIR_");
   numbers(out, registry.at("constants"), "");
   for (const Json& set : registry.at("sets")) numbers(out, set.at("values"), set.at("prefix"));
-  for (const Json& row : registry.at("strings")) out += "RLX_TEXT(" + text_of(row, "name") + ", \"" + text_of(row, "text") + "\")\n";
+  for (const Json& row : registry.at("strings"))
+    out += "RLX_TEXT(" + text_of(row, "name") + ", \"" + text_of(row, "text") + "\")\n";
   return out;
 }
 
-// ---- op_table.inc ----------------------------------------------------------------------------------------------------
+// ---- op_table.inc
+// ----------------------------------------------------------------------------------------------------
 
 std::string op_table(const Json& registry) {
-  std::string out = std::string("// SPDX-License-Identifier: Apache-2.0\n// ") + kMade + ": names of opcodes, functions, attributes.\n";
+  std::string out = std::string("// SPDX-License-Identifier: Apache-2.0\n// ") + kMade +
+                    ": names of opcodes, functions, attributes.\n";
   std::set<std::string> functions = {"act"};
   for (const Json& op : registry.at("ops")) {
     const std::string set = op.at("functions");
     if (set != "none") functions.insert(set);
-    out += "RLX_OP(" + std::to_string(op.at("number").get<int>()) + ", " + text_of(op, "name") + ", " + std::to_string(op.at("version").get<int>()) +
-           (op.at("kind") == "composite" ? ", true" : ", false") + (op.at("in_image").get<bool>() ? ", false, " : ", true, ") + set + ")\n";
+    out += "RLX_OP(" + std::to_string(op.at("number").get<int>()) + ", " + text_of(op, "name") + ", " +
+           std::to_string(op.at("version").get<int>()) +
+           (op.at("kind") == "composite" ? ", true" : ", false") +
+           (op.at("in_image").get<bool>() ? ", false, " : ", true, ") + set + ")\n";
   }
   for (const Json& set : registry.at("sets")) {
     if (!functions.contains(set.at("name"))) continue;
     for (const Json& row : set.at("values"))
-      out += "RLX_FN(" + text_of(set, "name") + ", " + std::to_string(row.at("number").get<int>()) + ", " + text_of(row, "name") + ")\n";
+      out += "RLX_FN(" + text_of(set, "name") + ", " + std::to_string(row.at("number").get<int>()) + ", " +
+             text_of(row, "name") + ")\n";
   }
   for (const Json& row : registry.at("attributes"))
     out += "RLX_ATTR(" + std::to_string(row.at("number").get<int>()) + ", " + text_of(row, "name") + ")\n";
   return out;
 }
 
-// ---- docs/ops.md -------------------------------------------------------------------------------------------------------
+// ---- docs/ops.md
+// -------------------------------------------------------------------------------------------------------
 
 std::string arrow(const Json& op) {
   const std::string operands = joined(op.at("operands"), "; "), results = joined(op.at("results"), "; ");
@@ -138,11 +156,13 @@ std::string arrow(const Json& op) {
 }
 
 void op_prose(std::string& out, const Json& op) {
-  out += "### " + text_of(op, "name") + " (" + std::to_string(op.at("number").get<int>()) + ", version " + std::to_string(op.at("version").get<int>()) + ")\n\n";
+  out += "### " + text_of(op, "name") + " (" + std::to_string(op.at("number").get<int>()) + ", version " +
+         std::to_string(op.at("version").get<int>()) + ")\n\n";
   out += text_of(op, "meaning") + "\n\n- " + arrow(op) + "\n";
   if (!op.at("attributes").empty()) out += "- attributes: `" + joined(op.at("attributes"), "`, `") + "`\n";
   for (const char* key : {"dtypes", "rounding", "nan", "index", "empty"})
-    if (const std::string text = text_of(op, key); !text.empty()) out += std::string("- ") + (key == std::string("nan") ? "NaN" : key) + ": " + text + "\n";
+    if (const std::string text = text_of(op, key); !text.empty())
+      out += std::string("- ") + (key == std::string("nan") ? "NaN" : key) + ": " + text + "\n";
   if (!op.at("onnx").empty()) out += "- ONNX: " + joined(op.at("onnx"), ", ") + "\n";
   out += "\n";
 }
@@ -153,14 +173,16 @@ std::string set_lines(const Json& registry) {
     out += "- **" + text_of(set, "name") + "** (`" + text_of(set, "prefix") + "*`): ";
     std::string values;
     for (const Json& row : set.at("values")) {
-      values += (values.empty() ? "" : ", ") + text_of(row, "name") + " " + std::to_string(row.at("number").get<int>());
+      values += (values.empty() ? "" : ", ") + text_of(row, "name") + " " +
+                std::to_string(row.at("number").get<int>());
       if (row.contains("meaning")) values += " = " + text_of(row, "meaning");
     }
     out += values + "\n";
   }
   out += "\n## Attributes\n\n| key | number | type | meaning |\n|---|---|---|---|\n";
   for (const Json& row : registry.at("attributes"))
-    out += "| `" + text_of(row, "name") + "` | " + std::to_string(row.at("number").get<int>()) + " | " + text_of(row, "type") + " | " + text_of(row, "meaning") + " |\n";
+    out += "| `" + text_of(row, "name") + "` | " + std::to_string(row.at("number").get<int>()) + " | " +
+           text_of(row, "type") + " | " + text_of(row, "meaning") + " |\n";
   return out;
 }
 
@@ -171,20 +193,26 @@ std::string onnx_index(const Json& registry) {
       std::string& place = rows[name];
       place += (place.empty() ? "`" : ", `") + text_of(op, "name") + "`";
     }
-  std::string out = "\n## ONNX operators and the op they end in\n\nAlone or with other ops of this page. A reserved op cannot be computed yet.\n\n| ONNX | op |\n|---|---|\n";
+  std::string out =
+      "\n## ONNX operators and the op they end in\n\nAlone or with other ops of this page. A reserved op "
+      "cannot be computed yet.\n\n| ONNX | op |\n|---|---|\n";
   for (const auto& [name, ops] : rows) out += "| " + name + " | " + ops + " |\n";
   return out;
 }
 
 std::string ops_page(const Json& registry) {
-  std::string out = std::string("<!-- SPDX-License-Identifier: Apache-2.0 -->\n<!-- ") + kMade + ". -->\n# Operations\n\n";
-  out += "A primitive is computed; a composite carries its expansion into primitives as a region, so a backend runs it either way. "
-         "Axes are non-negative; dims may be 0 everywhere; no op has undefined behaviour on any value.\n\n";
+  std::string out =
+      std::string("<!-- SPDX-License-Identifier: Apache-2.0 -->\n<!-- ") + kMade + ". -->\n# Operations\n\n";
+  out +=
+      "A primitive is computed; a composite carries its expansion into primitives as a region, so a backend "
+      "runs it either way. "
+      "Axes are non-negative; dims may be 0 everywhere; no op has undefined behaviour on any value.\n\n";
   out += "Dtypes (bytes per element): ";
   std::string names;
   for (const Json& row : registry.at("dtypes"))
     if (!row.at("reserved").get<bool>() && row.at("block_bytes").get<int>() > 0)
-      names += (names.empty() ? "" : ", ") + text_of(row, "name") + " " + std::to_string(row.at("block_bytes").get<int>());
+      names += (names.empty() ? "" : ", ") + text_of(row, "name") + " " +
+               std::to_string(row.at("block_bytes").get<int>());
   out += names + ".\n\n";
   for (const char* kind : {"primitive", "composite"}) {
     out += kind == std::string("primitive") ? "## Primitives\n\n" : "## Composites\n\n";
@@ -194,7 +222,8 @@ std::string ops_page(const Json& registry) {
   out += "## Reserved composites\n\nNumbers that are taken; no version of them is defined.\n\n";
   for (const Json& op : registry.at("ops"))
     if (op.at("status") == "reserved") {
-      out += "- `" + text_of(op, "name") + "` (" + std::to_string(op.at("number").get<int>()) + "): " + text_of(op, "meaning");
+      out += "- `" + text_of(op, "name") + "` (" + std::to_string(op.at("number").get<int>()) +
+             "): " + text_of(op, "meaning");
       out += op.at("onnx").empty() ? "\n" : " ONNX: " + joined(op.at("onnx"), ", ") + ".\n";
     }
   return out + "\n" + set_lines(registry) + onnx_index(registry);

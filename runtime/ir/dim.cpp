@@ -30,7 +30,8 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 
 std::uint64_t hash_of(const Dim& dim) {
   const Dim::Kind kind = dim.kind();
-  return kind == Dim::Kind::kNumber ? mix(1, static_cast<std::uint64_t>(dim.number())) : DimParts::node(dim)->hash;
+  return kind == Dim::Kind::kNumber ? mix(1, static_cast<std::uint64_t>(dim.number()))
+                                    : DimParts::node(dim)->hash;
 }
 
 template <class T>
@@ -47,7 +48,8 @@ std::optional<Terms> multiply(const Terms& a, const Terms& b) {
       Term& term = out.emplace_back();
       if (__builtin_mul_overflow(x.coefficient, y.coefficient, &term.coefficient)) return std::nullopt;
       if (x.atoms.size() + y.atoms.size() > Dim::kWeightMax) return std::nullopt;
-      std::merge(x.atoms.begin(), x.atoms.end(), y.atoms.begin(), y.atoms.end(), std::back_inserter(term.atoms),
+      std::merge(x.atoms.begin(), x.atoms.end(), y.atoms.begin(), y.atoms.end(),
+                 std::back_inserter(term.atoms),
                  [](const Dim& p, const Dim& q) { return Dim::compare(p, q) < 0; });
     }
   }
@@ -58,21 +60,25 @@ Result<std::int64_t> evaluate_product(const Dim& dim, const std::vector<std::int
   if (std::find(factors.begin(), factors.end(), 0) != factors.end()) return std::int64_t{0};
   const auto far = [](Wide value) { return value > Wide{INT64_MAX} + 1 || value < Wide{INT64_MIN}; };
   Wide value = 1;
-  for (std::size_t i = 0; i < factors.size() && !far(value); ++i) value *= factors[i];  // |value| never falls: any order
+  for (std::size_t i = 0; i < factors.size() && !far(value); ++i)
+    value *= factors[i];  // |value| never falls: any order
   if (const auto fits = narrow(value)) return *fits;
-  return fail(ErrorCode::kConstraintViolated, "`", dim.to_string(), "` does not fit into 64 bits with this binding");
+  return fail(ErrorCode::kConstraintViolated, "`", dim.to_string(),
+              "` does not fit into 64 bits with this binding");
 }
 
 Result<std::int64_t> evaluate_sum(const Dim& dim, const std::vector<std::int64_t>& parts) {
   Wide value = 0;
   for (const std::int64_t part : parts) value += part;
   if (const auto fits = narrow(value)) return *fits;
-  return fail(ErrorCode::kConstraintViolated, "`", dim.to_string(), "` does not fit into 64 bits with this binding");
+  return fail(ErrorCode::kConstraintViolated, "`", dim.to_string(),
+              "` does not fit into 64 bits with this binding");
 }
 
 }  // namespace
 
-// ---- Nodes -----------------------------------------------------------------------------------------------------------
+// ---- Nodes
+// -----------------------------------------------------------------------------------------------------------
 
 Dim DimParts::make_symbol(std::string_view name) {
   auto node = std::make_shared<Dim::Node>();
@@ -91,7 +97,8 @@ Dim DimParts::make(Dim::Kind kind, std::vector<Dim> operands, bool opaque) {
     node->depth = std::max(node->depth, 1 + (inner ? inner->depth : 1));
     node->hash = mix(node->hash, hash_of(operand));
   }
-  if (weight > Dim::kWeightMax || node->depth > Dim::kDepthMax) return make(Dim::Kind::kFloorDiv, {Dim(1), Dim(0)});
+  if (weight > Dim::kWeightMax || node->depth > Dim::kDepthMax)
+    return make(Dim::Kind::kFloorDiv, {Dim(1), Dim(0)});
   node->kind = kind;
   node->opaque = opaque;
   node->weight = static_cast<std::uint32_t>(weight);
@@ -102,7 +109,8 @@ Dim DimParts::make(Dim::Kind kind, std::vector<Dim> operands, bool opaque) {
 bool Dim::is_symbol_name(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   if (name.empty() || !letter(name[0])) return false;
-  return std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '.'; });
+  return std::all_of(name.begin(), name.end(),
+                     [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '.'; });
 }
 
 Dim Dim::symbol(std::string_view name) {
@@ -122,7 +130,9 @@ const std::string& Dim::symbol_name() const {
   return node_->name;
 }
 
-std::span<const Dim> Dim::operands() const { return node_ ? std::span<const Dim>(node_->operands) : std::span<const Dim>(); }
+std::span<const Dim> Dim::operands() const {
+  return node_ ? std::span<const Dim>(node_->operands) : std::span<const Dim>();
+}
 
 bool Dim::operator==(const Dim& other) const {
   if (!node_ || !other.node_) return !node_ && !other.node_ && number_ == other.number_;
@@ -141,7 +151,8 @@ int Dim::compare(const Dim& a, const Dim& b) {
   return 0;
 }
 
-// ---- Sums and products ---------------------------------------------------------------------------------------------
+// ---- Sums and products
+// ---------------------------------------------------------------------------------------------
 
 namespace dim_parts {
 
@@ -177,12 +188,14 @@ Dim dim_of(const Term& term) {
 }
 
 std::optional<Dim> sum_of(Terms terms) {
-  std::stable_sort(terms.begin(), terms.end(), [](const Term& a, const Term& b) { return compare_atoms(a.atoms, b.atoms) < 0; });
+  std::stable_sort(terms.begin(), terms.end(),
+                   [](const Term& a, const Term& b) { return compare_atoms(a.atoms, b.atoms) < 0; });
   std::vector<Dim> parts;
   for (std::size_t i = 0; i < terms.size();) {
     Wide coefficient = 0;
     const std::size_t first = i;
-    for (; i < terms.size() && compare_atoms(terms[first].atoms, terms[i].atoms) == 0; ++i) coefficient += terms[i].coefficient;
+    for (; i < terms.size() && compare_atoms(terms[first].atoms, terms[i].atoms) == 0; ++i)
+      coefficient += terms[i].coefficient;
     const auto fits = narrow(coefficient);
     if (!fits) return std::nullopt;
     if (*fits == 0) continue;
@@ -213,13 +226,15 @@ Dim operator+(const Dim& a, const Dim& b) {
 
 Dim operator-(const Dim& a, const Dim& b) {
   std::int64_t difference = 0;
-  if (a.is_number() && b.is_number() && !__builtin_sub_overflow(a.number_, b.number_, &difference)) return difference;
+  if (a.is_number() && b.is_number() && !__builtin_sub_overflow(a.number_, b.number_, &difference))
+    return difference;
   return dim_parts::add_all({a, b * Dim(-1)});
 }
 
 Dim operator*(const Dim& a, const Dim& b) {
   std::int64_t product = 0;
-  if (a.is_number() && b.is_number() && !__builtin_mul_overflow(a.number_, b.number_, &product)) return product;
+  if (a.is_number() && b.is_number() && !__builtin_mul_overflow(a.number_, b.number_, &product))
+    return product;
   if (a == Dim(1)) return b;
   if (b == Dim(1)) return a;
   if (auto terms = multiply(dim_parts::terms_of(a), dim_parts::terms_of(b)))
@@ -229,7 +244,8 @@ Dim operator*(const Dim& a, const Dim& b) {
   return DimParts::make(Dim::Kind::kMul, std::move(operands), true);
 }
 
-// ---- Bindings ------------------------------------------------------------------------------------------------------
+// ---- Bindings
+// ------------------------------------------------------------------------------------------------------
 
 Result<std::int64_t> Dim::evaluate(const DimBinding& binding) const {
   if (is_number()) return number_;
@@ -244,15 +260,20 @@ Result<std::int64_t> Dim::evaluate(const DimBinding& binding) const {
     values.push_back(value);
   }
   switch (node_->kind) {
-    case Kind::kAdd: return evaluate_sum(*this, values);
-    case Kind::kMul: return evaluate_product(*this, values);
-    case Kind::kMin: return *std::min_element(values.begin(), values.end());
-    case Kind::kMax: return *std::max_element(values.begin(), values.end());
-    default: break;
+    case Kind::kAdd:
+      return evaluate_sum(*this, values);
+    case Kind::kMul:
+      return evaluate_product(*this, values);
+    case Kind::kMin:
+      return *std::min_element(values.begin(), values.end());
+    case Kind::kMax:
+      return *std::max_element(values.begin(), values.end());
+    default:
+      break;
   }
   if (const auto quotient = dim_parts::divide_numbers(node_->kind, values[0], values[1])) return *quotient;
-  return fail(ErrorCode::kConstraintViolated, "`", to_string(), "` with this binding divides ", values[0], " by ", values[1],
-              ": no divisor, or an expression that grew too large to keep");
+  return fail(ErrorCode::kConstraintViolated, "`", to_string(), "` with this binding divides ", values[0],
+              " by ", values[1], ": no divisor, or an expression that grew too large to keep");
 }
 
 Dim Dim::substitute(const DimBinding& binding) const {
@@ -269,12 +290,18 @@ Dim Dim::substitute(const DimBinding& binding) const {
   }
   if (!changed) return *this;
   switch (node_->kind) {
-    case Kind::kAdd: return dim_parts::add_all(std::move(parts));
-    case Kind::kMul: return product(parts);
-    case Kind::kFloorDiv: return floor_div(parts[0], parts[1]);
-    case Kind::kCeilDiv: return ceil_div(parts[0], parts[1]);
-    case Kind::kMod: return mod(parts[0], parts[1]);
-    default: return dim_parts::extremum(node_->kind, std::move(parts));
+    case Kind::kAdd:
+      return dim_parts::add_all(std::move(parts));
+    case Kind::kMul:
+      return product(parts);
+    case Kind::kFloorDiv:
+      return floor_div(parts[0], parts[1]);
+    case Kind::kCeilDiv:
+      return ceil_div(parts[0], parts[1]);
+    case Kind::kMod:
+      return mod(parts[0], parts[1]);
+    default:
+      return dim_parts::extremum(node_->kind, std::move(parts));
   }
 }
 
@@ -286,7 +313,8 @@ void Dim::collect_symbols(std::vector<std::string>& names) const {
   for (const Dim& operand : operands()) operand.collect_symbols(names);
 }
 
-// ---- Lists of dims ---------------------------------------------------------------------------------------------------
+// ---- Lists of dims
+// ---------------------------------------------------------------------------------------------------
 
 Dim product(std::span<const Dim> dims) {
   Dim all = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Division, modulo, min and max of dims, and the proofs that they fold by. With a numeric divisor c > 0 the numerator's
-// coefficients lie in [0, c): what c divides has moved out. ceil_div by a number is floor_div(a + c - 1, c).
+// Division, modulo, min and max of dims, and the proofs that they fold by. With a numeric divisor c > 0 the
+// numerator's coefficients lie in [0, c): what c divides has moved out. ceil_div by a number is floor_div(a +
+// c - 1, c).
 #include <algorithm>
 #include <numeric>
 
@@ -68,7 +69,8 @@ std::optional<Dim> divide_exactly(const Dim& a, const Dim& b) {
     if (!lead) return std::nullopt;
     Dim less = rest - dim_of(*lead) * b;
     const Terms left = terms_of(less);
-    if (!left.empty() && compare_atoms(left[0].atoms, terms[0].atoms) <= 0) return std::nullopt;  // opaque: no progress
+    if (!left.empty() && compare_atoms(left[0].atoms, terms[0].atoms) <= 0)
+      return std::nullopt;  // opaque: no progress
     quotient.push_back(*std::move(lead));
     rest = std::move(less);
   }
@@ -95,7 +97,8 @@ Term common_of(const Terms& terms, const Term& divisor) {
     common.coefficient = std::gcd(common.coefficient, term.coefficient);
     std::vector<Dim> shared;
     std::set_intersection(common.atoms.begin(), common.atoms.end(), term.atoms.begin(), term.atoms.end(),
-                          std::back_inserter(shared), [](const Dim& a, const Dim& b) { return Dim::compare(a, b) < 0; });
+                          std::back_inserter(shared),
+                          [](const Dim& a, const Dim& b) { return Dim::compare(a, b) < 0; });
     common.atoms = std::move(shared);
   }
   return common;
@@ -134,10 +137,12 @@ struct Inner {
   std::int64_t constant = 0;
 };
 std::optional<Inner> inner_division(const Terms& terms, Dim::Kind kind) {
-  if (terms.empty() || terms.size() > 2 || terms[0].coefficient != 1 || terms[0].atoms.size() != 1) return std::nullopt;
+  if (terms.empty() || terms.size() > 2 || terms[0].coefficient != 1 || terms[0].atoms.size() != 1)
+    return std::nullopt;
   if (terms.size() == 2 && !terms[1].atoms.empty()) return std::nullopt;
   const Dim& atom = terms[0].atoms[0];
-  if (atom.kind() != kind || !atom.operands()[1].is_number() || atom.operands()[1].number() <= 0) return std::nullopt;
+  if (atom.kind() != kind || !atom.operands()[1].is_number() || atom.operands()[1].number() <= 0)
+    return std::nullopt;
   return Inner{atom, atom.operands()[1].number(), terms.size() == 2 ? terms[1].coefficient : 0};
 }
 
@@ -163,7 +168,8 @@ Dim floor_div_positive(const Dim& a, std::int64_t c) {
   c /= common;
   if (const auto inner = inner_division(rest, Dim::Kind::kFloorDiv)) {
     std::int64_t divisor = 0, shift = 0;
-    if (!__builtin_mul_overflow(inner->divisor, c, &divisor) && !__builtin_mul_overflow(inner->divisor, inner->constant, &shift))
+    if (!__builtin_mul_overflow(inner->divisor, c, &divisor) &&
+        !__builtin_mul_overflow(inner->divisor, inner->constant, &shift))
       return outside + floor_div(inner->atom.operands()[0] + Dim(shift), divisor);
   }
   return outside + DimParts::make(Dim::Kind::kFloorDiv, {*dim_parts::sum_of(std::move(rest)), Dim(c)});
@@ -183,7 +189,8 @@ Dim mod_positive(const Dim& a, std::int64_t c) {
   for (Term& term : rest) term.coefficient /= common;
   c /= common;
   const auto inner = inner_division(rest, Dim::Kind::kMod);
-  if (inner && inner->divisor % c == 0) return Dim(common) * mod_positive(inner->atom.operands()[0] + Dim(inner->constant), c);
+  if (inner && inner->divisor % c == 0)
+    return Dim(common) * mod_positive(inner->atom.operands()[0] + Dim(inner->constant), c);
   if (inner && inner->constant == 0 && inner->divisor <= c) return Dim(common) * inner->atom;
   return Dim(common) * DimParts::make(Dim::Kind::kMod, {*dim_parts::sum_of(std::move(rest)), Dim(c)});
 }
@@ -192,7 +199,8 @@ Dim mod_positive(const Dim& a, std::int64_t c) {
 
 Dim floor_div(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number())
-    if (const auto number = dim_parts::divide_numbers(Dim::Kind::kFloorDiv, a.number(), b.number())) return *number;
+    if (const auto number = dim_parts::divide_numbers(Dim::Kind::kFloorDiv, a.number(), b.number()))
+      return *number;
   if (b.is_number() && b.number() > 0) return floor_div_positive(a, b.number());
   if (b.is_number() && b.number() < 0 && b.number() != INT64_MIN && !a.is_number())
     return floor_div_positive(a * Dim(-1), -b.number());
@@ -206,7 +214,8 @@ Dim floor_div(const Dim& a, const Dim& b) {
 
 Dim ceil_div(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number())
-    if (const auto number = dim_parts::divide_numbers(Dim::Kind::kCeilDiv, a.number(), b.number())) return *number;
+    if (const auto number = dim_parts::divide_numbers(Dim::Kind::kCeilDiv, a.number(), b.number()))
+      return *number;
   if (b.is_number() && b.number() > 0) return floor_div(a + Dim(b.number() - 1), b);
   if (b.is_number() && b.number() < 0 && b.number() != INT64_MIN && !a.is_number())
     return ceil_div(a * Dim(-1), Dim(-b.number()));
@@ -220,7 +229,8 @@ Dim ceil_div(const Dim& a, const Dim& b) {
 
 Dim mod(const Dim& a, const Dim& b) {
   if (a.is_number() && b.is_number())
-    if (const auto number = dim_parts::divide_numbers(Dim::Kind::kMod, a.number(), b.number())) return *number;
+    if (const auto number = dim_parts::divide_numbers(Dim::Kind::kMod, a.number(), b.number()))
+      return *number;
   if (b.is_number() && b.number() > 0) return mod_positive(a, b.number());
   if (b.is_number()) return DimParts::make(Dim::Kind::kMod, {a, b});
   if (dim_parts::divide_exactly(a, b)) return 0;
@@ -230,11 +240,13 @@ Dim mod(const Dim& a, const Dim& b) {
   return parts.common * DimParts::make(Dim::Kind::kMod, {parts.rest, parts.divisor});
 }
 
-// ---- Proofs ----------------------------------------------------------------------------------------------------------
+// ---- Proofs
+// ----------------------------------------------------------------------------------------------------------
 
 namespace {
 
-/// Proves dim >= 0 by looking at terms; bounds a negative term from above by what it cannot exceed. `budget` ends it.
+/// Proves dim >= 0 by looking at terms; bounds a negative term from above by what it cannot exceed. `budget`
+/// ends it.
 class Prover {
  public:
   bool not_negative(const Dim& dim) {
@@ -252,7 +264,8 @@ class Prover {
  private:
   bool term_not_negative(const Term& term) {
     if (term.coefficient < 0) return false;
-    return std::all_of(term.atoms.begin(), term.atoms.end(), [&](const Dim& atom) { return atom_not_negative(atom); });
+    return std::all_of(term.atoms.begin(), term.atoms.end(),
+                       [&](const Dim& atom) { return atom_not_negative(atom); });
   }
 
   bool atom_not_negative(const Dim& atom) {
@@ -261,9 +274,12 @@ class Prover {
     const auto operands = atom.operands();
     const auto proven = [&](const Dim& operand) { return not_negative(operand); };
     switch (atom.kind()) {
-      case Dim::Kind::kMod: return proven(operands[1]);
-      case Dim::Kind::kMax: return std::any_of(operands.begin(), operands.end(), proven);
-      default: return std::all_of(operands.begin(), operands.end(), proven);
+      case Dim::Kind::kMod:
+        return proven(operands[1]);
+      case Dim::Kind::kMax:
+        return std::any_of(operands.begin(), operands.end(), proven);
+      default:
+        return std::all_of(operands.begin(), operands.end(), proven);
     }
   }
 
@@ -277,14 +293,17 @@ class Prover {
     switch (atom.kind()) {
       case Dim::Kind::kMin:
       case Dim::Kind::kMax:
-        if ((atom.kind() == Dim::Kind::kMax) == up) return std::any_of(operands.begin(), operands.end(), holds);
+        if ((atom.kind() == Dim::Kind::kMax) == up)
+          return std::any_of(operands.begin(), operands.end(), holds);
         return std::all_of(operands.begin(), operands.end(), holds);
       case Dim::Kind::kFloorDiv:  // floor(n/c) <= n for n >= 0, c >= 1
-        return !up && operands[1].is_number() && operands[1].number() > 0 && not_negative(operands[0]) && holds(operands[0]);
+        return !up && operands[1].is_number() && operands[1].number() > 0 && not_negative(operands[0]) &&
+               holds(operands[0]);
       case Dim::Kind::kMod:
         if (up || !operands[1].is_number() || operands[1].number() <= 0) return false;
         return holds(operands[1].number() - 1) || (not_negative(operands[0]) && holds(operands[0]));
-      default: return false;
+      default:
+        return false;
     }
   }
 
@@ -315,7 +334,8 @@ Dim extremum(Dim::Kind kind, std::vector<Dim> dims) {
   }
   std::sort(flat.begin(), flat.end(), [](const Dim& a, const Dim& b) { return Dim::compare(a, b) < 0; });
   flat.erase(std::unique(flat.begin(), flat.end()), flat.end());
-  const auto numbers_end = std::find_if(flat.begin(), flat.end(), [](const Dim& dim) { return !dim.is_number(); });
+  const auto numbers_end =
+      std::find_if(flat.begin(), flat.end(), [](const Dim& dim) { return !dim.is_number(); });
   if (numbers_end - flat.begin() > 1) {  // sorted: the first is the least
     const Dim kept = least ? flat.front() : *(numbers_end - 1);
     flat.erase(flat.begin() + 1, numbers_end);
@@ -324,7 +344,8 @@ Dim extremum(Dim::Kind kind, std::vector<Dim> dims) {
   for (std::size_t i = 0; flat.size() <= kProvenMax && i < flat.size();) {
     bool dominated = false;
     for (std::size_t j = 0; j < flat.size() && !dominated; ++j)
-      dominated = j != i && (least ? provably_at_least(flat[i], flat[j]) : provably_at_least(flat[j], flat[i]));
+      dominated =
+          j != i && (least ? provably_at_least(flat[i], flat[j]) : provably_at_least(flat[j], flat[i]));
     if (dominated) {
       flat.erase(flat.begin() + static_cast<std::ptrdiff_t>(i));
     } else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of Dim, for its own .cpp files: nodes, and a dim seen as a sum of terms (coefficient times atoms). An atom is
-// what is neither a sum nor a product: a symbol, a division, a min; or a sum or product that was kept as it is because
-// folding it would have left 64 bits ("opaque").
+// Inside of Dim, for its own .cpp files: nodes, and a dim seen as a sum of terms (coefficient times atoms).
+// An atom is what is neither a sum nor a product: a symbol, a division, a min; or a sum or product that was
+// kept as it is because folding it would have left 64 bits ("opaque").
 #pragma once
 
 #include <optional>
@@ -38,7 +38,8 @@ struct Term {
 };
 using Terms = std::vector<Term>;
 
-/// The order of terms in a sum: degree down, then atoms; constant last. A monomial order (graded lexicographic).
+/// The order of terms in a sum: degree down, then atoms; constant last. A monomial order (graded
+/// lexicographic).
 int compare_atoms(const std::vector<Dim>& a, const std::vector<Dim>& b);
 Terms terms_of(const Dim& dim);
 Dim dim_of(const Term& term);
@@ -54,7 +55,8 @@ std::optional<Dim> divide_exactly(const Dim& a, const Dim& b);
 std::optional<std::vector<Dim>> without(const std::vector<Dim>& a, const std::vector<Dim>& b);
 
 std::int64_t floor_quotient(std::int64_t a, std::int64_t b);  ///< b > 0
-std::optional<std::int64_t> divide_numbers(Dim::Kind kind, std::int64_t a, std::int64_t b);  ///< kFloorDiv, kCeilDiv, kMod
+std::optional<std::int64_t> divide_numbers(Dim::Kind kind, std::int64_t a,
+                                           std::int64_t b);  ///< kFloorDiv, kCeilDiv, kMod
 
 }  // namespace dim_parts
 }  // namespace rlx

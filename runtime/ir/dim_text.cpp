@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dims as text, both ways. The parser reads hostile text: its recursion and the size of what it builds are bounded.
+// Dims as text, both ways. The parser reads hostile text: its recursion and the size of what it builds are
+// bounded.
 #include <algorithm>
 
 #include "runtime/ir/dim_parts.h"
@@ -38,7 +39,8 @@ std::string opaque_text(const Dim& dim) {
   std::string text = "(";
   for (const Dim& operand : dim.operands()) {
     if (text.size() > 1) text += sign;
-    const bool bare = operand.is_symbol() || (operand.is_number() && operand.number() >= 0) || DimParts::opaque(operand);
+    const bool bare =
+        operand.is_symbol() || (operand.is_number() && operand.number() >= 0) || DimParts::opaque(operand);
     text += bare ? operand.to_string() : "(" + operand.to_string() + ")";
   }
   return text + ")";
@@ -46,13 +48,20 @@ std::string opaque_text(const Dim& dim) {
 
 std::string atom_text(const Dim& atom) {
   switch (atom.kind()) {
-    case Dim::Kind::kSymbol: return DimParts::node(atom)->name;
-    case Dim::Kind::kFloorDiv: return floor_div_text(atom);
-    case Dim::Kind::kCeilDiv: return call_text("ceildiv", atom.operands());
-    case Dim::Kind::kMod: return call_text("mod", atom.operands());
-    case Dim::Kind::kMin: return call_text("min", atom.operands());
-    case Dim::Kind::kMax: return call_text("max", atom.operands());
-    default: return opaque_text(atom);
+    case Dim::Kind::kSymbol:
+      return DimParts::node(atom)->name;
+    case Dim::Kind::kFloorDiv:
+      return floor_div_text(atom);
+    case Dim::Kind::kCeilDiv:
+      return call_text("ceildiv", atom.operands());
+    case Dim::Kind::kMod:
+      return call_text("mod", atom.operands());
+    case Dim::Kind::kMin:
+      return call_text("min", atom.operands());
+    case Dim::Kind::kMax:
+      return call_text("max", atom.operands());
+    default:
+      return opaque_text(atom);
   }
 }
 
@@ -70,7 +79,8 @@ class Parser {
   explicit Parser(std::string_view text) : text_(text) {}
 
   Result<Dim> all() {
-    if (text_.size() > kTextMax) return fail(ErrorCode::kParseError, "a dim of ", text_.size(), " bytes; at most ", kTextMax);
+    if (text_.size() > kTextMax)
+      return fail(ErrorCode::kParseError, "a dim of ", text_.size(), " bytes; at most ", kTextMax);
     RLX_ASSIGN(Dim dim, sum());
     skip_spaces();
     if (at_ != text_.size()) return wrong("the end");
@@ -79,7 +89,8 @@ class Parser {
 
  private:
   Error wrong(std::string_view wanted) const {
-    const std::string seen = at_ < text_.size() ? join("`", text_.substr(at_, 16), "`") : std::string("the end");
+    const std::string seen =
+        at_ < text_.size() ? join("`", text_.substr(at_, 16), "`") : std::string("the end");
     return fail(ErrorCode::kParseError, "column ", at_ + 1, ": ", seen, ", wanted ", wanted);
   }
   void skip_spaces() {
@@ -143,7 +154,8 @@ class Parser {
       return inner;
     }
     const std::size_t first = at_;
-    while (at_ < text_.size() && (at_ == first ? Dim::is_symbol_name(text_.substr(at_, 1)) : name_goes_on())) ++at_;
+    while (at_ < text_.size() && (at_ == first ? Dim::is_symbol_name(text_.substr(at_, 1)) : name_goes_on()))
+      ++at_;
     if (at_ == first) return wrong("a number, a symbol or `(`");
     const std::string_view name = text_.substr(first, at_ - first);
     if (!take('(')) return Dim::symbol(name);

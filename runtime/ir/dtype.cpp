@@ -12,8 +12,20 @@ struct Row {
   std::size_t bytes;
 };
 
-constexpr std::array<Row, 14> kRows = {{{"none", 0}, {"bool", 1}, {"i8", 1}, {"i16", 2}, {"i32", 4}, {"i64", 8}, {"u8", 1},
-                                        {"u16", 2}, {"u32", 4}, {"u64", 8}, {"f16", 2}, {"bf16", 2}, {"f32", 4}, {"f64", 8}}};
+constexpr std::array<Row, 14> kRows = {{{"none", 0},
+                                        {"bool", 1},
+                                        {"i8", 1},
+                                        {"i16", 2},
+                                        {"i32", 4},
+                                        {"i64", 8},
+                                        {"u8", 1},
+                                        {"u16", 2},
+                                        {"u32", 4},
+                                        {"u64", 8},
+                                        {"f16", 2},
+                                        {"bf16", 2},
+                                        {"f32", 4},
+                                        {"f64", 8}}};
 
 const Row& row(DType dtype) {
   const auto number = static_cast<std::size_t>(dtype);

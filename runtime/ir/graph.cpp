@@ -33,9 +33,11 @@ std::uint16_t small_float_bits(double value, int exponent_bits, int mantissa_bit
   if (value == 0) return sign;
   const int bias = (1 << (exponent_bits - 1)) - 1;
   const int exponent = std::max(std::ilogb(value), 1 - bias);
-  const double quanta = std::nearbyint(std::ldexp(std::fabs(value), mantissa_bits - exponent));  // < 2^(mantissa_bits + 1) + 1
+  const double quanta =
+      std::nearbyint(std::ldexp(std::fabs(value), mantissa_bits - exponent));  // < 2^(mantissa_bits + 1) + 1
   if (exponent > bias) return sign | infinity;
-  const auto bits = static_cast<std::uint32_t>(exponent + bias - 1) * (1u << mantissa_bits) + static_cast<std::uint32_t>(quanta);
+  const auto bits = static_cast<std::uint32_t>(exponent + bias - 1) * (1u << mantissa_bits) +
+                    static_cast<std::uint32_t>(quanta);
   return static_cast<std::uint16_t>(sign | std::min<std::uint32_t>(bits, infinity));
 }
 
@@ -60,20 +62,34 @@ T saturate(std::int64_t value) {
 template <class Number>
 std::vector<std::byte> scalar_bytes(DType dtype, Number value) {
   switch (dtype) {
-    case DType::kBool: return bytes_of(static_cast<std::uint8_t>(value != 0));
-    case DType::kI8: return bytes_of(saturate<std::int8_t>(value));
-    case DType::kI16: return bytes_of(saturate<std::int16_t>(value));
-    case DType::kI32: return bytes_of(saturate<std::int32_t>(value));
-    case DType::kI64: return bytes_of(saturate<std::int64_t>(value));
-    case DType::kU8: return bytes_of(saturate<std::uint8_t>(value));
-    case DType::kU16: return bytes_of(saturate<std::uint16_t>(value));
-    case DType::kU32: return bytes_of(saturate<std::uint32_t>(value));
-    case DType::kU64: return bytes_of(saturate<std::uint64_t>(value));
-    case DType::kF16: return bytes_of(small_float_bits(static_cast<double>(value), 5, 10));
-    case DType::kBF16: return bytes_of(small_float_bits(static_cast<double>(value), 8, 7));
-    case DType::kF32: return bytes_of(static_cast<float>(value));
-    case DType::kF64: return bytes_of(static_cast<double>(value));
-    case DType::kNone: break;
+    case DType::kBool:
+      return bytes_of(static_cast<std::uint8_t>(value != 0));
+    case DType::kI8:
+      return bytes_of(saturate<std::int8_t>(value));
+    case DType::kI16:
+      return bytes_of(saturate<std::int16_t>(value));
+    case DType::kI32:
+      return bytes_of(saturate<std::int32_t>(value));
+    case DType::kI64:
+      return bytes_of(saturate<std::int64_t>(value));
+    case DType::kU8:
+      return bytes_of(saturate<std::uint8_t>(value));
+    case DType::kU16:
+      return bytes_of(saturate<std::uint16_t>(value));
+    case DType::kU32:
+      return bytes_of(saturate<std::uint32_t>(value));
+    case DType::kU64:
+      return bytes_of(saturate<std::uint64_t>(value));
+    case DType::kF16:
+      return bytes_of(small_float_bits(static_cast<double>(value), 5, 10));
+    case DType::kBF16:
+      return bytes_of(small_float_bits(static_cast<double>(value), 8, 7));
+    case DType::kF32:
+      return bytes_of(static_cast<float>(value));
+    case DType::kF64:
+      return bytes_of(static_cast<double>(value));
+    case DType::kNone:
+      break;
   }
   RLX_CHECK(false, "a scalar of dtype ", static_cast<std::uint32_t>(dtype));
   return {};
@@ -110,7 +126,8 @@ ValueId Graph::add_constant(Shape shape, std::vector<std::byte> bytes) {
 ValueId Graph::add_node(Node node, std::vector<Shape> result_shapes) {
   const ValueId first = index_of(values.size());
   node.results.clear();
-  for (Shape& shape : result_shapes) node.results.push_back(add_value({ValueKind::kResult, std::move(shape), {}, 0}));
+  for (Shape& shape : result_shapes)
+    node.results.push_back(add_value({ValueKind::kResult, std::move(shape), {}, 0}));
   nodes.push_back(std::move(node));
   return first;
 }
@@ -151,7 +168,8 @@ Dims attr_dims(const Node& node, std::uint32_t key) {
 std::vector<std::int64_t> attr_i64s(const Node& node, std::uint32_t key) {
   std::vector<std::int64_t> numbers;
   for (const Dim& dim : attr_dims(node, key)) {
-    RLX_CHECK(dim.is_number(), "attribute ", attr_name(key), " of ", op_name(node.op), " holds `", dim.to_string(), "`, wanted numbers");
+    RLX_CHECK(dim.is_number(), "attribute ", attr_name(key), " of ", op_name(node.op), " holds `",
+              dim.to_string(), "`, wanted numbers");
     numbers.push_back(dim.number());
   }
   return numbers;

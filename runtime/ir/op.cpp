@@ -21,7 +21,8 @@ struct AttrRow {
   std::string_view name;
 };
 
-#define RLX_OP(number, name, version, composite, mir_only, group) {{number, #name, version, composite, mir_only}, Group::group},
+#define RLX_OP(number, name, version, composite, mir_only, group) \
+  {{number, #name, version, composite, mir_only}, Group::group},
 #define RLX_FN(group, number, name)
 #define RLX_ATTR(key, name)
 constexpr OpRow kOps[] = {

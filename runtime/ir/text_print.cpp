@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints a graph, one line per thing, values by their ids: what text_parse.cpp reads back. docs of the form: text.h.
+// Prints a graph, one line per thing, values by their ids: what text_parse.cpp reads back. docs of the form:
+// text.h.
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -39,7 +40,8 @@ void append_hex(std::string& out, const std::vector<std::byte>& bytes) {
   }
 }
 
-/// Shortest decimal that reads back to the same double, told from a Dim by a point or an exponent; else its bits.
+/// Shortest decimal that reads back to the same double, told from a Dim by a point or an exponent; else its
+/// bits.
 std::string real_text(double value) {
   char text[40];
   if (!std::isfinite(value)) {
@@ -81,14 +83,17 @@ class Printer {
   void graph(const Graph& graph, std::string_view keyword, std::size_t depth) {
     line(depth, join(keyword, " ", quoted(graph.name), " {"));
     for (const auto& [name, range] : graph.symbols) symbol(name, range, depth + 1);
-    for (const ValueId id : graph.inputs) line(depth + 1, join("input ", defined(graph, id), " ", shape(graph, id)));
+    for (const ValueId id : graph.inputs)
+      line(depth + 1, join("input ", defined(graph, id), " ", shape(graph, id)));
     for (const Param& param : graph.params) this->param(graph, param, depth + 1);
     constants(graph, depth + 1);
     for (const Node& node : graph.nodes) this->node(graph, node, depth + 1);
     unused(graph, depth + 1);
-    for (const Output& output : graph.outputs) line(depth + 1, join("output ", quoted(output.name), " ", id_text(output.value)));
+    for (const Output& output : graph.outputs)
+      line(depth + 1, join("output ", quoted(output.name), " ", id_text(output.value)));
     for (const Constraint& rule : graph.constraints)
-      line(depth + 1, join("require ", rule.left.to_string(), rule.at_least ? " >= " : " == ", rule.right.to_string(), " ", quoted(rule.reason)));
+      line(depth + 1, join("require ", rule.left.to_string(), rule.at_least ? " >= " : " == ",
+                           rule.right.to_string(), " ", quoted(rule.reason)));
     line(depth, "}");
   }
 
@@ -119,7 +124,8 @@ class Printer {
   }
 
   void param(const Graph& graph, const Param& param, std::size_t depth) {
-    std::string text = join("param ", id_text(param.value), " ", quoted(param.name), " ", shape(graph, param.value));
+    std::string text =
+        join("param ", id_text(param.value), " ", quoted(param.name), " ", shape(graph, param.value));
     if (param.owned) {
       text += " owned ";
       append_hex(text, *param.owned);
@@ -130,8 +136,10 @@ class Printer {
   void constants(const Graph& graph, std::size_t depth) {
     std::vector<ValueId> ids;
     for (std::size_t i = 0; i < graph.values.size(); ++i)
-      if (graph.values[i].kind == ValueKind::kConstant && graph.values[i].index < graph.constants.size()) ids.push_back(static_cast<ValueId>(i));
-    std::stable_sort(ids.begin(), ids.end(), [&](ValueId a, ValueId b) { return graph.values[a].index < graph.values[b].index; });
+      if (graph.values[i].kind == ValueKind::kConstant && graph.values[i].index < graph.constants.size())
+        ids.push_back(static_cast<ValueId>(i));
+    std::stable_sort(ids.begin(), ids.end(),
+                     [&](ValueId a, ValueId b) { return graph.values[a].index < graph.values[b].index; });
     for (const ValueId id : ids) {
       const Constant& constant = graph.constants[graph.values[id].index];
       std::string text = join("const ", defined(graph, id), " ", shape(graph, id), " ");
@@ -186,7 +194,8 @@ class Printer {
     for (std::size_t i = 0; i < made.size(); ++i) {
       const Value& value = graph.values[i];
       const bool constant = value.kind == ValueKind::kConstant && value.index < graph.constants.size();
-      if (!made[i] && !constant) line(depth, join("unused ", defined(graph, static_cast<ValueId>(i)), " ", to_string(value.shape)));
+      if (!made[i] && !constant)
+        line(depth, join("unused ", defined(graph, static_cast<ValueId>(i)), " ", to_string(value.shape)));
     }
   }
 

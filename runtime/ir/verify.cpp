@@ -28,12 +28,14 @@ class Verifier {
   Verifier(const Graph& graph, int depth) : graph_(graph), depth_(depth), defined_(graph.values.size()) {}
 
   Status run() {
-    if (depth_ > kRegionDepthMax) return broken("regions lie ", depth_, " levels deep, wanted at most ", kRegionDepthMax);
+    if (depth_ > kRegionDepthMax)
+      return broken("regions lie ", depth_, " levels deep, wanted at most ", kRegionDepthMax);
     RLX_TRY(shapes());
     RLX_TRY(lists());
     RLX_TRY(constants());
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
-      if (auto status = node(graph_.nodes[i]); !status) return std::move(status).error().within(node_text(graph_.nodes[i], i));
+      if (auto status = node(graph_.nodes[i]); !status)
+        return std::move(status).error().within(node_text(graph_.nodes[i], i));
     RLX_TRY(outputs());
     return depth_ == 0 ? symbols() : region_lists();
   }
@@ -49,19 +51,24 @@ class Verifier {
       const Shape& shape = graph_.values[id].shape;
       // A region has a parameter for every operand of its op, also for one that is absent.
       const bool absent = depth_ > 0 && graph_.values[id].kind == ValueKind::kInput;
-      if (dtype_bytes(shape.dtype) == 0 && !absent) return broken("value %", id, " has dtype ", dtype_name(shape.dtype), ", wanted an element type");
-      if (shape.rank() > RLX_MAX_RANK) return broken("value %", id, " has rank ", shape.rank(), ", wanted at most ", RLX_MAX_RANK);
+      if (dtype_bytes(shape.dtype) == 0 && !absent)
+        return broken("value %", id, " has dtype ", dtype_name(shape.dtype), ", wanted an element type");
+      if (shape.rank() > RLX_MAX_RANK)
+        return broken("value %", id, " has rank ", shape.rank(), ", wanted at most ", RLX_MAX_RANK);
       for (const Dim& dim : shape.dims)
-        if (dim.is_number() && dim.number() < 0) return broken("value %", id, " has shape ", to_string(shape), ", wanted dims of 0 and more");
+        if (dim.is_number() && dim.number() < 0)
+          return broken("value %", id, " has shape ", to_string(shape), ", wanted dims of 0 and more");
     }
     return {};
   }
 
   /// Entry `index` of a list stands for value `id`, and the value says so too.
   Status entry(std::string_view list, std::size_t index, ValueId id, ValueKind kind) {
-    if (id >= graph_.values.size()) return broken(list, " ", index, " is value %", id, ", wanted one of ", graph_.values.size(), " values");
+    if (id >= graph_.values.size())
+      return broken(list, " ", index, " is value %", id, ", wanted one of ", graph_.values.size(), " values");
     const Value& value = graph_.values[id];
-    if (value.kind != kind || value.index != index) return broken("value %", id, " is ", list, " ", index, " of the list, but does not say so itself");
+    if (value.kind != kind || value.index != index)
+      return broken("value %", id, " is ", list, " ", index, " of the list, but does not say so itself");
     defined_[id] = true;
     return {};
   }
@@ -71,13 +78,15 @@ class Verifier {
     for (std::size_t i = 0; i < graph_.inputs.size(); ++i) {
       RLX_TRY(entry("input", i, graph_.inputs[i], ValueKind::kInput));
       const std::string& name = graph_.values[graph_.inputs[i]].name;
-      if (depth_ == 0 && (name.empty() || !names.insert(name).second)) return broken("input ", i, " is named `", name, "`, wanted a name of its own");
+      if (depth_ == 0 && (name.empty() || !names.insert(name).second))
+        return broken("input ", i, " is named `", name, "`, wanted a name of its own");
     }
     names.clear();
     for (std::size_t i = 0; i < graph_.params.size(); ++i) {
       const Param& param = graph_.params[i];
       RLX_TRY(entry("param", i, param.value, ValueKind::kParam));
-      if (param.name.empty() || !names.insert(param.name).second) return broken("param ", i, " is named `", param.name, "`, wanted a name of its own");
+      if (param.name.empty() || !names.insert(param.name).second)
+        return broken("param ", i, " is named `", param.name, "`, wanted a name of its own");
       RLX_TRY(sized(join("param `", param.name, "`"), graph_.values[param.value].shape, param.owned.get()));
     }
     return {};
@@ -93,9 +102,11 @@ class Verifier {
     }
     for (const Dim& dim : shape.dims) {
       if (empty) wanted = 0;
-      if (__builtin_mul_overflow(wanted, static_cast<std::uint64_t>(dim.number()), &wanted)) return broken(what, " has shape ", to_string(shape), ", too large for 64 bits");
+      if (__builtin_mul_overflow(wanted, static_cast<std::uint64_t>(dim.number()), &wanted))
+        return broken(what, " has shape ", to_string(shape), ", too large for 64 bits");
     }
-    if (bytes && bytes->size() != wanted) return broken(what, " of shape ", to_string(shape), " has ", bytes->size(), " bytes, wanted ", wanted);
+    if (bytes && bytes->size() != wanted)
+      return broken(what, " of shape ", to_string(shape), " has ", bytes->size(), " bytes, wanted ", wanted);
     return {};
   }
 
@@ -103,9 +114,13 @@ class Verifier {
     for (std::size_t id = 0; id < graph_.values.size(); ++id) {
       const Value& value = graph_.values[id];
       if (value.kind != ValueKind::kConstant) continue;
-      if (value.index >= graph_.constants.size()) return broken("value %", id, " is constant ", value.index, ", wanted one of ", graph_.constants.size());
+      if (value.index >= graph_.constants.size())
+        return broken("value %", id, " is constant ", value.index, ", wanted one of ",
+                      graph_.constants.size());
       const Constant& constant = graph_.constants[value.index];
-      if (!(constant.shape == value.shape)) return broken("value %", id, " has shape ", to_string(value.shape), ", its constant ", to_string(constant.shape));
+      if (!(constant.shape == value.shape))
+        return broken("value %", id, " has shape ", to_string(value.shape), ", its constant ",
+                      to_string(constant.shape));
       if (!constant.bytes) return broken("constant ", value.index, " has no bytes");
       RLX_TRY(sized(join("constant ", value.index), value.shape, constant.bytes.get()));
       defined_[id] = true;
@@ -117,9 +132,11 @@ class Verifier {
     if (!node.ns.empty() || node.op >= RLX_OP_VENDOR_FIRST) return {};
     const OpInfo* info = op_info(node.op);
     if (!info) return broken("no op has this number");
-    if (node.version == 0 || node.version > info->version) return broken("version ", node.version, ", wanted 1 to ", info->version);
+    if (node.version == 0 || node.version > info->version)
+      return broken("version ", node.version, ", wanted 1 to ", info->version);
     for (const auto& [key, value] : node.attributes)
-      if (attr_name(key).empty() && key < RLX_ATTR_VENDOR_FIRST) return broken("attribute ", key, ": no attribute has this number");
+      if (attr_name(key).empty() && key < RLX_ATTR_VENDOR_FIRST)
+        return broken("attribute ", key, ": no attribute has this number");
     return {};
   }
 
@@ -128,8 +145,10 @@ class Verifier {
     std::vector<Shape> operands;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       const ValueId id = node.operands[i];
-      if (id != kAbsent && id >= graph_.values.size()) return broken("operand ", i, " is value %", id, ", wanted one of ", graph_.values.size(), " values");
-      if (id != kAbsent && !defined_[id]) return broken("operand ", i, " is value %", id, ", which is not defined before");
+      if (id != kAbsent && id >= graph_.values.size())
+        return broken("operand ", i, " is value %", id, ", wanted one of ", graph_.values.size(), " values");
+      if (id != kAbsent && !defined_[id])
+        return broken("operand ", i, " is value %", id, ", which is not defined before");
       operands.push_back(id == kAbsent ? Shape{} : graph_.values[id].shape);
     }
     RLX_TRY(results(node));
@@ -140,8 +159,10 @@ class Verifier {
   Status results(const Node& node) {
     for (std::size_t i = 0; i < node.results.size(); ++i) {
       const ValueId id = node.results[i];
-      if (id >= graph_.values.size()) return broken("result ", i, " is value %", id, ", wanted one of ", graph_.values.size(), " values");
-      if (graph_.values[id].kind != ValueKind::kResult) return broken("result ", i, " is value %", id, ", which is no result");
+      if (id >= graph_.values.size())
+        return broken("result ", i, " is value %", id, ", wanted one of ", graph_.values.size(), " values");
+      if (graph_.values[id].kind != ValueKind::kResult)
+        return broken("result ", i, " is value %", id, ", which is no result");
       if (defined_[id]) return broken("result ", i, " is value %", id, ", which is defined already");
       defined_[id] = true;
     }
@@ -156,7 +177,8 @@ class Verifier {
 
   Status regions(const Node& node, const std::vector<Shape>& operands) {
     const std::size_t wanted = regions_wanted(node);
-    if (node.regions.size() != wanted) return broken("has ", node.regions.size(), " regions, wanted ", wanted);
+    if (node.regions.size() != wanted)
+      return broken("has ", node.regions.size(), " regions, wanted ", wanted);
     for (std::size_t i = 0; i < wanted; ++i) {
       if (!node.regions[i]) return broken("region ", i, " is not there");
       const bool condition = node.op == RLX_OP_WHILE && node.ns.empty() && i == 0;
@@ -168,18 +190,23 @@ class Verifier {
 
   Status region(const Graph& region, const Node& node, const std::vector<Shape>& operands, bool condition) {
     RLX_TRY(Verifier(region, depth_ + 1).run());
-    if (region.inputs.size() != operands.size()) return broken("has ", region.inputs.size(), " parameters, wanted ", operands.size(), " as there are operands");
+    if (region.inputs.size() != operands.size())
+      return broken("has ", region.inputs.size(), " parameters, wanted ", operands.size(),
+                    " as there are operands");
     for (std::size_t i = 0; i < operands.size(); ++i) {
       const Shape& seen = region.values[region.inputs[i]].shape;
       if (operands[i].dtype != DType::kNone && !(seen == operands[i]))
-        return broken("parameter ", i, " is ", to_string(seen), ", wanted ", to_string(operands[i]), " as the operand");
+        return broken("parameter ", i, " is ", to_string(seen), ", wanted ", to_string(operands[i]),
+                      " as the operand");
     }
     if (condition) return {};  // its one result is inference's to judge
-    if (region.outputs.size() != node.results.size()) return broken("has ", region.outputs.size(), " results, wanted ", node.results.size());
+    if (region.outputs.size() != node.results.size())
+      return broken("has ", region.outputs.size(), " results, wanted ", node.results.size());
     for (std::size_t i = 0; i < node.results.size(); ++i) {
       const Shape& seen = region.values[region.outputs[i].value].shape;
       const Shape& wanted = graph_.values[node.results[i]].shape;
-      if (!may_be_equal(seen, wanted)) return broken("result ", i, " is ", to_string(seen), ", wanted ", to_string(wanted));
+      if (!may_be_equal(seen, wanted))
+        return broken("result ", i, " is ", to_string(seen), ", wanted ", to_string(wanted));
     }
     return {};
   }
@@ -196,10 +223,13 @@ class Verifier {
     std::vector<Constraint> constraints;
     auto shapes = infer(node, operands, constraints);
     if (!shapes) return broken(shapes.error().to_string());
-    if (shapes->size() != node.results.size()) return broken("has ", node.results.size(), " results, inference gives ", shapes->size());
+    if (shapes->size() != node.results.size())
+      return broken("has ", node.results.size(), " results, inference gives ", shapes->size());
     for (std::size_t i = 0; i < shapes->size(); ++i) {
       const Shape& seen = graph_.values[node.results[i]].shape;
-      if (!(seen == (*shapes)[i])) return broken("result ", i, " has shape ", to_string(seen), ", inference gives ", to_string((*shapes)[i]));
+      if (!(seen == (*shapes)[i]))
+        return broken("result ", i, " has shape ", to_string(seen), ", inference gives ",
+                      to_string((*shapes)[i]));
     }
     return {};
   }
@@ -208,15 +238,19 @@ class Verifier {
     std::set<std::string_view> names;
     for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
       const Output& output = graph_.outputs[i];
-      if (output.value >= graph_.values.size() || !defined_[output.value]) return broken("output ", i, " `", output.name, "` is value %", output.value, ", which nothing defines");
-      if (depth_ == 0 && (output.name.empty() || !names.insert(output.name).second)) return broken("output ", i, " is named `", output.name, "`, wanted a name of its own");
+      if (output.value >= graph_.values.size() || !defined_[output.value])
+        return broken("output ", i, " `", output.name, "` is value %", output.value,
+                      ", which nothing defines");
+      if (depth_ == 0 && (output.name.empty() || !names.insert(output.name).second))
+        return broken("output ", i, " is named `", output.name, "`, wanted a name of its own");
     }
     return {};
   }
 
   Status region_lists() {
     if (!graph_.params.empty()) return broken("a region has ", graph_.params.size(), " params, wanted none");
-    if (!graph_.symbols.empty() || !graph_.constraints.empty()) return broken("a region has symbols or constraints of its own, wanted none");
+    if (!graph_.symbols.empty() || !graph_.constraints.empty())
+      return broken("a region has symbols or constraints of its own, wanted none");
     return {};
   }
 
@@ -242,10 +276,13 @@ class Verifier {
       rule.right.collect_symbols(names);
     }
     for (const std::string& name : names)
-      if (!graph_.symbols.contains(name)) return broken("symbol `", name, "` occurs, but is not in the list of symbols");
+      if (!graph_.symbols.contains(name))
+        return broken("symbol `", name, "` occurs, but is not in the list of symbols");
     for (const auto& [name, range] : graph_.symbols) {
       if (!Dim::is_symbol_name(name)) return broken("`", name, "` is no name of a symbol");
-      if (range.least < 0 || range.least > range.greatest) return broken("symbol `", name, "` has the range ", range.least, " to ", range.greatest, ", wanted 0 <= least <= greatest");
+      if (range.least < 0 || range.least > range.greatest)
+        return broken("symbol `", name, "` has the range ", range.least, " to ", range.greatest,
+                      ", wanted 0 <= least <= greatest");
     }
     return {};
   }

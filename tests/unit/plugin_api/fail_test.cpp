@@ -28,7 +28,9 @@ TEST(Fail, FillsTheRecordAndReturnsTheStatus) {
   EXPECT_EQ(error.struct_size, sizeof error);
 }
 
-TEST(Fail, WithoutARecordOnlyTheStatusReturns) { EXPECT_EQ(rlx_fail(nullptr, RLX_STATUS_IO, 0, 0, "x"), RLX_STATUS_IO); }
+TEST(Fail, WithoutARecordOnlyTheStatusReturns) {
+  EXPECT_EQ(rlx_fail(nullptr, RLX_STATUS_IO, 0, 0, "x"), RLX_STATUS_IO);
+}
 
 TEST(Fail, WithoutAMessageTheTextIsEmpty) {
   rlx_error error = empty_error();
@@ -64,7 +66,8 @@ TEST(Fail, AShortRecordIsNotOverrun) {
   std::vector<unsigned char> memory(64, 0xAB);
   const std::uint32_t size = 48;
   std::memcpy(memory.data(), &size, sizeof size);
-  rlx_fail(reinterpret_cast<rlx_error*>(memory.data()), RLX_STATUS_IO, 1, 2, "a message that is longer than eight bytes");
+  rlx_fail(reinterpret_cast<rlx_error*>(memory.data()), RLX_STATUS_IO, 1, 2,
+           "a message that is longer than eight bytes");
   for (std::size_t i = size; i < memory.size(); ++i) EXPECT_EQ(memory[i], 0xAB) << i;
 }
 

@@ -111,8 +111,10 @@ TEST(WriteOut, WritesTheLesserSizeAndStoresIt) {
       uint32_t stored = 0;
       std::memcpy(&stored, memory.data(), sizeof stored);
       EXPECT_EQ(stored, common);
-      EXPECT_EQ(std::memcmp(memory.data() + 4, reinterpret_cast<const unsigned char*>(&own) + 4, common - 4), 0);
-      for (std::size_t i = common; i < memory.size(); ++i) ASSERT_EQ(memory[i], kGuard) << "size " << size << " byte " << i;
+      EXPECT_EQ(std::memcmp(memory.data() + 4, reinterpret_cast<const unsigned char*>(&own) + 4, common - 4),
+                0);
+      for (std::size_t i = common; i < memory.size(); ++i)
+        ASSERT_EQ(memory[i], kGuard) << "size " << size << " byte " << i;
     }
   }
 }
@@ -124,7 +126,8 @@ TEST(WriteOut, SizesOutsideTheBoundsAreRefusedAndNothingIsWritten) {
     std::memcpy(memory.data(), &size, sizeof size);
     const std::vector<unsigned char> before = memory;
     uint64_t detail = 0;
-    EXPECT_EQ(rlx_write_out(memory.data(), &own, sizeof own, kFirstSize, &detail), RLX_STATUS_INVALID_ARGUMENT);
+    EXPECT_EQ(rlx_write_out(memory.data(), &own, sizeof own, kFirstSize, &detail),
+              RLX_STATUS_INVALID_ARGUMENT);
     EXPECT_EQ(detail, size);
     EXPECT_EQ(memory, before);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Texts of the headers against the registry's; numbers and layouts are asserted when plugin_api/check is compiled.
+// Texts of the headers against the registry's; numbers and layouts are asserted when plugin_api/check is
+// compiled.
 #include <gtest/gtest.h>
 #include <rlx/compile.h>
 #include <rlx/execute.h>
@@ -16,7 +17,7 @@ TEST(Registry, TextsOfTheHeadersAreTheRegistrysOwn) {
 #define RLX_SIZE(type, bytes)
 #define RLX_FIELD(type, field, offset, bytes)
 #define RLX_NUMBER(name, number)
-#define RLX_TEXT(name, text)                                             \
+#define RLX_TEXT(name, text)                                          \
   EXPECT_EQ(std::string_view(name), std::string_view(text)) << #name; \
   ++compared;
 #include "plugin_api/check/layout.inc"

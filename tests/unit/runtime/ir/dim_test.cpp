@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dim: canonical forms against plain arithmetic on many bindings, text both ways, refusal instead of overflow.
+// Dim: canonical forms against plain arithmetic on many bindings, text both ways, refusal instead of
+// overflow.
 #include "runtime/ir/dim.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +20,9 @@ struct Pair {
   std::function<std::optional<std::int64_t>(const DimBinding&)> plain;
 };
 
-std::int64_t floor_plain(std::int64_t x, std::int64_t y) { return x / y - ((x % y != 0) && ((x < 0) != (y < 0))); }
+std::int64_t floor_plain(std::int64_t x, std::int64_t y) {
+  return x / y - ((x % y != 0) && ((x < 0) != (y < 0)));
+}
 
 Pair random_pair(std::mt19937& random, int depth) {
   if (depth == 0 || random() % 6 == 0) {
@@ -34,26 +37,49 @@ Pair random_pair(std::mt19937& random, int depth) {
   const int kind = static_cast<int>(random() % 8);
   Dim dim;
   switch (kind) {
-    case 0: dim = x.dim + y.dim; break;
-    case 1: dim = x.dim - y.dim; break;
-    case 2: case 3: dim = x.dim * y.dim; break;
-    case 4: dim = floor_div(x.dim, y.dim); break;
-    case 5: dim = ceil_div(x.dim, y.dim); break;
-    case 6: dim = mod(x.dim, y.dim); break;
-    default: dim = random() % 2 ? min(x.dim, y.dim) : max(x.dim, y.dim); break;
+    case 0:
+      dim = x.dim + y.dim;
+      break;
+    case 1:
+      dim = x.dim - y.dim;
+      break;
+    case 2:
+    case 3:
+      dim = x.dim * y.dim;
+      break;
+    case 4:
+      dim = floor_div(x.dim, y.dim);
+      break;
+    case 5:
+      dim = ceil_div(x.dim, y.dim);
+      break;
+    case 6:
+      dim = mod(x.dim, y.dim);
+      break;
+    default:
+      dim = random() % 2 ? min(x.dim, y.dim) : max(x.dim, y.dim);
+      break;
   }
   const bool is_min = dim == min(x.dim, y.dim);
   return {dim, [=](const DimBinding& binding) -> std::optional<std::int64_t> {
             const auto p = x.plain(binding), q = y.plain(binding);
             if (!p || !q || (kind >= 4 && kind <= 6 && *q == 0)) return std::nullopt;
             switch (kind) {
-              case 0: return *p + *q;
-              case 1: return *p - *q;
-              case 2: case 3: return *p * *q;
-              case 4: return floor_plain(*p, *q);
-              case 5: return -floor_plain(-*p, *q);
-              case 6: return *p - *q * floor_plain(*p, *q);
-              default: return is_min ? std::min(*p, *q) : std::max(*p, *q);
+              case 0:
+                return *p + *q;
+              case 1:
+                return *p - *q;
+              case 2:
+              case 3:
+                return *p * *q;
+              case 4:
+                return floor_plain(*p, *q);
+              case 5:
+                return -floor_plain(-*p, *q);
+              case 6:
+                return *p - *q * floor_plain(*p, *q);
+              default:
+                return is_min ? std::min(*p, *q) : std::max(*p, *q);
             }
           }};
 }
@@ -73,7 +99,8 @@ TEST(Dim, EvaluatesAsPlainArithmeticDoes) {
       if (!wanted) continue;  // divides by zero: folding may have removed it
       const auto seen = pair.dim.evaluate(binding);
       ASSERT_TRUE(seen) << pair.dim.to_string() << ": " << seen.error().to_string();
-      ASSERT_EQ(*seen, *wanted) << pair.dim.to_string() << " a=" << binding.at("a") << " b=" << binding.at("b") << " c=" << binding.at("c");
+      ASSERT_EQ(*seen, *wanted) << pair.dim.to_string() << " a=" << binding.at("a")
+                                << " b=" << binding.at("b") << " c=" << binding.at("c");
       ++compared;
     }
   }
@@ -174,8 +201,9 @@ TEST(Dim, KeepsWhatWouldOverflowAndFailsOnEvaluation) {
   EXPECT_EQ((a + b).evaluate({{"a", INT64_MAX}, {"b", 1}}).error().code(), ErrorCode::kConstraintViolated);
   EXPECT_EQ(*(a - b).evaluate({{"a", INT64_MIN + 5}, {"b", 5}}), INT64_MIN);
   EXPECT_FALSE(floor_div(Dim(INT64_MIN), Dim(-1)).is_number());
-  for (const Dim& dim : {huge, huge + a, huge * a, (huge + Dim(INT64_MAX)) * (a + b), Dim(INT64_MIN) * Dim(-1), Dim(INT64_MIN) * a + Dim(INT64_MIN),
-                         (Dim(INT64_MAX) * a + b) + Dim(INT64_MAX) * a}) {
+  for (const Dim& dim :
+       {huge, huge + a, huge * a, (huge + Dim(INT64_MAX)) * (a + b), Dim(INT64_MIN) * Dim(-1),
+        Dim(INT64_MIN) * a + Dim(INT64_MIN), (Dim(INT64_MAX) * a + b) + Dim(INT64_MAX) * a}) {
     const auto again = parse_dim(dim.to_string());
     ASSERT_TRUE(again) << dim.to_string();
     EXPECT_EQ(*again, dim) << dim.to_string() << " read as " << again->to_string();

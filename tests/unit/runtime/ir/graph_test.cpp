@@ -46,7 +46,7 @@ TEST(AddScalar, RoundsToNearestEvenInSmallFloats) {
   EXPECT_EQ(scalar<std::uint16_t>(DType::kF16, 65504.0), 0x7BFF);
   EXPECT_EQ(scalar<std::uint16_t>(DType::kF16, 65519.0), 0x7BFF);
   EXPECT_EQ(scalar<std::uint16_t>(DType::kF16, 65520.0), 0x7C00);
-  EXPECT_EQ(scalar<std::uint16_t>(DType::kF16, 1.0 + 0x1p-11), 0x3C00);        // a tie goes to even
+  EXPECT_EQ(scalar<std::uint16_t>(DType::kF16, 1.0 + 0x1p-11), 0x3C00);  // a tie goes to even
   EXPECT_EQ(scalar<std::uint16_t>(DType::kF16, 1.0 + 3 * 0x1p-11), 0x3C02);
   EXPECT_EQ(scalar<std::uint16_t>(DType::kF16, 1.0 + 0x1p-11 + 0x1p-40), 0x3C01);  // not by way of f32
   EXPECT_EQ(scalar<std::uint16_t>(DType::kF16, 0x1p-24), 0x0001);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The text form: what is printed reads back, golden file included; hostile text is refused in bounded time and memory.
+// The text form: what is printed reads back, golden file included; hostile text is refused in bounded time
+// and memory.
 #include "runtime/ir/text.h"
 
 #include <gtest/gtest.h>
@@ -69,7 +70,9 @@ TEST(GraphText, ReadsEveryPartOfTheGoldenFile) {
 
 AttrValue random_attribute(std::mt19937& random) {
   const Dim s = Dim::symbol("inf"), t = Dim::symbol("f32");
-  const auto dim = [&] { return Dim(static_cast<std::int64_t>(random())) * s - min(t, Dim(static_cast<int>(random() % 9))); };
+  const auto dim = [&] {
+    return Dim(static_cast<std::int64_t>(random())) * s - min(t, Dim(static_cast<int>(random() % 9)));
+  };
   const auto real = [&] {
     const std::uint64_t bits = (std::uint64_t{random()} << 32) | random();
     double value = 0;
@@ -77,11 +80,16 @@ AttrValue random_attribute(std::mt19937& random) {
     return random() % 4 ? value : static_cast<double>(random() % 5);
   };
   switch (random() % 6) {
-    case 0: return dim();
-    case 1: return real();
-    case 2: return static_cast<DType>(random() % 14);
-    case 3: return random() % 2 ? Dims{} : Dims{dim(), 3};
-    case 4: return random() % 2 ? std::vector<double>{} : std::vector<double>{real(), real()};
+    case 0:
+      return dim();
+    case 1:
+      return real();
+    case 2:
+      return static_cast<DType>(random() % 14);
+    case 3:
+      return random() % 2 ? Dims{} : Dims{dim(), 3};
+    case 4:
+      return random() % 2 ? std::vector<double>{} : std::vector<double>{real(), real()};
     default: {
       std::string text;
       for (auto size = random() % 6; size; --size) text += static_cast<char>(random());
@@ -94,7 +102,8 @@ Graph random_graph(std::mt19937& random, int depth) {
   Graph graph;
   graph.name = depth ? "" : "g";
   const Dim s = Dim::symbol("s_1.x");
-  graph.symbols["s_1.x"] = {static_cast<std::int64_t>(random() % 3), INT64_MAX - static_cast<std::int64_t>(random() % 2)};
+  graph.symbols["s_1.x"] = {static_cast<std::int64_t>(random() % 3),
+                            INT64_MAX - static_cast<std::int64_t>(random() % 2)};
   graph.add_input("in", {DType::kF32, {s, 4}});
   graph.add_constant({DType::kU8, {2}}, {std::byte(random()), std::byte(7)});
   for (auto count = random() % 8; count; --count) {
@@ -102,11 +111,14 @@ Graph random_graph(std::mt19937& random, int depth) {
     node.op = 1 + random() % 40;
     node.version = 1 + random() % 2;
     if (random() % 5 == 0) node.ns = "com.\"x\"";
-    for (auto i = random() % 3; i; --i) node.operands.push_back(random() % 4 ? static_cast<ValueId>(random() % graph.values.size()) : kAbsent);
+    for (auto i = random() % 3; i; --i)
+      node.operands.push_back(random() % 4 ? static_cast<ValueId>(random() % graph.values.size()) : kAbsent);
     for (auto i = random() % 4; i; --i) node.attributes[1 + random() % 70] = random_attribute(random);
     if (depth < 2)
-      for (auto i = random() % 2; i; --i) node.regions.push_back(std::make_shared<const Graph>(random_graph(random, depth + 1)));
-    graph.add_node(std::move(node), std::vector<Shape>(random() % 3, Shape{DType::kI64, {s * s, Dim(2) - s}}));
+      for (auto i = random() % 2; i; --i)
+        node.regions.push_back(std::make_shared<const Graph>(random_graph(random, depth + 1)));
+    graph.add_node(std::move(node),
+                   std::vector<Shape>(random() % 3, Shape{DType::kI64, {s * s, Dim(2) - s}}));
     if (random() % 3 == 0) add_scalar(graph, static_cast<DType>(1 + random() % 13), 1.5);
   }
   graph.outputs.push_back({"o", 0});
@@ -126,15 +138,19 @@ TEST(GraphText, PrintsWhatReadsBackToTheSameText) {
     for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
       ASSERT_EQ(again->nodes[n].operands, graph.nodes[n].operands);
       ASSERT_EQ(again->nodes[n].results, graph.nodes[n].results);
-      for (const auto& [key, value] : graph.nodes[n].attributes) ASSERT_EQ(again->nodes[n].attributes.at(key).index(), value.index()) << text;
+      for (const auto& [key, value] : graph.nodes[n].attributes)
+        ASSERT_EQ(again->nodes[n].attributes.at(key).index(), value.index()) << text;
     }
   }
 }
 
 TEST(ParseGraph, ErrorsGiveLineAndColumn) {
   EXPECT_EQ(error_of("graph \"g\" {\n  output \"y\" 7\n}"), "line 2, column 14: `7`, wanted `%`");
-  EXPECT_EQ(error_of("graph \"g\" {\n"), "line 2, column 1: the end, wanted symbol, input, param, const, a node, unused, output, require or `}`");
-  EXPECT_NE(error_of("graph \"g\" {\n %0 = frobnicate() : f32[]\n}").find("line 2, column 7: `frobnicate"), std::string::npos);
+  EXPECT_EQ(error_of("graph \"g\" {\n"),
+            "line 2, column 1: the end, wanted symbol, input, param, const, a node, unused, output, require "
+            "or `}`");
+  EXPECT_NE(error_of("graph \"g\" {\n %0 = frobnicate() : f32[]\n}").find("line 2, column 7: `frobnicate"),
+            std::string::npos);
   EXPECT_NE(error_of("graph \"g\" {\n input %0 f32[a $]\n}").find("line 2, column 15"), std::string::npos);
 }
 

@@ -37,7 +37,9 @@ std::string broken_by(const std::function<void(Graph&)>& damage) {
   return status.error().message();
 }
 
-#define EXPECT_BROKEN(words, ...) EXPECT_NE(broken_by([](Graph& graph) { __VA_ARGS__; }).find(words), std::string::npos) << broken_by([](Graph& graph) { __VA_ARGS__; })
+#define EXPECT_BROKEN(words, ...)                                                        \
+  EXPECT_NE(broken_by([](Graph& graph) { __VA_ARGS__; }).find(words), std::string::npos) \
+      << broken_by([](Graph& graph) { __VA_ARGS__; })
 
 TEST(Verify, AcceptsAWellFormedGraph) {
   const Graph graph = well_formed();
@@ -60,9 +62,11 @@ TEST(Verify, NamesTheRuleThatValuesBreak) {
   EXPECT_BROKEN("input 0 is value %77", graph.inputs[0] = 77);
   EXPECT_BROKEN("wanted a name of its own", graph.values[0].name.clear());
   EXPECT_BROKEN("wanted numbers only", graph.values[1].shape.dims[0] = Dim::symbol("batch"));
-  EXPECT_BROKEN("has 3 bytes, wanted 64", graph.params[0].owned = std::make_shared<const std::vector<std::byte>>(3));
+  EXPECT_BROKEN("has 3 bytes, wanted 64",
+                graph.params[0].owned = std::make_shared<const std::vector<std::byte>>(3));
   EXPECT_BROKEN("constant 0 has no bytes", graph.constants[0].bytes = nullptr);
-  EXPECT_BROKEN("has 5 bytes, wanted 4", graph.constants[0].bytes = std::make_shared<const std::vector<std::byte>>(5));
+  EXPECT_BROKEN("has 5 bytes, wanted 4",
+                graph.constants[0].bytes = std::make_shared<const std::vector<std::byte>>(5));
   EXPECT_BROKEN("its constant", graph.constants[0].shape.dtype = DType::kI32);
 }
 
@@ -90,7 +94,9 @@ TEST(Verify, NamesTheRuleThatRegionsBreak) {
   EXPECT_BROKEN("region 0 is not there", graph.nodes.back().regions[0] = nullptr);
   EXPECT_BROKEN("has 0 results, wanted 1", region_of_last(graph).outputs.clear());
   EXPECT_BROKEN("wanted 1 as there are operands", region_of_last(graph).add_input("", {DType::kF32, {}}));
-  EXPECT_BROKEN("as the operand", Graph& region = region_of_last(graph); region.values[region.inputs[0]].shape.dims[1] = Dim(7); region.nodes.clear(); region.outputs[0].value = region.inputs[0]);
+  EXPECT_BROKEN("as the operand", Graph& region = region_of_last(graph);
+                region.values[region.inputs[0]].shape.dims[1] = Dim(7); region.nodes.clear();
+                region.outputs[0].value = region.inputs[0]);
   EXPECT_BROKEN("symbols or constraints of its own", region_of_last(graph).symbols["x"] = {});
   EXPECT_BROKEN("params, wanted none", region_of_last(graph).add_param("p", {DType::kF32, {}}));
 }
