@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far the fast kernels are from this CPU's FMA peak, one thread, minimum of many runs. Peak is measured between the
-// runs, so that a machine that changes speed does not flatter or blame a kernel.
+// How far the fast kernels are from this CPU's FMA peak, one thread, minimum of many runs. Peak is measured
+// between the runs, so that a machine that changes speed does not flatter or blame a kernel.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -13,8 +13,8 @@
 #include <immintrin.h>
 #endif
 
-#include "plugins/cpu/kernels/kernel_table.h"
 #include "plugin_api/include/rlx/ops.h"
+#include "plugins/cpu/kernels/kernel_table.h"
 
 using namespace rlx_cpu;
 
@@ -100,8 +100,10 @@ double measure_tile_peak(const KernelTable& table) {
 double measure_peak(const KernelTable& table) {
 #if defined(RLX_CPU_HAVE_X86)
   const int64_t steps = 20000;
-  if (table.isa == Isa::kAvx512) return 2.0 * 24 * 16 * static_cast<double>(steps) / least_time([] { spin_avx512(steps); }) / 1e9;
-  if (table.isa == Isa::kAvx2) return 2.0 * 12 * 8 * static_cast<double>(steps) / least_time([] { spin_avx2(steps); }) / 1e9;
+  if (table.isa == Isa::kAvx512)
+    return 2.0 * 24 * 16 * static_cast<double>(steps) / least_time([] { spin_avx512(steps); }) / 1e9;
+  if (table.isa == Isa::kAvx2)
+    return 2.0 * 12 * 8 * static_cast<double>(steps) / least_time([] { spin_avx2(steps); }) / 1e9;
 #endif
   return measure_tile_peak(table);
 }
@@ -118,7 +120,8 @@ void bench_matmul(const KernelTable& table, double peak, uint32_t act) {
       const MatmulPart part = {c, n, n, bias, nullptr, nullptr, 0};
       const MatmulArgs args = {a, k, k, packed, &part, 1, false, {act, 0, 0}};
       const double time = least_time([&] {
-        for (int64_t row = 0; row < m; row += 64) table.matmul(args, row, row + 64 < m ? row + 64 : m, 0, panel_count(n));
+        for (int64_t row = 0; row < m; row += 64)
+          table.matmul(args, row, row + 64 < m ? row + 64 : m, 0, panel_count(n));
       });
       const double rate = 2.0 * static_cast<double>(m * n * k) / time / 1e9;
       std::printf("%-8s matmul %s M=%-5ld K=%-5ld N=%-5ld %9.1f us %7.1f GF/s %5.1f %% of peak\n", table.name,
@@ -151,8 +154,8 @@ void bench_attention(const KernelTable& table, double peak) {
       for (int64_t h = 0; h < heads; ++h) table.attention(args, 0, h, 0, s, scratch);
     });
     const double rate = 4.0 * static_cast<double>(heads * s * s * size) / time / 1e9;
-    std::printf("%-8s attention S=%-5ld D=32 12 heads      %9.1f us %7.1f GF/s %5.1f %% of peak\n", table.name,
-                static_cast<long>(s), time * 1e6, rate, 100 * rate / peak);
+    std::printf("%-8s attention S=%-5ld D=32 12 heads      %9.1f us %7.1f GF/s %5.1f %% of peak\n",
+                table.name, static_cast<long>(s), time * 1e6, rate, 100 * rate / peak);
     std::free(qkv), std::free(y), std::free(scratch);
   }
 }
@@ -163,14 +166,18 @@ void bench_rows(const KernelTable& table) {
   float* y = make_floats(rows * n);
   float* g = make_floats(n);
   NormArgs norm = {};
-  norm.x = x, norm.x_row_stride = n, norm.gamma = g, norm.beta = g, norm.y = y, norm.y_row_stride = n, norm.n = n;
+  norm.x = x, norm.x_row_stride = n, norm.gamma = g, norm.beta = g, norm.y = y, norm.y_row_stride = n,
+  norm.n = n;
   norm.residual = x, norm.residual_row_stride = n, norm.eps = 1e-12f;
   const double norm_time = least_time([&] { table.layer_norm(norm, 0, rows); }, 0.05);
   std::printf("%-8s layer_norm + residual, 384: %.1f ns a row\n", table.name, norm_time * 1e9 / rows);
   const struct {
     uint32_t act;
     const char* name;
-  } acts[] = {{RLX_ACT_GELU_ERF, "gelu_erf"}, {RLX_ACT_GELU_TANH, "gelu_tanh"}, {RLX_ACT_SILU, "silu"}, {RLX_ACT_TANH, "tanh"}};
+  } acts[] = {{RLX_ACT_GELU_ERF, "gelu_erf"},
+              {RLX_ACT_GELU_TANH, "gelu_tanh"},
+              {RLX_ACT_SILU, "silu"},
+              {RLX_ACT_TANH, "tanh"}};
   for (const auto& a : acts) {
     const Activation act = {a.act, 0, 0};
     const double time = least_time([&] { table.act(act, x, n, y, n, rows, n); }, 0.05);
@@ -181,8 +188,10 @@ void bench_rows(const KernelTable& table) {
 
 void bench_conv(const KernelTable& table, double peak) {
   Conv2dArgs args = {};
-  args.channels = 64, args.height = 56, args.width = 56, args.out_channels = 64, args.out_height = 56, args.out_width = 56;
-  args.kernel_height = args.kernel_width = 3, args.stride_height = args.stride_width = 1, args.pad_top = args.pad_left = 1;
+  args.channels = 64, args.height = 56, args.width = 56, args.out_channels = 64, args.out_height = 56,
+  args.out_width = 56;
+  args.kernel_height = args.kernel_width = 3, args.stride_height = args.stride_width = 1,
+  args.pad_top = args.pad_left = 1;
   args.dilation_height = args.dilation_width = 1, args.groups = 1;
   float* x = make_floats(64 * 56 * 56);
   float* w = make_floats(64 * 64 * 9);
@@ -191,7 +200,8 @@ void bench_conv(const KernelTable& table, double peak) {
   float* scratch = make_floats(conv2d_scratch_floats(args));
   const double time = least_time([&] { table.conv2d(args, 0, 0, 0, conv2d_panels(args), scratch); });
   const double rate = 2.0 * 64 * 64 * 9 * 56 * 56 / time / 1e9;
-  std::printf("%-8s conv2d 64x56x56 3x3 %9.1f us %7.1f GF/s %5.1f %% of peak\n", table.name, time * 1e6, rate, 100 * rate / peak);
+  std::printf("%-8s conv2d 64x56x56 3x3 %9.1f us %7.1f GF/s %5.1f %% of peak\n", table.name, time * 1e6, rate,
+              100 * rate / peak);
   std::free(x), std::free(w), std::free(y), std::free(scratch);
 }
 

@@ -91,17 +91,14 @@ struct ThresholdedRelu {
 
 /// x Phi(x) where Phi comes from erf.
 struct GeluErfPlain {
-  F operator()(F x) const {
-    return x * fma(set1(0.5f), erf(x * set1(0.707106781f)), set1(0.5f));
-  }
+  F operator()(F x) const { return x * fma(set1(0.5f), erf(x * set1(0.707106781f)), set1(0.5f)); }
 };
 
 /// Phi - 1/2 around the 16 points k * 5.6 / 15.5, each a quintic in t = the distance in steps, |t| <= 1/2.
 alignas(64) static constexpr float kPhi[6][16] = {
-    {0.0f, 1.410587877e-01f, 2.650312185e-01f, 3.607890010e-01f, 4.257937074e-01f,
-     4.645760953e-01f, 4.849108458e-01f, 4.942811131e-01f, 4.980757535e-01f, 4.994262457e-01f,
-     4.998486042e-01f, 4.999646842e-01f, 4.999927282e-01f, 4.999986887e-01f, 4.999997914e-01f,
-     4.999999702e-01f},
+    {0.0f, 1.410587877e-01f, 2.650312185e-01f, 3.607890010e-01f, 4.257937074e-01f, 4.645760953e-01f,
+     4.849108458e-01f, 4.942811131e-01f, 4.980757535e-01f, 4.994262457e-01f, 4.998486042e-01f,
+     4.999646842e-01f, 4.999927282e-01f, 4.999986887e-01f, 4.999997914e-01f, 4.999999702e-01f},
     {1.441339850e-01f, 1.350274384e-01f, 1.110168397e-01f, 8.010635525e-02f, 5.072900280e-02f,
      2.819401212e-02f, 1.375208888e-02f, 5.886968225e-03f, 2.211698797e-03f, 7.292417577e-04f,
      2.110223431e-04f, 5.359161150e-05f, 1.194474225e-05f, 2.336514854e-06f, 4.011181716e-07f,
@@ -159,31 +156,50 @@ static void act_rows(const Activation& act, const float* x, int64_t xs, float* y
   const F alpha = set1(act.alpha);
   const F beta = set1(act.beta);
   switch (act.kind) {
-    case RLX_ACT_RELU: return map_rows(Relu{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_LEAKY_RELU: return map_rows(LeakyRelu{alpha}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_CLIP: return map_rows(Clip{alpha, beta}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_GELU_ERF: return map_rows(GeluErf{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_GELU_TANH: return map_rows(GeluTanh{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_SILU: return map_rows(Silu{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_SIGMOID: return map_rows(Sigmoid{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_TANH: return map_rows(Tanh{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_HARD_SIGMOID: return map_rows(HardSigmoid{alpha, beta}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_HARD_SWISH: return map_rows(HardSwish{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_SOFTPLUS: return map_rows(Softplus{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_MISH: return map_rows(Mish{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_ELU: return map_rows(Elu{alpha}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_SELU: return map_rows(Selu{alpha, beta}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_CELU: return map_rows(Celu{alpha}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_SOFTSIGN: return map_rows(Softsign{}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_SHRINK: return map_rows(Shrink{alpha, beta}, x, xs, y, ys, rows, columns);
-    case RLX_ACT_THRESHOLDED_RELU: return map_rows(ThresholdedRelu{alpha}, x, xs, y, ys, rows, columns);
-    default: return map_rows(Identity{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_RELU:
+      return map_rows(Relu{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_LEAKY_RELU:
+      return map_rows(LeakyRelu{alpha}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_CLIP:
+      return map_rows(Clip{alpha, beta}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_GELU_ERF:
+      return map_rows(GeluErf{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_GELU_TANH:
+      return map_rows(GeluTanh{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_SILU:
+      return map_rows(Silu{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_SIGMOID:
+      return map_rows(Sigmoid{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_TANH:
+      return map_rows(Tanh{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_HARD_SIGMOID:
+      return map_rows(HardSigmoid{alpha, beta}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_HARD_SWISH:
+      return map_rows(HardSwish{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_SOFTPLUS:
+      return map_rows(Softplus{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_MISH:
+      return map_rows(Mish{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_ELU:
+      return map_rows(Elu{alpha}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_SELU:
+      return map_rows(Selu{alpha, beta}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_CELU:
+      return map_rows(Celu{alpha}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_SOFTSIGN:
+      return map_rows(Softsign{}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_SHRINK:
+      return map_rows(Shrink{alpha, beta}, x, xs, y, ys, rows, columns);
+    case RLX_ACT_THRESHOLDED_RELU:
+      return map_rows(ThresholdedRelu{alpha}, x, xs, y, ys, rows, columns);
+    default:
+      return map_rows(Identity{}, x, xs, y, ys, rows, columns);
   }
 }
 
-#define RLX_CPU_UNARY(Name, expression)                          \
-  struct Name {                                                  \
-    F operator()(F x) const { return expression; }               \
+#define RLX_CPU_UNARY(Name, expression)            \
+  struct Name {                                    \
+    F operator()(F x) const { return expression; } \
   };
 RLX_CPU_UNARY(Exp, exp(x))
 RLX_CPU_UNARY(Expm1, expm1(x))
@@ -208,23 +224,40 @@ static void map_array(const float* x, float* y, int64_t n) {
 
 static UnaryKernel unary_kernel(uint32_t fn) {
   switch (fn) {
-    case RLX_UNARY_NEG: return map_array<Negative>;
-    case RLX_UNARY_ABS: return map_array<Absolute>;
-    case RLX_UNARY_FLOOR: return map_array<Floor>;
-    case RLX_UNARY_CEIL: return map_array<Ceil>;
-    case RLX_UNARY_TRUNC: return map_array<Trunc>;
-    case RLX_UNARY_ROUND_EVEN: return map_array<RoundEven>;
-    case RLX_UNARY_EXP: return map_array<Exp>;
-    case RLX_UNARY_EXPM1: return map_array<Expm1>;
-    case RLX_UNARY_LOG: return map_array<Log>;
-    case RLX_UNARY_LOG1P: return map_array<Log1p>;
-    case RLX_UNARY_SQRT: return map_array<Sqrt>;
-    case RLX_UNARY_RSQRT: return map_array<Rsqrt>;
-    case RLX_UNARY_RECIP: return map_array<Recip>;
-    case RLX_UNARY_TANH: return map_array<Tanh>;
-    case RLX_UNARY_ERF: return map_array<Erf>;
-    case RLX_UNARY_SIGMOID: return map_array<Sigmoid>;
-    default: return nullptr;
+    case RLX_UNARY_NEG:
+      return map_array<Negative>;
+    case RLX_UNARY_ABS:
+      return map_array<Absolute>;
+    case RLX_UNARY_FLOOR:
+      return map_array<Floor>;
+    case RLX_UNARY_CEIL:
+      return map_array<Ceil>;
+    case RLX_UNARY_TRUNC:
+      return map_array<Trunc>;
+    case RLX_UNARY_ROUND_EVEN:
+      return map_array<RoundEven>;
+    case RLX_UNARY_EXP:
+      return map_array<Exp>;
+    case RLX_UNARY_EXPM1:
+      return map_array<Expm1>;
+    case RLX_UNARY_LOG:
+      return map_array<Log>;
+    case RLX_UNARY_LOG1P:
+      return map_array<Log1p>;
+    case RLX_UNARY_SQRT:
+      return map_array<Sqrt>;
+    case RLX_UNARY_RSQRT:
+      return map_array<Rsqrt>;
+    case RLX_UNARY_RECIP:
+      return map_array<Recip>;
+    case RLX_UNARY_TANH:
+      return map_array<Tanh>;
+    case RLX_UNARY_ERF:
+      return map_array<Erf>;
+    case RLX_UNARY_SIGMOID:
+      return map_array<Sigmoid>;
+    default:
+      return nullptr;
   }
 }
 

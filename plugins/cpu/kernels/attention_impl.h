@@ -33,12 +33,12 @@ static KeyRange visible_keys(const AttentionArgs& args, int64_t batch, int64_t i
 
 /// Where one call keeps its blocks, its score rows and its running statistics.
 struct AttentionScratch {
-  float* keys;      ///< panels of 16 keys x head_size
-  float* values;    ///< panels of 16 value columns x keys of the block
-  float* scores;    ///< kTileRows rows
-  float* partial;   ///< kTileRows rows of padded value columns
-  float* maximum;   ///< per query of the call, in units of the stored scores
-  float* total;     ///< per query of the call
+  float* keys;     ///< panels of 16 keys x head_size
+  float* values;   ///< panels of 16 value columns x keys of the block
+  float* scores;   ///< kTileRows rows
+  float* partial;  ///< kTileRows rows of padded value columns
+  float* maximum;  ///< per query of the call, in units of the stored scores
+  float* total;    ///< per query of the call
   int64_t score_row;
   int64_t value_columns;
 };
@@ -64,7 +64,8 @@ struct KeyBlock {
   int64_t count;
 };
 
-/// The scores are kept raw where softmax may take the scale itself; otherwise they are final and in units of e.
+/// The scores are kept raw where softmax may take the scale itself; otherwise they are final and in units of
+/// e.
 struct ScoreRule {
   bool raw;
   float to_log2;  ///< factor from a stored score to a power of two
@@ -99,8 +100,8 @@ static void block_scores(const AttentionArgs& args, const AttentionScratch& s, c
 static void adjust_scores(const AttentionArgs& args, float* score, int64_t batch, int64_t head, int64_t query,
                           int64_t key_begin, int64_t begin, int64_t end) {
   const int64_t* strides = args.mask_strides;
-  const int64_t row = batch * strides[0] +
-                      (args.mask_kind == RLX_MASK_KEY_BOOL ? 0 : head * strides[1] + query * strides[2]);
+  const int64_t row =
+      batch * strides[0] + (args.mask_kind == RLX_MASK_KEY_BOOL ? 0 : head * strides[1] + query * strides[2]);
   const bool raw = score_rule(args).raw;
   const float inverse_cap = args.softcap == 0.0f ? 0.0f : 1.0f / args.softcap;
   const int64_t key_stride = strides[3];
@@ -191,9 +192,11 @@ static float rescale(float to_log2, float maximum, float next) {
   return scale[0];
 }
 
-/// Softmax step of a group of rows over whole vectors [begin, end). All maxima first: the rows' chains overlap.
-__attribute__((noinline)) static void soften_rows(float* scores, int64_t score_row, int rows, int64_t begin, int64_t end,
-                                                  float to_log2, float* maximum, float* total, float* factor) {
+/// Softmax step of a group of rows over whole vectors [begin, end). All maxima first: the rows' chains
+/// overlap.
+__attribute__((noinline)) static void soften_rows(float* scores, int64_t score_row, int rows, int64_t begin,
+                                                  int64_t end, float to_log2, float* maximum, float* total,
+                                                  float* factor) {
   float next[8];
   for (int i = 0; i < rows; ++i) {
     const float largest = largest_score(scores + i * score_row, begin, end);
@@ -213,7 +216,8 @@ __attribute__((noinline)) static void soften_rows(float* scores, int64_t score_r
 }
 
 /// partial = weights * V for keys [begin, end) of the block.
-static void block_values(const AttentionScratch& s, int64_t block_keys, int rows, int64_t begin, int64_t end) {
+static void block_values(const AttentionScratch& s, int64_t block_keys, int rows, int64_t begin,
+                         int64_t end) {
   Tile tile = {};
   tile.a = s.scores + begin;
   tile.a_row = s.score_row;
@@ -241,15 +245,17 @@ struct BlockOrder {
 };
 
 /// y = y * factor + partial, times `inverse` if this is the last block.
-static void add_partial(float* y, const float* partial, float factor, float inverse, BlockOrder order, int64_t n) {
+static void add_partial(float* y, const float* partial, float factor, float inverse, BlockOrder order,
+                        int64_t n) {
   const F f = set1(factor);
   const F scale = set1(inverse);
-  for_each_vector(n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-    F v = load(partial + i);
-    if (!order.first) v = fma(load_some(y + i, lanes), f, v);
-    if (order.last) v = v * scale;
-    store_some(y + i, v, lanes);
-  });
+  for_each_vector(
+      n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+        F v = load(partial + i);
+        if (!order.first) v = fma(load_some(y + i, lanes), f, v);
+        if (order.last) v = v * scale;
+        store_some(y + i, v, lanes);
+      });
 }
 
 /// Finishes rows that see no key of the block.
@@ -257,15 +263,17 @@ static void skip_block(const AttentionArgs& args, const AttentionScratch& s, flo
                        BlockOrder order) {
   for (int i = 0; i < rows; ++i, y += args.y_strides.seq) {
     const F scale = set1(order.first ? 0.0f : order.last ? inverse_of(s.total[at + i]) : 1.0f);
-    for_each_vector(args.value_size, [&](int64_t c, int64_t lanes) __attribute__((always_inline)) {
-      store_some(y + c, order.first ? zero() : load_some(y + c, lanes) * scale, lanes);
-    });
+    for_each_vector(
+        args.value_size, [&](int64_t c, int64_t lanes) __attribute__((always_inline)) {
+          store_some(y + c, order.first ? zero() : load_some(y + c, lanes) * scale, lanes);
+        });
   }
 }
 
 /// One group of up to kTileRows queries against one block of keys.
-static void attend_rows(const AttentionArgs& args, const AttentionScratch& s, const KeyBlock& block, int64_t batch,
-                        int64_t head, int64_t query_begin, int64_t query, int rows, BlockOrder order) {
+static void attend_rows(const AttentionArgs& args, const AttentionScratch& s, const KeyBlock& block,
+                        int64_t batch, int64_t head, int64_t query_begin, int64_t query, int rows,
+                        BlockOrder order) {
   KeyRange seen[8];
   KeyRange all = {block.count, 0};
   for (int i = 0; i < rows; ++i) {
@@ -286,7 +294,8 @@ static void attend_rows(const AttentionArgs& args, const AttentionScratch& s, co
   const int64_t end = panel_count(all.end) * kPanelColumns;
   const ScoreRule rule = score_rule(args);
   const bool adjust = !rule.raw || args.mask_kind == RLX_MASK_BOOL || args.mask_kind == RLX_MASK_KEY_BOOL;
-  const float* q = args.q + batch * args.q_strides.batch + head * args.q_strides.head + query * args.q_strides.seq;
+  const float* q =
+      args.q + batch * args.q_strides.batch + head * args.q_strides.head + query * args.q_strides.seq;
   block_scores(args, s, q, rows, begin, all.end);
   for (int i = 0; i < rows; ++i) {
     float* score = s.scores + i * s.score_row;
@@ -297,8 +306,8 @@ static void attend_rows(const AttentionArgs& args, const AttentionScratch& s, co
   soften_rows(s.scores, s.score_row, rows, begin, end, rule.to_log2, s.maximum + at, s.total + at, factor);
   block_values(s, block.count, rows, begin, all.end);
   for (int i = 0; i < rows; ++i) {
-    add_partial(y + i * args.y_strides.seq, s.partial + i * s.value_columns, factor[i], inverse_of(s.total[at + i]), order,
-                args.value_size);
+    add_partial(y + i * args.y_strides.seq, s.partial + i * s.value_columns, factor[i],
+                inverse_of(s.total[at + i]), order, args.value_size);
   }
 }
 
@@ -307,8 +316,10 @@ static KeyBlock pack_block(const AttentionArgs& args, const AttentionScratch& s,
                            int64_t begin, int64_t count) {
   const int64_t kv_head = head / (args.heads / args.kv_heads);
   KeyBlock block;
-  block.k = args.k + batch * args.k_strides.batch + kv_head * args.k_strides.head + begin * args.k_strides.seq;
-  block.v = args.v + batch * args.v_strides.batch + kv_head * args.v_strides.head + begin * args.v_strides.seq;
+  block.k =
+      args.k + batch * args.k_strides.batch + kv_head * args.k_strides.head + begin * args.k_strides.seq;
+  block.v =
+      args.v + batch * args.v_strides.batch + kv_head * args.v_strides.head + begin * args.v_strides.seq;
   block.begin = begin;
   block.count = count;
   const PackPart keys = {block.k, 1, args.k_strides.seq, count, 1.0f};
@@ -332,7 +343,8 @@ static void attention(const AttentionArgs& args, int64_t batch, int64_t head, in
     needed.begin = smaller(needed.begin, keys.begin);
     needed.end = larger(needed.end, keys.end);
   }
-  float* y = args.y + batch * args.y_strides.batch + head * args.y_strides.head + query_begin * args.y_strides.seq;
+  float* y =
+      args.y + batch * args.y_strides.batch + head * args.y_strides.head + query_begin * args.y_strides.seq;
   if (needed.begin >= needed.end) {
     for (int64_t i = 0; i < rows; ++i, y += args.y_strides.seq) {
       for (int64_t c = 0; c < args.value_size; ++c) y[c] = 0.0f;

@@ -11,10 +11,10 @@
 namespace rlx_cpu {
 
 /// y = act(conv(x, w) + bias [+ residual]) [+ residual].
-/// Shapes: x [N, C, H, W], w [O, C / groups, KH, KW], y and residual [N, O, OH, OW], all dense but for the batch
-/// strides; bias [O] or null. Pads are those before; OH and OW say how far the window runs, so pads behind are implied.
-/// `conv2d(args, batch, group, panel_begin, panel_end, scratch)` computes panels of 16 output pixels (row-major over
-/// OH x OW) for all O / groups channels of the group.
+/// Shapes: x [N, C, H, W], w [O, C / groups, KH, KW], y and residual [N, O, OH, OW], all dense but for the
+/// batch strides; bias [O] or null. Pads are those before; OH and OW say how far the window runs, so pads
+/// behind are implied. `conv2d(args, batch, group, panel_begin, panel_end, scratch)` computes panels of 16
+/// output pixels (row-major over OH x OW) for all O / groups channels of the group.
 struct Conv2dArgs {
   const float* x;
   int64_t x_batch_stride;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// 2-D convolution: input pixels gathered into panels of 16 output pixels, the weights as rows of A (namespace RLX_CPU_ISA).
+// 2-D convolution: input pixels gathered into panels of 16 output pixels, the weights as rows of A (namespace
+// RLX_CPU_ISA).
 #ifndef RLX_CPU_KERNELS_CONV_IMPL_H_
 #define RLX_CPU_KERNELS_CONV_IMPL_H_
 
@@ -25,15 +26,17 @@ static int runs_of_panel(const Conv2dArgs& args, int64_t pixel, PixelRun* runs) 
     const int64_t oy = at / args.out_width;
     const int64_t ox = at % args.out_width;
     const int64_t stop = smaller(end, (oy + 1) * args.out_width);
-    runs[count++] = {at - pixel, stop - at, oy * args.stride_height - args.pad_top, ox * args.stride_width - args.pad_left};
+    runs[count++] = {at - pixel, stop - at, oy * args.stride_height - args.pad_top,
+                     ox * args.stride_width - args.pad_left};
     at = stop;
   }
   return count;
 }
 
-/// Copies one run of one tap for every channel, from planes `plane` floats apart to lines `line` floats apart.
-static inline void copy_run(const float* source, int64_t step, int64_t plane, int64_t channels, int64_t count, float* out,
-                            int64_t line) {
+/// Copies one run of one tap for every channel, from planes `plane` floats apart to lines `line` floats
+/// apart.
+static inline void copy_run(const float* source, int64_t step, int64_t plane, int64_t channels, int64_t count,
+                            float* out, int64_t line) {
   if (step != 1) {
     for (int64_t c = 0; c < channels; ++c, source += plane, out += line) {
       for (int64_t i = 0; i < count; ++i) out[i] = source[i * step];
@@ -42,12 +45,14 @@ static inline void copy_run(const float* source, int64_t step, int64_t plane, in
   }
   for (int64_t i = 0; i < count; i += kWidth) {
     const int64_t lanes = smaller(kWidth, count - i);
-    for (int64_t c = 0; c < channels; ++c) store_some(out + c * line + i, load_some(source + c * plane + i, lanes), lanes);
+    for (int64_t c = 0; c < channels; ++c)
+      store_some(out + c * line + i, load_some(source + c * plane + i, lanes), lanes);
   }
 }
 
 /// One run of kernel tap (ky, kx) for every channel: the input pixels, zero outside the image.
-static void gather_run(const Conv2dArgs& args, const PixelRun& run, const float* x, int64_t ky, int64_t kx, float* out) {
+static void gather_run(const Conv2dArgs& args, const PixelRun& run, const float* x, int64_t ky, int64_t kx,
+                       float* out) {
   const int64_t channels = args.channels / args.groups;
   const int64_t plane = args.height * args.width;
   const int64_t line = args.kernel_height * args.kernel_width * kPanelColumns;
@@ -57,7 +62,8 @@ static void gather_run(const Conv2dArgs& args, const PixelRun& run, const float*
   out += run.first;
   // Pixels begin..end-1 of the run have a column inside the image.
   int64_t begin = left >= 0 ? 0 : smaller(run.count, (-left + step - 1) / step);
-  int64_t end = left >= args.width ? begin : larger(begin, smaller(run.count, (args.width - 1 - left) / step + 1));
+  int64_t end =
+      left >= args.width ? begin : larger(begin, smaller(run.count, (args.width - 1 - left) / step + 1));
   if (y < 0 || y >= args.height) begin = end = 0;
   for (int64_t c = 0; c < channels && end - begin < run.count; ++c) {
     for (int64_t i = 0; i < run.count; ++i) out[c * line + i] = 0.0f;
@@ -85,8 +91,9 @@ static void gather_panel(const Conv2dArgs& args, const float* x, int64_t pixel, 
 
 /// A 1x1 kernel that reads every pixel in place: the input plane already is a K x N matrix.
 static bool is_pointwise(const Conv2dArgs& args) {
-  return args.kernel_height == 1 && args.kernel_width == 1 && args.stride_height == 1 && args.stride_width == 1 &&
-         args.pad_top == 0 && args.pad_left == 0 && args.out_height == args.height && args.out_width == args.width;
+  return args.kernel_height == 1 && args.kernel_width == 1 && args.stride_height == 1 &&
+         args.stride_width == 1 && args.pad_top == 0 && args.pad_left == 0 &&
+         args.out_height == args.height && args.out_width == args.width;
 }
 
 /// The operands of one image and group.
@@ -115,7 +122,8 @@ static ConvSlice slice_of(const Conv2dArgs& args, int64_t batch, int64_t group) 
 }
 
 /// Panels [panel, panel + panels) of one slice, already in `scratch`, times its weights.
-static void multiply_panels(const Conv2dArgs& args, const ConvSlice& s, int64_t panel, int64_t panels, float* scratch) {
+static void multiply_panels(const Conv2dArgs& args, const ConvSlice& s, int64_t panel, int64_t panels,
+                            float* scratch) {
   const int64_t pixels = args.out_height * args.out_width;
   const int64_t pixel = panel * kPanelColumns;
   MatmulPart part = {};
@@ -137,8 +145,8 @@ static void multiply_panels(const Conv2dArgs& args, const ConvSlice& s, int64_t 
   matmul(product, 0, s.outputs, 0, panels);
 }
 
-/// Depthwise: with one input channel a panel has few lines, so each is used from a register and not gathered first.
-/// Sums in the order of the taps, as the matmul does.
+/// Depthwise: with one input channel a panel has few lines, so each is used from a register and not gathered
+/// first. Sums in the order of the taps, as the matmul does.
 static void depthwise_panel(const Conv2dArgs& args, const ConvSlice& s, int64_t panel, float* line) {
   const int64_t pixels = args.out_height * args.out_width;
   const int64_t pixel = panel * kPanelColumns;
@@ -149,7 +157,8 @@ static void depthwise_panel(const Conv2dArgs& args, const ConvSlice& s, int64_t 
     alignas(64) float sum[kPanelColumns];
     for (int64_t c = 0; c < kPanelColumns; c += kWidth) {
       F v = zero();
-      for (int64_t t = 0; t < taps; ++t) v = fma(set1(s.w[o * taps + t]), load(line + t * kPanelColumns + c), v);
+      for (int64_t t = 0; t < taps; ++t)
+        v = fma(set1(s.w[o * taps + t]), load(line + t * kPanelColumns + c), v);
       if (s.bias != nullptr) v = v + set1(s.bias[o]);
       store(sum + c, v);
     }
@@ -162,8 +171,8 @@ static void depthwise_panel(const Conv2dArgs& args, const ConvSlice& s, int64_t 
   }
 }
 
-static void conv2d(const Conv2dArgs& args, int64_t batch, int64_t group, int64_t panel_begin, int64_t panel_end,
-                   float* scratch) {
+static void conv2d(const Conv2dArgs& args, int64_t batch, int64_t group, int64_t panel_begin,
+                   int64_t panel_end, float* scratch) {
   const ConvSlice s = slice_of(args, batch, group);
   if (s.channels == 1 && s.outputs < kTileRows) {
     for (int64_t panel = panel_begin; panel < panel_end; ++panel) depthwise_panel(args, s, panel, scratch);

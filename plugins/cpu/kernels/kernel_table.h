@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fast f32 kernels of the CPU backend as one table of functions per instruction set, chosen once at run time.
-// Kernels cannot fail, allocate nothing, start no thread and keep no state: sizes and pointers are the caller's word.
-// Strides are in elements. Pointers need the alignment of their element only, but packed weights and scratch
-// want 64 bytes. A count of zero is legal everywhere and touches nothing (K = 0 gives sums of zero).
-// Results of one table do not depend on how work is cut: rows, panels, heads or threads (row invariance).
+// The fast f32 kernels of the CPU backend as one table of functions per instruction set, chosen once at run
+// time. Kernels cannot fail, allocate nothing, start no thread and keep no state: sizes and pointers are the
+// caller's word. Strides are in elements. Pointers need the alignment of their element only, but packed
+// weights and scratch want 64 bytes. A count of zero is legal everywhere and touches nothing (K = 0 gives
+// sums of zero). Results of one table do not depend on how work is cut: rows, panels, heads or threads (row
+// invariance).
 #ifndef RLX_CPU_KERNELS_KERNEL_TABLE_H_
 #define RLX_CPU_KERNELS_KERNEL_TABLE_H_
 
@@ -22,9 +23,9 @@ enum class Isa : uint8_t { kPortable = 0, kAvx2 = 1, kAvx512 = 2 };
 /// Every fast kernel for one instruction set. The headers named per group hold the contracts.
 struct KernelTable {
   Isa isa;
-  const char* name;  ///< "portable", "avx2", "avx512"
-  int32_t tile_rows; ///< matmul is fastest when a row range is a multiple of this
-  int32_t tile_panels; ///< and a panel range of this
+  const char* name;     ///< "portable", "avx2", "avx512"
+  int32_t tile_rows;    ///< matmul is fastest when a row range is a multiple of this
+  int32_t tile_panels;  ///< and a panel range of this
 
   // matmul.h
   void (*pack_b)(const PackPart* parts, int32_t part_count, int64_t k, int64_t panel_begin, int64_t panel_end,

@@ -6,6 +6,8 @@
 #define RLX_CPU_ISA avx512
 #define RLX_CPU_HAS_TABLE16 1
 #include "vec_avx512.h"
+
+// After the trait that it is written over.
 #include "table_impl.h"
 
 namespace rlx_cpu {

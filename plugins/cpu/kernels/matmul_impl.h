@@ -13,8 +13,8 @@ static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /// One panel of 16 columns from a strided source with `columns` valid ones, k rows.
-static void pack_panel(const float* b, int64_t stride_k, int64_t stride_n, int64_t columns, int64_t k, float alpha,
-                       float* out) {
+static void pack_panel(const float* b, int64_t stride_k, int64_t stride_n, int64_t columns, int64_t k,
+                       float alpha, float* out) {
   if (stride_n == 1 && columns == kPanelColumns) {
     const F scale = set1(alpha);
     for (int64_t row = 0; row < k; ++row, b += stride_k, out += kPanelColumns) {
@@ -26,7 +26,8 @@ static void pack_panel(const float* b, int64_t stride_k, int64_t stride_n, int64
   if (stride_k == 1 && alpha == 1.0f) {
     for (; done + kWidth <= k; done += kWidth) {
       for (int64_t c = 0; c < kPanelColumns; c += kWidth) {
-        transpose_block(b + c * stride_n + done, stride_n, columns - c, out + done * kPanelColumns + c, kPanelColumns);
+        transpose_block(b + c * stride_n + done, stride_n, columns - c, out + done * kPanelColumns + c,
+                        kPanelColumns);
       }
     }
   }
@@ -37,8 +38,8 @@ static void pack_panel(const float* b, int64_t stride_k, int64_t stride_n, int64
   }
 }
 
-static void pack_b(const PackPart* parts, int32_t part_count, int64_t k, int64_t panel_begin, int64_t panel_end,
-                   float* packed) {
+static void pack_b(const PackPart* parts, int32_t part_count, int64_t k, int64_t panel_begin,
+                   int64_t panel_end, float* packed) {
   int64_t first_panel = 0;
   for (int32_t p = 0; p < part_count; ++p) {
     const PackPart& part = parts[p];
@@ -74,9 +75,10 @@ static void add_row_bias(float* x, int64_t x_row, const float* bias, int64_t row
 }
 
 /// Applies what the tile left out to its buffer of `rows` rows, and writes `columns` columns to C.
-__attribute__((noinline)) static void finish_tile(const MatmulArgs& args, const MatmulPart& part, float* buffer,
-                                                  int64_t buffer_row, int64_t row, int64_t rows, int64_t column,
-                                                  int64_t columns, bool bias_done) {
+__attribute__((noinline)) static void finish_tile(const MatmulArgs& args, const MatmulPart& part,
+                                                  float* buffer, int64_t buffer_row, int64_t row,
+                                                  int64_t rows, int64_t column, int64_t columns,
+                                                  bool bias_done) {
   float* c = part.c + row * part.c_row_stride + column;
   const float* residual =
       part.residual == nullptr ? nullptr : part.residual + row * part.residual_row_stride + column;
@@ -94,9 +96,9 @@ __attribute__((noinline)) static void finish_tile(const MatmulArgs& args, const 
   act_rows(args.act, buffer, buffer_row, c, part.c_row_stride, rows, columns);
 }
 
-/// Spreads the prefetch of the next panels evenly over the row blocks of these, in lines per step of k: several with
-/// few blocks, down to a quarter of one with many. What follows the last panel is prefetched too: no fault, and in a
-/// buffer of weights in order of use it is the next weight.
+/// Spreads the prefetch of the next panels evenly over the row blocks of these, in lines per step of k:
+/// several with few blocks, down to a quarter of one with many. What follows the last panel is prefetched
+/// too: no fault, and in a buffer of weights in order of use it is the next weight.
 struct PrefetchPlan {
   const char* next;
   int64_t panel_bytes;
@@ -120,7 +122,8 @@ struct PrefetchPlan {
   }
 };
 
-/// Rows [row_begin, row_end) times `panels` panels of one part. B stays in the second-level cache over the rows.
+/// Rows [row_begin, row_end) times `panels` panels of one part. B stays in the second-level cache over the
+/// rows.
 static void matmul_panels(const MatmulArgs& args, const MatmulPart& part, int64_t row_begin, int64_t row_end,
                           int64_t part_panel, int64_t packed_panel, int panels) {
   const int64_t column = part_panel * kPanelColumns;
@@ -147,9 +150,8 @@ static void matmul_panels(const MatmulArgs& args, const MatmulPart& part, int64_
     tile.a = args.a + row * args.a_row_stride;
     tile.out = plain ? part.c + row * part.c_row_stride + column : buffer;
     tile.out_row = plain ? part.c_row_stride : padded;
-    tile.residual = plain && part.residual != nullptr
-                        ? part.residual + row * part.residual_row_stride + column
-                        : nullptr;
+    tile.residual =
+        plain && part.residual != nullptr ? part.residual + row * part.residual_row_stride + column : nullptr;
     const int lines = plan.take(blocks, tile);
     (rows == kTileRows && lines == 0 ? full : tile_for(rows, panels, lines))(tile);
     if (!plain) finish_tile(args, part, buffer, padded, row, rows, column, columns, whole);
@@ -210,9 +212,10 @@ static void dot_one(const DotArgs& args, int64_t batch, int64_t row_begin, int64
   }
 }
 
-static void dot(const DotArgs& args, int64_t batch_begin, int64_t batch_end, int64_t row_begin, int64_t row_end,
-                float* scratch) {
-  for (int64_t batch = batch_begin; batch < batch_end; ++batch) dot_one(args, batch, row_begin, row_end, scratch);
+static void dot(const DotArgs& args, int64_t batch_begin, int64_t batch_end, int64_t row_begin,
+                int64_t row_end, float* scratch) {
+  for (int64_t batch = batch_begin; batch < batch_end; ++batch)
+    dot_one(args, batch, row_begin, row_end, scratch);
 }
 
 }  // namespace rlx_cpu::RLX_CPU_ISA

@@ -10,9 +10,9 @@ namespace rlx_cpu {
 /// z = x [+ residual];
 /// layer_norm: y = (z - mean) / sqrt(variance + eps) * gamma + beta;
 /// rms_norm:   y = z / sqrt(mean of squares + eps) * (gamma + gamma_offset)        (beta is not read).
-/// Shapes: rows of n values, inner stride 1, any row stride; gamma, beta [n]. Null: residual, gamma (1), beta (0), sum.
-/// y and sum (which receives z) may each be x or residual, but not one another. Statistics are f32 in two passes
-/// over the row, in an order that depends on n alone.
+/// Shapes: rows of n values, inner stride 1, any row stride; gamma, beta [n]. Null: residual, gamma (1), beta
+/// (0), sum. y and sum (which receives z) may each be x or residual, but not one another. Statistics are f32
+/// in two passes over the row, in an order that depends on n alone.
 struct NormArgs {
   const float* x;
   int64_t x_row_stride;

@@ -16,7 +16,9 @@ static inline void for_each_vector(int64_t n, Function f) {
   if (i < n) f(i, n - i);
 }
 
-static inline F load_some(const float* p, int64_t lanes) { return lanes == kWidth ? load(p) : load_n(p, lanes); }
+static inline F load_some(const float* p, int64_t lanes) {
+  return lanes == kWidth ? load(p) : load_n(p, lanes);
+}
 static inline void store_some(float* p, F v, int64_t lanes) {
   if (lanes == kWidth) {
     store(p, v);
@@ -34,9 +36,10 @@ static const float* add_residual(const NormArgs& args, int64_t row) {
     return x;
   }
   const float* residual = args.residual + row * args.residual_row_stride;
-  for_each_vector(args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-    store_some(kept + i, load_some(x + i, lanes) + load_some(residual + i, lanes), lanes);
-  });
+  for_each_vector(
+      args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+        store_some(kept + i, load_some(x + i, lanes) + load_some(residual + i, lanes), lanes);
+      });
   return kept;
 }
 
@@ -85,12 +88,13 @@ static void layer_norm(const NormArgs& args, int64_t row_begin, int64_t row_end)
     const float variance = sum_squares(z, mean, args.n) / count;
     const F m = set1(mean);
     const F inverse = set1(1.0f / __builtin_sqrtf(variance + args.eps));
-    for_each_vector(args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-      F v = (load_some(z + i, lanes) - m) * inverse;
-      if (args.gamma != nullptr) v = v * load_some(args.gamma + i, lanes);
-      if (args.beta != nullptr) v = v + load_some(args.beta + i, lanes);
-      store_some(y + i, v, lanes);
-    });
+    for_each_vector(
+        args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+          F v = (load_some(z + i, lanes) - m) * inverse;
+          if (args.gamma != nullptr) v = v * load_some(args.gamma + i, lanes);
+          if (args.beta != nullptr) v = v + load_some(args.beta + i, lanes);
+          store_some(y + i, v, lanes);
+        });
   }
 }
 
@@ -102,20 +106,22 @@ static void rms_norm(const NormArgs& args, int64_t row_begin, int64_t row_end) {
     float* y = args.y + row * args.y_row_stride;
     const float mean_square = sum_squares(z, 0.0f, args.n) / count;
     const F inverse = set1(1.0f / __builtin_sqrtf(mean_square + args.eps));
-    for_each_vector(args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-      F v = load_some(z + i, lanes) * inverse;
-      if (args.gamma != nullptr) v = v * (load_some(args.gamma + i, lanes) + offset);
-      store_some(y + i, v, lanes);
-    });
+    for_each_vector(
+        args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+          F v = load_some(z + i, lanes) * inverse;
+          if (args.gamma != nullptr) v = v * (load_some(args.gamma + i, lanes) + offset);
+          store_some(y + i, v, lanes);
+        });
   }
 }
 
 static float max_row(const float* x, int64_t n) {
   const F lowest = set1(-__builtin_inff());
   F best = lowest;
-  for_each_vector(n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-    best = max(select(first(lanes), load_some(x + i, lanes), lowest), best);
-  });
+  for_each_vector(
+      n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+        best = max(select(first(lanes), load_some(x + i, lanes), lowest), best);
+      });
   return max_of(best);
 }
 
@@ -125,22 +131,25 @@ static void softmax(const SoftmaxArgs& args, int64_t row_begin, int64_t row_end)
     float* y = args.y + row * args.y_row_stride;
     const F best = set1(max_row(x, args.n));
     F sum = zero();
-    for_each_vector(args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-      const F e = exp(load_some(x + i, lanes) - best);
-      sum = sum + select(first(lanes), e, zero());
-      if (!args.log) store_some(y + i, e, lanes);
-    });
+    for_each_vector(
+        args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+          const F e = exp(load_some(x + i, lanes) - best);
+          sum = sum + select(first(lanes), e, zero());
+          if (!args.log) store_some(y + i, e, lanes);
+        });
     const F total = set1(sum_of(sum));
     if (args.log) {
       const F log_total = log(total);
-      for_each_vector(args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-        store_some(y + i, (load_some(x + i, lanes) - best) - log_total, lanes);
-      });
+      for_each_vector(
+          args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+            store_some(y + i, (load_some(x + i, lanes) - best) - log_total, lanes);
+          });
       continue;
     }
-    for_each_vector(args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
-      store_some(y + i, load_some(y + i, lanes) / total, lanes);
-    });
+    for_each_vector(
+        args.n, [&](int64_t i, int64_t lanes) __attribute__((always_inline)) {
+          store_some(y + i, load_some(y + i, lanes) / total, lanes);
+        });
   }
 }
 

@@ -12,8 +12,8 @@
 namespace rlx_cpu::RLX_CPU_ISA {
 
 constexpr KernelTable make_table(Isa isa, const char* name) {
-  return {isa,       name,     kTileRows,    kTilePanels, pack_b,     matmul, dot,
-          attention, act_rows, unary_kernel, layer_norm,  rms_norm,   softmax, conv2d};
+  return {isa,       name,     kTileRows,    kTilePanels, pack_b,   matmul,  dot,
+          attention, act_rows, unary_kernel, layer_norm,  rms_norm, softmax, conv2d};
 }
 
 }  // namespace rlx_cpu::RLX_CPU_ISA

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The register tile under matmul, attention and convolution: MR rows of A times NP panels of packed B, K in order.
+// The register tile under matmul, attention and convolution: MR rows of A times NP panels of packed B, K in
+// order.
 #ifndef RLX_CPU_KERNELS_TILE_IMPL_H_
 #define RLX_CPU_KERNELS_TILE_IMPL_H_
 
@@ -48,7 +49,8 @@ __attribute__((noinline)) static void run_tile(const Tile& tile) {
   for (int64_t step = 0; step < k; ++step) {
     F row[NV];
     RLX_CPU_UNROLL(16)
-    for (int j = 0; j < NV; ++j) row[j] = load(b + (j / kPanelVectors) * b_panel + (j % kPanelVectors) * kWidth);
+    for (int j = 0; j < NV; ++j)
+      row[j] = load(b + (j / kPanelVectors) * b_panel + (j % kPanelVectors) * kWidth);
     b += b_row;
     if constexpr (PF > 0) {
       RLX_CPU_UNROLL(4)

@@ -56,8 +56,12 @@ static inline F sqrt(F a) {
 static inline I and_i(I a, I b) { return a & b; }
 static inline I or_i(I a, I b) { return a | b; }
 /// Sums that wrap.
-static inline I add_i(I a, I b) { return reinterpret_cast<I>(reinterpret_cast<U>(a) + reinterpret_cast<U>(b)); }
-static inline I sub_i(I a, I b) { return reinterpret_cast<I>(reinterpret_cast<U>(a) - reinterpret_cast<U>(b)); }
+static inline I add_i(I a, I b) {
+  return reinterpret_cast<I>(reinterpret_cast<U>(a) + reinterpret_cast<U>(b));
+}
+static inline I sub_i(I a, I b) {
+  return reinterpret_cast<I>(reinterpret_cast<U>(a) - reinterpret_cast<U>(b));
+}
 static inline I shift_right_arithmetic(I a, int n) { return a >> n; }
 static inline I shift_left(I a, int n) { return a << n; }
 static inline F to_float(I a) { return __builtin_convertvector(a, F); }

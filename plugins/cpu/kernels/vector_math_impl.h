@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Elementary functions on one vector, written over the trait of the including ISA file (namespace RLX_CPU_ISA).
-// Polynomials are minimax fits (Lawson iteration) made for these intervals; bounds are in elementwise.h.
+// Elementary functions on one vector, written over the trait of the including ISA file (namespace
+// RLX_CPU_ISA). Polynomials are minimax fits (Lawson iteration) made for these intervals; bounds are in
+// elementwise.h.
 #ifndef RLX_CPU_KERNELS_VECTOR_MATH_IMPL_H_
 #define RLX_CPU_KERNELS_VECTOR_MATH_IMPL_H_
 
@@ -44,8 +45,8 @@ static inline F exp(F x) {
   return scale_by_power(p, a.n);
 }
 
-/// 2^(d * factor) for d <= 0 < factor, 0 where d < lowest = -126 / factor: no subnormal arises, as those cost a
-/// microcode assist of over a hundred cycles. NaN stays.
+/// 2^(d * factor) for d <= 0 < factor, 0 where d < lowest = -126 / factor: no subnormal arises, as those cost
+/// a microcode assist of over a hundred cycles. NaN stays.
 static inline F exp2_scaled(F d, F factor, F lowest) {
   const F magic = set1(12582912.0f);
   const F raw = fma(d, factor, magic);  // its low bits are the nearest integer n

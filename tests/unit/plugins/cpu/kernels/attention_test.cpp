@@ -42,18 +42,22 @@ struct Problem {
     args.scale = 0.7f;
     args.window_left = args.window_right = -1;
     Random random(7);
-    for (int64_t i = 0; i < allowed.size(); ++i) allowed[i] = random.below(3) != 0 ? static_cast<uint8_t>(1 + random.below(255)) : 0;
+    for (int64_t i = 0; i < allowed.size(); ++i)
+      allowed[i] = random.below(3) != 0 ? static_cast<uint8_t>(1 + random.below(255)) : 0;
     for (int64_t b = 0; b < batch_count; ++b) lengths[b] = std::max<int64_t>(0, sk - 3 * b - 1);
   }
 
   void set_mask(uint32_t kind) {
     const int64_t sq = args.query_count, sk = args.key_count;
-    const int64_t full[4] = {args.heads * sq * sk, sq * sk, sk, 1}, per_key[4] = {sk, 0, 0, 1}, per_batch[4] = {1, 0, 0, 0};
+    const int64_t full[4] = {args.heads * sq * sk, sq * sk, sk, 1}, per_key[4] = {sk, 0, 0, 1},
+                  per_batch[4] = {1, 0, 0, 0};
     args.mask_kind = kind;
-    args.mask = kind == RLX_MASK_BIAS ? static_cast<const void*>(bias.data())
+    args.mask = kind == RLX_MASK_BIAS      ? static_cast<const void*>(bias.data())
                 : kind == RLX_MASK_LENGTHS ? static_cast<const void*>(lengths.data())
                                            : static_cast<const void*>(allowed.data());
-    const int64_t* strides = kind == RLX_MASK_KEY_BOOL ? per_key : kind == RLX_MASK_LENGTHS ? per_batch : full;
+    const int64_t* strides = kind == RLX_MASK_KEY_BOOL  ? per_key
+                             : kind == RLX_MASK_LENGTHS ? per_batch
+                                                        : full;
     std::memcpy(args.mask_strides, strides, sizeof full);
   }
 
@@ -73,7 +77,8 @@ struct Problem {
     const int64_t kv = h / (args.heads / args.kv_heads);
     double s = 0;
     for (int64_t l = 0; l < args.head_size; ++l) {
-      s += static_cast<double>(q[b * args.q_strides.batch + h * args.q_strides.head + i * args.q_strides.seq + l]) *
+      s += static_cast<double>(
+               q[b * args.q_strides.batch + h * args.q_strides.head + i * args.q_strides.seq + l]) *
            k[b * args.k_strides.batch + kv * args.k_strides.head + j * args.k_strides.seq + l];
     }
     s *= args.scale;
@@ -121,14 +126,19 @@ struct Problem {
       double want = 0, size = 0;
       for (int64_t j = 0; j < args.key_count; ++j) {
         if (total == 0) break;
-        const double term = weight[static_cast<size_t>(j)] / total * v[b * args.v_strides.batch + kv * args.v_strides.head + j * args.v_strides.seq + c];
+        const double term =
+            weight[static_cast<size_t>(j)] / total *
+            v[b * args.v_strides.batch + kv * args.v_strides.head + j * args.v_strides.seq + c];
         want += term;
         size += std::fabs(term);
       }
       const float got = y[b * args.y_strides.batch + h * args.y_strides.head + i * args.y_strides.seq + c];
       // Scores err by gamma_{D+3} times their size, weights by that much again, the sums by gamma_{Sk}.
-      const double allowed = (2 * gamma(args.head_size + 6) * (span + static_cast<double>(args.head_size)) + gamma(args.key_count + 8)) * size;
-      ASSERT_LE(std::fabs(got - want), allowed) << "batch " << b << " head " << h << " query " << i << " column " << c << ": " << got << ", want " << want;
+      const double allowed = (2 * gamma(args.head_size + 6) * (span + static_cast<double>(args.head_size)) +
+                              gamma(args.key_count + 8)) *
+                             size;
+      ASSERT_LE(std::fabs(got - want), allowed) << "batch " << b << " head " << h << " query " << i
+                                                << " column " << c << ": " << got << ", want " << want;
     }
   }
 };
@@ -137,14 +147,15 @@ struct Shape {
   int64_t batches, heads, kv_heads, sq, sk, d, dv;
 };
 
-const Shape kShapes[] = {{1, 1, 1, 1, 1, 1, 1},      {2, 2, 2, 5, 7, 8, 8},     {1, 4, 2, 17, 33, 16, 16}, {1, 2, 1, 9, 48, 32, 32},
-                         {2, 3, 3, 16, 16, 20, 13},  {1, 2, 2, 3, 100, 64, 40}, {1, 1, 1, 12, 530, 32, 32}, {1, 2, 1, 4, 1100, 16, 24},
-                         {1, 1, 1, 40, 40, 128, 128}};
+const Shape kShapes[] = {{1, 1, 1, 1, 1, 1, 1},      {2, 2, 2, 5, 7, 8, 8},      {1, 4, 2, 17, 33, 16, 16},
+                         {1, 2, 1, 9, 48, 32, 32},   {2, 3, 3, 16, 16, 20, 13},  {1, 2, 2, 3, 100, 64, 40},
+                         {1, 1, 1, 12, 530, 32, 32}, {1, 2, 1, 4, 1100, 16, 24}, {1, 1, 1, 40, 40, 128, 128}};
 
 TEST_P(Attention, MatchesTheFormulaForEveryMask) {
   for (const Shape& s : kShapes) {
     for (uint32_t kind = RLX_MASK_NONE; kind <= RLX_MASK_LENGTHS; ++kind) {
-      SCOPED_TRACE(testing::Message() << s.sq << " queries, " << s.sk << " keys, D " << s.d << ", mask " << kind);
+      SCOPED_TRACE(testing::Message()
+                   << s.sq << " queries, " << s.sk << " keys, D " << s.d << ", mask " << kind);
       Problem p(s.batches, s.heads, s.kv_heads, s.sq, s.sk, s.d, s.dv);
       p.set_mask(kind);
       p.run(table(), s.sq);
@@ -155,11 +166,13 @@ TEST_P(Attention, MatchesTheFormulaForEveryMask) {
 }
 
 TEST_P(Attention, CausalAndWindowsHideKeys) {
-  for (const Shape& s : {Shape{1, 1, 1, 21, 21, 16, 16}, Shape{1, 2, 1, 9, 40, 16, 16}, Shape{1, 1, 1, 40, 9, 16, 16}, Shape{1, 1, 1, 600, 600, 8, 8}}) {
+  for (const Shape& s : {Shape{1, 1, 1, 21, 21, 16, 16}, Shape{1, 2, 1, 9, 40, 16, 16},
+                         Shape{1, 1, 1, 40, 9, 16, 16}, Shape{1, 1, 1, 600, 600, 8, 8}}) {
     for (const uint32_t causal : {RLX_CAUSAL_NONE, RLX_CAUSAL_TOP_LEFT, RLX_CAUSAL_BOTTOM_RIGHT}) {
       for (const int64_t left : {-1, 0, 5}) {
         for (const int64_t right : {-1, 0, 3}) {
-          SCOPED_TRACE(testing::Message() << s.sq << "x" << s.sk << " causal " << causal << " window " << left << "," << right);
+          SCOPED_TRACE(testing::Message()
+                       << s.sq << "x" << s.sk << " causal " << causal << " window " << left << "," << right);
           Problem p(s.batches, s.heads, s.kv_heads, s.sq, s.sk, s.d, s.dv);
           p.args.causal = causal;
           p.args.window_left = left;

@@ -12,7 +12,9 @@ TEST(KernelTable, PortableIsAlwaysThere) {
 }
 
 TEST(KernelTable, DefaultIsTheBestSupported) {
-  const Isa best = isa_supported(Isa::kAvx512) ? Isa::kAvx512 : isa_supported(Isa::kAvx2) ? Isa::kAvx2 : Isa::kPortable;
+  const Isa best = isa_supported(Isa::kAvx512) ? Isa::kAvx512
+                   : isa_supported(Isa::kAvx2) ? Isa::kAvx2
+                                               : Isa::kPortable;
   EXPECT_EQ(kernels().isa, best);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matmul and dot against float64 with the bound gamma_{K+1} * sum |a||b|, tails, parts, epilogues, row invariance.
+// Matmul and dot against float64 with the bound gamma_{K+1} * sum |a||b|, tails, parts, epilogues, row
+// invariance.
 #include "test_support.h"
 
 namespace rlx_cpu {
@@ -9,8 +10,8 @@ using Matmul = KernelTest;
 RLX_FOR_EACH_ISA(Matmul);
 
 /// A packed weight of one part with guarded storage.
-Guarded<float> pack_one(const KernelTable& table, const float* b, int64_t stride_k, int64_t stride_n, int64_t k,
-                        int64_t n, float alpha = 1.0f) {
+Guarded<float> pack_one(const KernelTable& table, const float* b, int64_t stride_k, int64_t stride_n,
+                        int64_t k, int64_t n, float alpha = 1.0f) {
   Guarded<float> packed(packed_floats(panel_count(n), k));
   packed.fill(kNaN);
   const PackPart part = {b, stride_k, stride_n, n, alpha};
@@ -22,9 +23,9 @@ struct Sizes {
   int64_t m, n, k;
 };
 
-const Sizes kSizes[] = {{1, 1, 1},   {1, 16, 3},   {2, 17, 5},  {3, 15, 16},  {4, 33, 1},  {5, 47, 7},   {6, 48, 31},
-                        {7, 49, 64}, {8, 96, 100}, {9, 31, 2},  {13, 65, 33}, {24, 48, 8}, {25, 144, 9}, {31, 80, 127},
-                        {5, 16, 0},  {0, 16, 4},   {4, 0, 4},   {64, 100, 65}};
+const Sizes kSizes[] = {{1, 1, 1},    {1, 16, 3},    {2, 17, 5},   {3, 15, 16}, {4, 33, 1},   {5, 47, 7},
+                        {6, 48, 31},  {7, 49, 64},   {8, 96, 100}, {9, 31, 2},  {13, 65, 33}, {24, 48, 8},
+                        {25, 144, 9}, {31, 80, 127}, {5, 16, 0},   {0, 16, 4},  {4, 0, 4},    {64, 100, 65}};
 
 TEST_P(Matmul, StaysWithinTheBoundForOddSizes) {
   for (const Sizes& s : kSizes) {
@@ -46,7 +47,8 @@ TEST_P(Matmul, StaysWithinTheBoundForOddSizes) {
           size += std::fabs(term);
         }
         const double want = sum + bias[j];
-        ASSERT_LE(std::fabs(c[i * s.n + j] - want), gamma(s.k + 1) * size + kUnit * std::fabs(want)) << i << "," << j;
+        ASSERT_LE(std::fabs(c[i * s.n + j] - want), gamma(s.k + 1) * size + kUnit * std::fabs(want))
+            << i << "," << j;
       }
     }
   }
@@ -64,7 +66,8 @@ TEST_P(Matmul, SmallIntegersAreExact) {
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t j = 0; j < n; ++j) {
       int64_t want = 0;
-      for (int64_t l = 0; l < k; ++l) want += static_cast<int64_t>(a[i * k + l]) * static_cast<int64_t>(b[l * n + j]);
+      for (int64_t l = 0; l < k; ++l)
+        want += static_cast<int64_t>(a[i * k + l]) * static_cast<int64_t>(b[l * n + j]);
       ASSERT_EQ(c[i * n + j], static_cast<float>(want)) << i << "," << j;
     }
   }
@@ -96,7 +99,9 @@ TEST_P(Matmul, PartsHaveTheirOwnResultBiasAndAlpha) {
   const float alphas[3] = {1.0f, 0.25f, -2.0f};
   const Guarded<float> a(m * k, 1), w0(k * 33, 2), w1(k * 16, 3), w2(k * 5, 4), bias(33, 5);
   const float* weights[3] = {w0.data(), w1.data(), w2.data()};
-  const PackPart sources[3] = {{weights[0], 33, 1, 33, alphas[0]}, {weights[1], 1, k, 16, alphas[1]}, {weights[2], 5, 1, 5, alphas[2]}};
+  const PackPart sources[3] = {{weights[0], 33, 1, 33, alphas[0]},
+                               {weights[1], 1, k, 16, alphas[1]},
+                               {weights[2], 5, 1, 5, alphas[2]}};
   const int64_t panels = 3 + 1 + 1;
   Guarded<float> packed(packed_floats(panels, k));
   table().pack_b(sources, 3, k, 0, 2, packed.data());
@@ -163,7 +168,8 @@ TEST_P(Matmul, ResidualComesBeforeOrAfterTheActivation) {
     args.residual_after_act = after;
     table().matmul(args, 0, m, 0, panel_count(n));
     for (int64_t i = 0; i < m * n; ++i) {
-      const float want = after ? std::max(product[i], 0.0f) + residual[i] : std::max(product[i] + residual[i], 0.0f);
+      const float want =
+          after ? std::max(product[i], 0.0f) + residual[i] : std::max(product[i] + residual[i], 0.0f);
       ASSERT_EQ(c[i], want) << i;
     }
   }
@@ -244,8 +250,9 @@ TEST_P(Matmul, DotTakesAnyStrides) {
           for (int64_t j = 0; j < s.n; ++j) {
             double want = 0, size = 0;
             for (int64_t l = 0; l < s.k; ++l) {
-              const double term = static_cast<double>(a[batch * s.m * s.k + i * args.a_stride_m + l * args.a_stride_k]) *
-                                  b[l * args.b_stride_k + j * args.b_stride_n];
+              const double term =
+                  static_cast<double>(a[batch * s.m * s.k + i * args.a_stride_m + l * args.a_stride_k]) *
+                  b[l * args.b_stride_k + j * args.b_stride_n];
               want += term;
               size += std::fabs(term);
             }

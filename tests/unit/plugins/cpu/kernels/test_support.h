@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by the kernel tests: the tables of this machine, a portable random fill, buffers that end at a guard page.
+// Shared by the kernel tests: the tables of this machine, a portable random fill, buffers that end at a guard
+// page.
 #ifndef RLX_TESTS_CPU_KERNELS_TEST_SUPPORT_H_
 #define RLX_TESTS_CPU_KERNELS_TEST_SUPPORT_H_
 
@@ -24,7 +25,9 @@ inline const float kNaN = std::numeric_limits<float>::quiet_NaN();
 inline constexpr double kUnit = 5.9604644775390625e-08;  // 2^-24
 
 /// gamma_n of the usual error analysis for f32.
-inline double gamma(int64_t n) { return static_cast<double>(n) * kUnit / (1 - static_cast<double>(n) * kUnit); }
+inline double gamma(int64_t n) {
+  return static_cast<double>(n) * kUnit / (1 - static_cast<double>(n) * kUnit);
+}
 
 /// One case per instruction set that this machine runs.
 class KernelTest : public testing::TestWithParam<Isa> {
@@ -65,7 +68,8 @@ class Guarded {
     const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
     const size_t bytes = static_cast<size_t>(count) * sizeof(T);
     usable_ = (bytes + page - 1) / page * page;
-    base_ = static_cast<char*>(mmap(nullptr, usable_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    base_ = static_cast<char*>(
+        mmap(nullptr, usable_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(base_ + usable_, page, PROT_NONE);
     total_ = usable_ + page;
     data_ = reinterpret_cast<T*>(base_ + usable_ - bytes);
@@ -77,7 +81,11 @@ class Guarded {
   Guarded(const Guarded&) = delete;
   Guarded& operator=(const Guarded&) = delete;
   Guarded(Guarded&& other) noexcept
-      : count_(other.count_), base_(other.base_), usable_(other.usable_), total_(other.total_), data_(other.data_) {
+      : count_(other.count_),
+        base_(other.base_),
+        usable_(other.usable_),
+        total_(other.total_),
+        data_(other.data_) {
     other.base_ = nullptr;
   }
   ~Guarded() {
@@ -108,7 +116,8 @@ inline bool same_bits(float a, float b) { return std::memcmp(&a, &b, sizeof a) =
 /// Fails at the first of `n` values whose bits differ.
 inline testing::AssertionResult same_bits(const float* a, const float* b, int64_t n) {
   for (int64_t i = 0; i < n; ++i) {
-    if (!same_bits(a[i], b[i])) return testing::AssertionFailure() << "at " << i << ": " << a[i] << " and " << b[i];
+    if (!same_bits(a[i], b[i]))
+      return testing::AssertionFailure() << "at " << i << ": " << a[i] << " and " << b[i];
   }
   return testing::AssertionSuccess();
 }
