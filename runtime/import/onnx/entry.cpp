@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one symbol of librlx_import_onnx.so, and the guard that no exception passes.
+#include <rlx/host/importer.hpp>
+
+#include <exception>
+#include <new>
+
+#include "runtime/import/onnx/import.h"
+
+extern "C" RLX_API void rlx_import_model_1(const char* path, rlx::Result<rlx::Model>* out) noexcept {
+  using rlx::Error;
+  using rlx::ErrorCode;
+  try {
+    *out = rlx::onnx_import::import_file(path);
+  } catch (const std::bad_alloc&) {
+    *out = Error(ErrorCode::kOutOfMemory, "no memory to read the model");
+  } catch (const std::exception& fault) {
+    *out = Error(ErrorCode::kInternal, fault.what());
+  } catch (...) {
+    *out = Error(ErrorCode::kInternal, "an unknown fault while reading the model");
+  }
+}
+
+static_assert(std::is_same_v<decltype(&rlx_import_model_1), rlx::ImportModelFn>);
