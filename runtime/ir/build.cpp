@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MirBuilder: nodes with inference at every step; numpy's rules become reshapes and broadcasts where they are needed.
+// MirBuilder: nodes with inference at every step; numpy's rules become reshapes and broadcasts where they are
+// needed.
 #include "runtime/ir/build.h"
 
 #include <algorithm>
@@ -52,7 +53,9 @@ std::size_t MirBuilder::align(std::vector<ValueId>& operands) {
   return rank;
 }
 
-ValueId MirBuilder::unary(std::uint32_t fn, ValueId x) { return add(RLX_OP_UNARY, {x}, {{RLX_ATTR_FN, Dim(fn)}}); }
+ValueId MirBuilder::unary(std::uint32_t fn, ValueId x) {
+  return add(RLX_OP_UNARY, {x}, {{RLX_ATTR_FN, Dim(fn)}});
+}
 
 ValueId MirBuilder::binary(std::uint32_t fn, ValueId a, ValueId b) {
   std::vector<ValueId> operands{a, b};
@@ -85,7 +88,8 @@ ValueId MirBuilder::scalar(DType dtype, double value) {
 }
 
 ValueId MirBuilder::iota(DType dtype, Dims dims, std::int64_t axis) {
-  return add(RLX_OP_IOTA, {}, {{RLX_ATTR_TO, dtype}, {RLX_ATTR_AXIS, Dim(axis)}, {RLX_ATTR_DIMS, std::move(dims)}});
+  return add(RLX_OP_IOTA, {},
+             {{RLX_ATTR_TO, dtype}, {RLX_ATTR_AXIS, Dim(axis)}, {RLX_ATTR_DIMS, std::move(dims)}});
 }
 
 ValueId MirBuilder::dim(Dim value) { return add(RLX_OP_DIM, {}, {{RLX_ATTR_VALUE, std::move(value)}}); }
@@ -106,14 +110,17 @@ ValueId MirBuilder::broadcast(ValueId x, Dims dims) {
 
 ValueId MirBuilder::slice(ValueId x, Dims start, Dims limit, Dims step) {
   return add(RLX_OP_SLICE, {x},
-             {{RLX_ATTR_START, std::move(start)}, {RLX_ATTR_LIMIT, std::move(limit)}, {RLX_ATTR_STEP, std::move(step)}});
+             {{RLX_ATTR_START, std::move(start)},
+              {RLX_ATTR_LIMIT, std::move(limit)},
+              {RLX_ATTR_STEP, std::move(step)}});
 }
 
 ValueId MirBuilder::concat(std::vector<ValueId> parts, std::int64_t axis) {
   return add(RLX_OP_CONCAT, std::move(parts), {{RLX_ATTR_AXIS, Dim(axis)}});
 }
 
-ValueId MirBuilder::gather(ValueId data, ValueId indices, std::int64_t axis, std::int64_t policy, bool negatives) {
+ValueId MirBuilder::gather(ValueId data, ValueId indices, std::int64_t axis, std::int64_t policy,
+                           bool negatives) {
   return add(RLX_OP_GATHER, {data, indices},
              {{RLX_ATTR_AXIS, Dim(axis)},
               {RLX_ATTR_BATCH_DIMS, Dim(0)},
@@ -126,8 +133,9 @@ ValueId MirBuilder::reduce(std::uint32_t fn, ValueId x, std::vector<std::int64_t
              {{RLX_ATTR_FN, Dim(fn)}, {RLX_ATTR_AXES, as_dims(axes)}, {RLX_ATTR_KEEP, Dim(keep ? 1 : 0)}});
 }
 
-ValueId MirBuilder::dot(ValueId a, ValueId b, std::vector<std::int64_t> contract_a, std::vector<std::int64_t> contract_b,
-                        std::vector<std::int64_t> batch_a, std::vector<std::int64_t> batch_b) {
+ValueId MirBuilder::dot(ValueId a, ValueId b, std::vector<std::int64_t> contract_a,
+                        std::vector<std::int64_t> contract_b, std::vector<std::int64_t> batch_a,
+                        std::vector<std::int64_t> batch_b) {
   return add(RLX_OP_DOT, {a, b},
              {{RLX_ATTR_CONTRACT_A, as_dims(contract_a)},
               {RLX_ATTR_CONTRACT_B, as_dims(contract_b)},
@@ -170,7 +178,8 @@ ValueId MirBuilder::matmul(ValueId a, ValueId b) {
   return dot(x, y, {inner + 1}, {inner}, axes, axes);
 }
 
-// ---- Composites and regions -------------------------------------------------------------------------------------------
+// ---- Composites and regions
+// -------------------------------------------------------------------------------------------
 
 ValueId add_composite(MirBuilder& builder, Opcode op, std::vector<ValueId> operands, Attributes attributes,
                       std::string name, std::size_t results) {
@@ -198,10 +207,11 @@ ValueId add_composite(MirBuilder& builder, Opcode op, std::vector<ValueId> opera
   return builder.take(append(builder.graph(), std::move(node)));
 }
 
-Result<std::vector<ValueId>> inline_region(Graph& graph, const Graph& region, std::span<const ValueId> operands) {
+Result<std::vector<ValueId>> inline_region(Graph& graph, const Graph& region,
+                                           std::span<const ValueId> operands) {
   if (region.inputs.size() != operands.size())
-    return fail(ErrorCode::kInvalidModel, "a region has ", region.inputs.size(), " inputs, wanted ", operands.size(),
-                ", one for each operand");
+    return fail(ErrorCode::kInvalidModel, "a region has ", region.inputs.size(), " inputs, wanted ",
+                operands.size(), ", one for each operand");
   std::vector<ValueId> became(region.values.size(), kAbsent);
   for (std::size_t i = 0; i < operands.size(); ++i) became[region.inputs[i]] = operands[i];
   for (std::size_t i = 0; i < region.values.size(); ++i) {
@@ -224,7 +234,8 @@ Result<std::vector<ValueId>> inline_region(Graph& graph, const Graph& region, st
       }
     }
     RLX_ASSIGN(const ValueId first, append(graph, std::move(copy)));
-    for (std::size_t i = 0; i < node.results.size(); ++i) became[node.results[i]] = first + static_cast<ValueId>(i);
+    for (std::size_t i = 0; i < node.results.size(); ++i)
+      became[node.results[i]] = first + static_cast<ValueId>(i);
   }
   std::vector<ValueId> outputs;
   for (const Output& output : region.outputs) outputs.push_back(became[output.value]);

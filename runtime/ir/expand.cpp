@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// expansion(): from a composite and its operand shapes to a region of primitives whose results have the shapes that
-// inference gives the composite.
+// expansion(): from a composite and its operand shapes to a region of primitives whose results have the
+// shapes that inference gives the composite.
 #include "runtime/ir/expand.h"
 
 #include "runtime/base/check.h"
@@ -9,9 +9,11 @@
 namespace rlx {
 namespace expand_detail {
 
-Expansion::Expansion(const Node& node, std::span<const Shape> shapes, std::span<const Shape> results, Graph& region)
+Expansion::Expansion(const Node& node, std::span<const Shape> shapes, std::span<const Shape> results,
+                     Graph& region)
     : node_(node), shapes_(shapes), results_(results), builder_(region) {
-  for (std::size_t i = 0; i < shapes.size(); ++i) inputs_.push_back(region.add_input(join("x", i), shapes[i]));
+  for (std::size_t i = 0; i < shapes.size(); ++i)
+    inputs_.push_back(region.add_input(join("x", i), shapes[i]));
 }
 
 std::size_t Expansion::last_axis_or(std::uint32_t key) const {
@@ -21,12 +23,14 @@ std::size_t Expansion::last_axis_or(std::uint32_t key) const {
 Attributes Expansion::inherit(std::initializer_list<std::uint32_t> keys) const {
   Attributes attributes;
   for (const std::uint32_t key : keys)
-    if (const auto found = node_.attributes.find(key); found != node_.attributes.end()) attributes.insert(*found);
+    if (const auto found = node_.attributes.find(key); found != node_.attributes.end())
+      attributes.insert(*found);
   return attributes;
 }
 
 ValueId Expansion::size(const Dim& value) {
-  if (value.is_number() && builder_.status()) return add_scalar_i64(builder_.graph(), DType::kI64, value.number());
+  if (value.is_number() && builder_.status())
+    return add_scalar_i64(builder_.graph(), DType::kI64, value.number());
   return builder_.dim(value);
 }
 
@@ -73,21 +77,36 @@ using ExpandFunction = Outputs (*)(Expansion&);
 
 ExpandFunction function_of(Opcode op) {
   switch (op) {
-    case RLX_OP_ACT: return expand_act;
-    case RLX_OP_LINEAR: return expand_linear;
-    case RLX_OP_SOFTMAX: return expand_softmax;
-    case RLX_OP_LAYER_NORM: return expand_layer_norm;
-    case RLX_OP_RMS_NORM: return expand_rms_norm;
-    case RLX_OP_GROUP_NORM: return expand_group_norm;
-    case RLX_OP_BATCH_NORM: return expand_batch_norm;
-    case RLX_OP_ATTENTION: return expand_attention;
-    case RLX_OP_ROPE: return expand_rope;
-    case RLX_OP_GATED_ACT: return expand_gated_act;
-    case RLX_OP_EMBED_NORM: return expand_embed_norm;
-    case RLX_OP_SEGMENT_REDUCE: return expand_segment_reduce;
-    case RLX_OP_CONV_ACT: return expand_conv_act;
-    case RLX_OP_AVG_POOL: return expand_avg_pool;
-    default: return nullptr;
+    case RLX_OP_ACT:
+      return expand_act;
+    case RLX_OP_LINEAR:
+      return expand_linear;
+    case RLX_OP_SOFTMAX:
+      return expand_softmax;
+    case RLX_OP_LAYER_NORM:
+      return expand_layer_norm;
+    case RLX_OP_RMS_NORM:
+      return expand_rms_norm;
+    case RLX_OP_GROUP_NORM:
+      return expand_group_norm;
+    case RLX_OP_BATCH_NORM:
+      return expand_batch_norm;
+    case RLX_OP_ATTENTION:
+      return expand_attention;
+    case RLX_OP_ROPE:
+      return expand_rope;
+    case RLX_OP_GATED_ACT:
+      return expand_gated_act;
+    case RLX_OP_EMBED_NORM:
+      return expand_embed_norm;
+    case RLX_OP_SEGMENT_REDUCE:
+      return expand_segment_reduce;
+    case RLX_OP_CONV_ACT:
+      return expand_conv_act;
+    case RLX_OP_AVG_POOL:
+      return expand_avg_pool;
+    default:
+      return nullptr;
   }
 }
 
@@ -108,14 +127,16 @@ Result<std::shared_ptr<const Graph>> expansion(Opcode op, std::span<const Shape>
   const ExpandFunction function = function_of(op);
   const OpInfo* info = op_info(op);
   if (!function && info && (!info->composite || op == RLX_OP_ELEMENTWISE || op == RLX_OP_ROW_CHAIN))
-    return fail(ErrorCode::kInvalidAttribute, info->name, ": has no expansion of its own, wanted a composite that has");
+    return fail(ErrorCode::kInvalidAttribute, info->name,
+                ": has no expansion of its own, wanted a composite that has");
   std::vector<Constraint> constraints;
   RLX_ASSIGN(const std::vector<Shape> results, infer(node, operands, constraints));
   RLX_CHECK(function, "composite ", op_name(op), " is inferred and has no expansion");
   auto region = std::make_shared<Graph>();
   Expansion e(node, operands, results, *region);
   const Outputs outputs = function(e);
-  RLX_CHECK(!e.b().status() || outputs.size() == results.size(), op_name(op), " gives ", outputs.size(), " results");
+  RLX_CHECK(!e.b().status() || outputs.size() == results.size(), op_name(op), " gives ", outputs.size(),
+            " results");
   for (std::size_t i = 0; e.b().status() && i < outputs.size(); ++i)
     region->outputs.push_back({join("y", i), as_result(e.b(), outputs[i], results[i])});
   if (auto status = e.b().status(); !status)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the expansions of composites share: the region under construction, its inputs, and short names for the few
-// primitives that all of them write. Private to the room.
+// What the expansions of composites share: the region under construction, its inputs, and short names for the
+// few primitives that all of them write. Private to the room.
 #pragma once
 
 #include <span>
@@ -11,8 +11,9 @@
 
 namespace rlx::expand_detail {
 
-/// One region under construction. Every call that writes nodes is a statement or the only such argument of its caller, so
-/// that all compilers write them in one order. f16 and bf16 are computed in f32 where sums or curves are concerned (`wide`).
+/// One region under construction. Every call that writes nodes is a statement or the only such argument of
+/// its caller, so that all compilers write them in one order. f16 and bf16 are computed in f32 where sums or
+/// curves are concerned (`wide`).
 class Expansion {
  public:
   Expansion(const Node& node, std::span<const Shape> shapes, std::span<const Shape> results, Graph& region);
@@ -26,7 +27,9 @@ class Expansion {
   const Dims& result_dims(std::size_t i) const { return results_[i].dims; }
   std::size_t count() const { return shapes_.size(); }
 
-  std::int64_t integer(std::uint32_t key, std::int64_t otherwise) const { return attr_i64(node_, key, otherwise); }
+  std::int64_t integer(std::uint32_t key, std::int64_t otherwise) const {
+    return attr_i64(node_, key, otherwise);
+  }
   double real(std::uint32_t key, double otherwise) const { return attr_f64(node_, key, otherwise); }
   std::size_t last_axis_or(std::uint32_t key) const;
   /// Attributes of the composite that a primitive inside takes over as they are.
@@ -69,7 +72,8 @@ class Expansion {
 std::vector<std::int64_t> axes_from(std::size_t first, std::size_t end);
 inline bool is_narrow(DType dtype) { return dtype == DType::kF16 || dtype == DType::kBF16; }
 
-/// A named activation (RLX_ACT_*) in primitives; the result has x's dtype. Absent parameters take ONNX's defaults.
+/// A named activation (RLX_ACT_*) in primitives; the result has x's dtype. Absent parameters take ONNX's
+/// defaults.
 ValueId emit_act(Expansion& e, ValueId x, std::int64_t act);
 /// exp(x - max) / sum over one axis, or its log; `guarded`: a row that is all -Inf gives zeros.
 ValueId emit_softmax(Expansion& e, ValueId x, std::size_t axis, bool log, bool guarded);

@@ -25,7 +25,8 @@ ValueId softplus(Expansion& e, ValueId x) {
 
 /// x where positive, alpha * expm1(x / scale) elsewhere (NaN stays).
 ValueId exponential(Expansion& e, ValueId x, double alpha, double scale) {
-  const ValueId curve = e.times(e.unary(RLX_UNARY_EXPM1, scale == 1 ? x : e.div(x, e.number(scale, x))), alpha);
+  const ValueId curve =
+      e.times(e.unary(RLX_UNARY_EXPM1, scale == 1 ? x : e.div(x, e.number(scale, x))), alpha);
   return e.b().select(e.b().compare(RLX_COMPARE_GT, x, e.number(0, x)), x, curve);
 }
 
@@ -70,24 +71,40 @@ ValueId curve(Expansion& e, ValueId x, std::int64_t act) {
   const auto alpha = [&](double otherwise) { return e.real(RLX_ATTR_ACT_ALPHA, otherwise); };
   const auto beta = [&](double otherwise) { return e.real(RLX_ATTR_ACT_BETA, otherwise); };
   switch (act) {
-    case RLX_ACT_LEAKY_RELU: return leaky(e, x, alpha(0.01));
-    case RLX_ACT_GELU_ERF: return gelu_erf(e, x);
-    case RLX_ACT_GELU_TANH: return gelu_tanh(e, x);
-    case RLX_ACT_SILU: return e.mul(x, e.unary(RLX_UNARY_SIGMOID, x));
-    case RLX_ACT_SIGMOID: return e.unary(RLX_UNARY_SIGMOID, x);
-    case RLX_ACT_TANH: return e.unary(RLX_UNARY_TANH, x);
-    case RLX_ACT_HARD_SIGMOID: return clamp(e, e.plus(e.times(x, alpha(0.2)), beta(0.5)), 0, 1);
-    case RLX_ACT_HARD_SWISH: return e.mul(x, clamp(e, e.plus(e.times(x, 1.0 / 6), 0.5), 0, 1));
-    case RLX_ACT_SOFTPLUS: return softplus(e, x);
-    case RLX_ACT_MISH: return e.mul(x, e.unary(RLX_UNARY_TANH, softplus(e, x)));
-    case RLX_ACT_ELU: return exponential(e, x, alpha(1), 1);
+    case RLX_ACT_LEAKY_RELU:
+      return leaky(e, x, alpha(0.01));
+    case RLX_ACT_GELU_ERF:
+      return gelu_erf(e, x);
+    case RLX_ACT_GELU_TANH:
+      return gelu_tanh(e, x);
+    case RLX_ACT_SILU:
+      return e.mul(x, e.unary(RLX_UNARY_SIGMOID, x));
+    case RLX_ACT_SIGMOID:
+      return e.unary(RLX_UNARY_SIGMOID, x);
+    case RLX_ACT_TANH:
+      return e.unary(RLX_UNARY_TANH, x);
+    case RLX_ACT_HARD_SIGMOID:
+      return clamp(e, e.plus(e.times(x, alpha(0.2)), beta(0.5)), 0, 1);
+    case RLX_ACT_HARD_SWISH:
+      return e.mul(x, clamp(e, e.plus(e.times(x, 1.0 / 6), 0.5), 0, 1));
+    case RLX_ACT_SOFTPLUS:
+      return softplus(e, x);
+    case RLX_ACT_MISH:
+      return e.mul(x, e.unary(RLX_UNARY_TANH, softplus(e, x)));
+    case RLX_ACT_ELU:
+      return exponential(e, x, alpha(1), 1);
     case RLX_ACT_SELU:
       return e.times(exponential(e, x, alpha(1.67326319217681884765625), 1), beta(1.05070102214813232421875));
-    case RLX_ACT_CELU: return exponential(e, x, alpha(1), alpha(1));
-    case RLX_ACT_SOFTSIGN: return e.div(x, e.plus(e.unary(RLX_UNARY_ABS, x), 1));
-    case RLX_ACT_SHRINK: return shrink(e, x, alpha(0.5), beta(0));
-    case RLX_ACT_THRESHOLDED_RELU: return thresholded(e, x, alpha(1));
-    default: return x;
+    case RLX_ACT_CELU:
+      return exponential(e, x, alpha(1), alpha(1));
+    case RLX_ACT_SOFTSIGN:
+      return e.div(x, e.plus(e.unary(RLX_UNARY_ABS, x), 1));
+    case RLX_ACT_SHRINK:
+      return shrink(e, x, alpha(0.5), beta(0));
+    case RLX_ACT_THRESHOLDED_RELU:
+      return thresholded(e, x, alpha(1));
+    default:
+      return x;
   }
 }
 

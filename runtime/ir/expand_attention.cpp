@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Expansions of attention and rope. Masks become one bool tensor that broadcasts to the scores [B, H, Sq, Sk]; a query
-// that sees no key gives zeros.
+// Expansions of attention and rope. Masks become one bool tensor that broadcasts to the scores [B, H, Sq,
+// Sk]; a query that sees no key gives zeros.
 #include <algorithm>
 #include <limits>
 
@@ -27,8 +27,10 @@ ValueId visible_by_position(Expansion& e) {
   const ValueId key = e.b().iota(DType::kI64, {1, keys}, 1);
   ValueId visible = kAbsent;
   if (causal != RLX_CAUSAL_NONE) visible = e.b().compare(RLX_COMPARE_LE, key, at);
-  if (left >= 0) visible = both(e, visible, e.b().compare(RLX_COMPARE_GE, key, e.sub(at, e.size(reach(left)))));
-  if (right >= 0) visible = both(e, visible, e.b().compare(RLX_COMPARE_LE, key, e.add(at, e.size(reach(right)))));
+  if (left >= 0)
+    visible = both(e, visible, e.b().compare(RLX_COMPARE_GE, key, e.sub(at, e.size(reach(left)))));
+  if (right >= 0)
+    visible = both(e, visible, e.b().compare(RLX_COMPARE_LE, key, e.add(at, e.size(reach(right)))));
   return visible;
 }
 
@@ -77,7 +79,8 @@ Outputs expand_attention(Expansion& e) {
   const Dim& keys = e.dims(1)[2];
   const Dim& width = e.dims(2)[3];
   const bool shared = !(q[1] == e.dims(1)[1]);
-  const Groups heads{shared, e.result_dims(0)[0], q[1], e.dims(1)[1], shared ? floor_div(q[1], e.dims(1)[1]) : Dim(1)};
+  const Groups heads{shared, e.result_dims(0)[0], q[1], e.dims(1)[1],
+                     shared ? floor_div(q[1], e.dims(1)[1]) : Dim(1)};
 
   const ValueId rows = heads.split(e, e.wide(e.in(0)), q[2], q[3]);
   ValueId scores = e.b().dot(rows, e.wide(e.in(1)), {heads.inner()}, {3}, {0, 1}, {0, 1});
@@ -107,7 +110,8 @@ namespace {
 ValueId angles(Expansion& e, std::size_t i, const Dim& half) {
   const Dims& x = e.dims(0);
   const ValueId table = e.wide(e.in(i));
-  if (e.has(3)) return e.b().reshape(e.b().gather(table, e.in(3), 0, RLX_INDEX_ERROR, false), {x[0], 1, x[2], half});
+  if (e.has(3))
+    return e.b().reshape(e.b().gather(table, e.in(3), 0, RLX_INDEX_ERROR, false), {x[0], 1, x[2], half});
   return e.b().reshape(table, {e.shape(i).rank() == 2 ? Dim(1) : x[0], 1, x[2], half});
 }
 
@@ -127,7 +131,8 @@ Outputs expand_rope(Expansion& e) {
   const ValueId x = e.wide(e.in(0));
   if (rotary == Dim(0)) return {x};
   const Dims pair{dims[0], dims[1], dims[2], half};
-  const ValueId first = e.b().reshape(interleaved ? inner_slice(e, x, 0, rotary, 2) : inner_slice(e, x, 0, half, 1), pair);
+  const ValueId first =
+      e.b().reshape(interleaved ? inner_slice(e, x, 0, rotary, 2) : inner_slice(e, x, 0, half, 1), pair);
   const ValueId second =
       e.b().reshape(interleaved ? inner_slice(e, x, 1, rotary, 2) : inner_slice(e, x, half, rotary, 1), pair);
   const ValueId cos = angles(e, 1, half);

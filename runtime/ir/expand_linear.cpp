@@ -58,10 +58,14 @@ namespace {
 
 double identity_of(std::int64_t fn) {
   switch (fn) {
-    case RLX_REDUCE_PROD: return 1;
-    case RLX_REDUCE_MAX: return -std::numeric_limits<double>::infinity();
-    case RLX_REDUCE_MIN: return std::numeric_limits<double>::infinity();
-    default: return 0;
+    case RLX_REDUCE_PROD:
+      return 1;
+    case RLX_REDUCE_MAX:
+      return -std::numeric_limits<double>::infinity();
+    case RLX_REDUCE_MIN:
+      return std::numeric_limits<double>::infinity();
+    default:
+      return 0;
   }
 }
 

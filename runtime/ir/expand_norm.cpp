@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Expansions of softmax and of the norms. Statistics are f32 or wider, two passes: mean, then squares of differences.
+// Expansions of softmax and of the norms. Statistics are f32 or wider, two passes: mean, then squares of
+// differences.
 #include <limits>
 
 #include "runtime/ir/expand.h"
@@ -86,8 +87,9 @@ Outputs expand_embed_norm(Expansion& e) {
   const auto n = static_cast<std::size_t>(e.integer(RLX_ATTR_PARTS, 1));
   ValueId sum = kAbsent;
   for (std::size_t i = 0; i < n; ++i) {
-    const ValueId rows = e.wide(e.b().gather(e.in(n + i), e.in(i), 0, e.integer(RLX_ATTR_INDEX_POLICY, RLX_INDEX_ERROR),
-                                             e.integer(RLX_ATTR_NEGATIVE_INDICES, 0) != 0));
+    const ValueId rows =
+        e.wide(e.b().gather(e.in(n + i), e.in(i), 0, e.integer(RLX_ATTR_INDEX_POLICY, RLX_INDEX_ERROR),
+                            e.integer(RLX_ATTR_NEGATIVE_INDICES, 0) != 0));
     sum = i == 0 ? rows : e.add(sum, rows);
   }
   const ValueId x = e.b().reshape(sum, e.result_dims(0));

@@ -88,27 +88,31 @@ constexpr std::array kTable = {
 
 InferFunction function_of(const Node& node) {
   if (!node.ns.empty()) return infer_by_region;
-  const auto found =
-      std::lower_bound(kTable.begin(), kTable.end(), node.op, [](const Entry& e, Opcode op) { return e.op < op; });
+  const auto found = std::lower_bound(kTable.begin(), kTable.end(), node.op,
+                                      [](const Entry& e, Opcode op) { return e.op < op; });
   return found != kTable.end() && found->op == node.op ? found->function : nullptr;
 }
 
 /// Ops whose regions define them, so that the constraints inside are already among theirs.
 bool regions_inferred(const Node& node) {
-  return !node.ns.empty() || node.op == RLX_OP_IF || node.op == RLX_OP_WHILE || node.op == RLX_OP_ELEMENTWISE ||
-         node.op == RLX_OP_ROW_CHAIN;
+  return !node.ns.empty() || node.op == RLX_OP_IF || node.op == RLX_OP_WHILE ||
+         node.op == RLX_OP_ELEMENTWISE || node.op == RLX_OP_ROW_CHAIN;
 }
 
 Status operands_exist(const Graph& graph, const Node& node) {
   for (const ValueId operand : node.operands)
     if (operand != kAbsent && operand >= graph.values.size())
-      return fail(ErrorCode::kInvalidModel, op_name(node.op), " `", node.name, "`: operand is value ", operand,
-                  ", wanted one of ", graph.values.size());
+      return fail(ErrorCode::kInvalidModel, op_name(node.op), " `", node.name, "`: operand is value ",
+                  operand, ", wanted one of ", graph.values.size());
   return {};
 }
 
-/// Infers one node in place, its regions too.
-Status infer_node(Graph& graph, Node& node, std::vector<Constraint>& constraints) {
+/// What infer does with the regions of the nodes that it meets: all of them, or only those that results come from (which
+/// keeps the cost of nested regions from doubling at each level).
+enum class Regions { kAll, kForResults };
+
+/// Infers one node in place.
+Status infer_node(Graph& graph, Node& node, Regions regions, std::vector<Constraint>& constraints) {
   RLX_TRY(operands_exist(graph, node));
   const Shapes operands = operand_shapes(graph, node);
   RLX_ASSIGN(const Shapes shapes, infer(node, operands, constraints));
@@ -119,6 +123,7 @@ Status infer_node(Graph& graph, Node& node, std::vector<Constraint>& constraints
     RLX_CHECK(node.results[i] < graph.values.size(), "result ", node.results[i], " of ", graph.values.size());
     graph.values[node.results[i]].shape = shapes[i];
   }
+  if (regions == Regions::kForResults) return {};
   for (auto& region : node.regions) {
     if (!region) continue;
     std::vector<Constraint> inside;
@@ -130,17 +135,18 @@ Status infer_node(Graph& graph, Node& node, std::vector<Constraint>& constraints
 
 Status bind_inputs(Graph& region, std::span<const Shape> operands) {
   if (region.inputs.size() != operands.size())
-    return fail(ErrorCode::kInvalidModel, "a region has ", region.inputs.size(), " inputs, wanted ", operands.size(),
-                ", one for each operand");
+    return fail(ErrorCode::kInvalidModel, "a region has ", region.inputs.size(), " inputs, wanted ",
+                operands.size(), ", one for each operand");
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    RLX_CHECK(region.inputs[i] < region.values.size(), "input ", region.inputs[i], " of ", region.values.size());
+    RLX_CHECK(region.inputs[i] < region.values.size(), "input ", region.inputs[i], " of ",
+              region.values.size());
     region.values[region.inputs[i]].shape = operands[i];
   }
   return {};
 }
 
-Status infer_nodes(Graph& graph, std::vector<Constraint>& constraints) {
-  for (Node& node : graph.nodes) RLX_TRY(infer_node(graph, node, constraints));
+Status infer_nodes(Graph& graph, Regions regions, std::vector<Constraint>& constraints) {
+  for (Node& node : graph.nodes) RLX_TRY(infer_node(graph, node, regions, constraints));
   return {};
 }
 
@@ -166,7 +172,8 @@ std::vector<Shape> operand_shapes(const Graph& graph, const Node& node) {
 void merge_constraints(std::vector<Constraint>& constraints, std::vector<Constraint> more) {
   for (Constraint& constraint : more) {
     const bool known = std::any_of(constraints.begin(), constraints.end(), [&](const Constraint& other) {
-      return other.at_least == constraint.at_least && other.left == constraint.left && other.right == constraint.right;
+      return other.at_least == constraint.at_least && other.left == constraint.left &&
+             other.right == constraint.right;
     });
     if (!known) constraints.push_back(std::move(constraint));
   }
@@ -176,7 +183,7 @@ Result<std::vector<Shape>> infer_region(const Graph& region, std::span<const Sha
                                         std::vector<Constraint>& constraints) {
   Graph copy = region;
   RLX_TRY(bind_inputs(copy, operands));
-  RLX_TRY(infer_nodes(copy, constraints));
+  RLX_TRY(infer_nodes(copy, Regions::kForResults, constraints));
   Shapes shapes;
   for (const Output& output : copy.outputs) {
     if (output.value >= copy.values.size())
@@ -192,7 +199,7 @@ Result<std::shared_ptr<const Graph>> region_for(const std::shared_ptr<const Grap
                                                 std::vector<Constraint>& constraints) {
   auto copy = std::make_shared<Graph>(*region);
   RLX_TRY(bind_inputs(*copy, operands));
-  RLX_TRY(infer_nodes(*copy, constraints));
+  RLX_TRY(infer_nodes(*copy, Regions::kAll, constraints));
   if (same_shapes(*copy, *region)) return region;
   return std::shared_ptr<const Graph>(std::move(copy));
 }
@@ -204,13 +211,14 @@ Result<std::vector<Shape>> infer(const Node& node, std::span<const Shape> operan
   const Context context(node, operands, constraints);
   const InferFunction function = function_of(node);
   if (!function)
-    return context.error(ErrorCode::kInvalidAttribute, "no operation has this number, wanted one of the contract's");
+    return context.error(ErrorCode::kInvalidAttribute,
+                         "no operation has this number, wanted one of the contract's");
   return function(context);
 }
 
 Status infer_all(Graph& graph) {
   std::vector<Constraint> constraints;
-  RLX_TRY(infer_nodes(graph, constraints));
+  RLX_TRY(infer_nodes(graph, Regions::kAll, constraints));
   merge_constraints(graph.constraints, std::move(constraints));
   return {};
 }
@@ -223,8 +231,8 @@ Result<ValueId> append(Graph& graph, Node node) {
   return graph.add_node(std::move(node), std::move(shapes));
 }
 
-Result<Dims> broadcast_dims(std::span<const Dim> a, std::span<const Dim> b, std::vector<Constraint>& constraints,
-                            std::string_view who) {
+Result<Dims> broadcast_dims(std::span<const Dim> a, std::span<const Dim> b,
+                            std::vector<Constraint>& constraints, std::string_view who) {
   if (a.size() < b.size()) return broadcast_dims(b, a, constraints, who);
   Dims dims(a.begin(), a.end());
   const std::size_t lead = a.size() - b.size();
@@ -238,8 +246,8 @@ Result<Dims> broadcast_dims(std::span<const Dim> a, std::span<const Dim> b, std:
     }
     const std::string what = join(to_string(a), " against ", to_string(b), " on axis ", lead + axis);
     if (x.is_number() && y.is_number())
-      return fail(ErrorCode::kShapeMismatch, who, ": ", what, ": ", x.to_string(), " is neither ", y.to_string(),
-                  " nor 1");
+      return fail(ErrorCode::kShapeMismatch, who, ": ", what, ": ", x.to_string(), " is neither ",
+                  y.to_string(), " nor 1");
     merge_constraints(constraints, {Constraint{x, y, false, join(who, ": ", what)}});
     if (y.is_number()) x = y;
   }

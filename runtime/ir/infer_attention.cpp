@@ -17,13 +17,12 @@ Status wants_mask(const Context& c, std::int64_t kind, const Dims& scores) {
       }
       const Dims& mask = c.at(3).dims;
       if (mask.size() > 4)
-        return c.error(ErrorCode::kShapeMismatch, "operand 3 is ", to_string(c.at(3)), " of rank ", mask.size(),
-                       ", wanted at most 4: it broadcasts to ", to_string(scores));
+        return c.error(ErrorCode::kShapeMismatch, "operand 3 is ", to_string(c.at(3)), " of rank ",
+                       mask.size(), ", wanted at most 4: it broadcasts to ", to_string(scores));
       for (std::size_t i = 0; i < mask.size(); ++i) {
         if (mask[i].is_number() && mask[i].number() == 1) continue;
         RLX_TRY(c.unify(mask[i], scores[4 - mask.size() + i],
-                        join("axis ", i, " of the mask ", to_string(c.at(3)), " against the scores ",
-                             to_string(scores))));
+                        words("axis ", i, " of the mask ", c.at(3), " against the scores ", scores)));
       }
       return {};
     }
@@ -38,15 +37,16 @@ Status wants_mask(const Context& c, std::int64_t kind, const Dims& scores) {
 
 /// Operand `i`'s axis is what operand `as` has there.
 Result<Dim> same_axis(const Context& c, std::size_t i, std::size_t as, std::size_t axis) {
-  return c.unify(c.at(i).dims[axis], c.at(as).dims[axis],
-                 join("axis ", axis, " of operand ", i, " ", to_string(c.at(i)), " against operand ", as, " ",
-                      to_string(c.at(as))));
+  return c.unify(
+      c.at(i).dims[axis], c.at(as).dims[axis],
+      words("axis ", axis, " of operand ", i, " ", c.at(i), " against operand ", as, " ", c.at(as)));
 }
 
 }  // namespace
 
 Result<Shapes> infer_attention(const Context& c) {
-  RLX_ASSIGN(const std::int64_t kind, c.choice(RLX_ATTR_MASK_KIND, RLX_MASK_NONE, RLX_MASK_NONE, RLX_MASK_LENGTHS));
+  RLX_ASSIGN(const std::int64_t kind,
+             c.choice(RLX_ATTR_MASK_KIND, RLX_MASK_NONE, RLX_MASK_NONE, RLX_MASK_LENGTHS));
   const bool masked = kind != RLX_MASK_NONE;
   RLX_TRY(c.wants_count(masked ? 4 : 3));
   RLX_TRY(c.wants_dtype(0, Wants::kFloat));
@@ -66,9 +66,9 @@ Result<Shapes> infer_attention(const Context& c) {
   RLX_TRY(same_axis(c, 1, 0, 3));
   for (std::size_t axis = 0; axis < 3; ++axis) RLX_TRY(same_axis(c, 2, 1, axis));
   if (!(q[1] == k[1])) {
-    RLX_TRY(c.at_least(k[1], 1, join("axis 1 of operand 1 ", to_string(c.at(1)))));
-    RLX_TRY(c.unify(mod(q[1], k[1]), 0, join("axis 1 of operand 0 ", to_string(c.at(0)), " modulo axis 1 of operand 1 ",
-                                             to_string(c.at(1)))));
+    RLX_TRY(c.at_least(k[1], 1, words("axis 1 of operand 1 ", c.at(1))));
+    RLX_TRY(c.unify(mod(q[1], k[1]), 0,
+                    words("axis 1 of operand 0 ", c.at(0), " modulo axis 1 of operand 1 ", c.at(1))));
   }
   if (masked) {
     RLX_TRY(wants_mask(c, kind, Dims{batch, q[1], q[2], k[2]}));

@@ -40,7 +40,8 @@ Result<Shapes> infer_linear(const Context& c) {
   RLX_ASSIGN(const std::size_t n, parts(c));
   RLX_ASSIGN(const bool bias, c.flag(RLX_ATTR_HAS_BIAS, false));
   RLX_ASSIGN(const bool residual, c.flag(RLX_ATTR_HAS_RESIDUAL, false));
-  if (residual && n != 1) return c.bad_attribute(RLX_ATTR_HAS_RESIDUAL, "is 1 with ", n, " parts, wanted 1 part");
+  if (residual && n != 1)
+    return c.bad_attribute(RLX_ATTR_HAS_RESIDUAL, "is 1 with ", n, " parts, wanted 1 part");
   RLX_TRY(c.wants_count(1 + n + (bias ? n : 0) + (residual ? 1 : 0)));
   RLX_TRY(one_float_dtype(c));
   RLX_TRY(act_attributes(c));
@@ -57,9 +58,9 @@ Result<Shapes> infer_linear(const Context& c) {
   for (std::size_t i = 1; i <= n; ++i) {
     RLX_TRY(c.wants_rank(i, 2));
     const Dims& w = c.at(i).dims;
-    RLX_TRY(c.unify(w[k_axis], c.at(0).dims.back(),
-                    join("K (axis ", k_axis, ") of operand ", i, " ", to_string(c.at(i)), " against the last axis of ",
-                         to_string(c.at(0)))));
+    RLX_TRY(c.unify(
+        w[k_axis], c.at(0).dims.back(),
+        words("K (axis ", k_axis, ") of operand ", i, " ", c.at(i), " against the last axis of ", c.at(0))));
     Shape y = c.at(0);
     y.dims.back() = w[1 - k_axis];
     if (bias) {
@@ -93,7 +94,8 @@ Result<Shapes> infer_row_norm(const Context& c, std::size_t scales) {
   RLX_TRY(eps(c));
   const Shape& x = c.at(0);
   RLX_TRY(c.wants_rank_at_least(0, 1));
-  RLX_ASSIGN(const std::size_t axis, c.axis(RLX_ATTR_AXIS, x.rank(), static_cast<std::int64_t>(x.rank()) - 1));
+  RLX_ASSIGN(const std::size_t axis,
+             c.axis(RLX_ATTR_AXIS, x.rank(), static_cast<std::int64_t>(x.rank()) - 1));
   const std::span<const Dim> normed = std::span<const Dim>(x.dims).subspan(axis);
   for (std::size_t i = first; i < c.count(); ++i)
     if (c.has(i)) RLX_TRY(c.wants_dims(i, normed));
@@ -121,8 +123,8 @@ Result<Shapes> infer_group_norm(const Context& c) {
   RLX_ASSIGN(const Dim groups, c.dim(RLX_ATTR_GROUPS));
   if (groups.is_number() && groups.number() < 1)
     return c.bad_attribute(RLX_ATTR_GROUPS, "is ", groups.to_string(), ", wanted 1 or more");
-  RLX_TRY(c.unify(mod(channels, groups), 0, join("axis 1 of operand 0 ", to_string(c.at(0)), " modulo ",
-                                                 groups.to_string(), " groups")));
+  RLX_TRY(c.unify(mod(channels, groups), 0,
+                  words("axis 1 of operand 0 ", c.at(0), " modulo ", groups, " groups")));
   RLX_TRY(c.wants_dims(1, Dims{channels}));
   RLX_TRY(c.wants_dims(2, Dims{channels}));
   return Shapes{c.at(0)};
@@ -149,9 +151,9 @@ Result<Shapes> infer_rope(const Context& c) {
   if (c.find(RLX_ATTR_ROTARY_DIMS)) {
     RLX_ASSIGN(rotary, c.dim(RLX_ATTR_ROTARY_DIMS));
     RLX_TRY(c.sizes_not_negative(Dims{rotary}, RLX_ATTR_ROTARY_DIMS));
-    RLX_TRY(c.at_least(x[3], rotary, join("the last axis of operand 0 ", to_string(c.at(0)))));
+    RLX_TRY(c.at_least(x[3], rotary, words("the last axis of operand 0 ", c.at(0))));
   }
-  RLX_TRY(c.unify(mod(rotary, 2), 0, join("the rotary size ", rotary.to_string(), " modulo 2")));
+  RLX_TRY(c.unify(mod(rotary, 2), 0, words("the rotary size ", rotary, " modulo 2")));
   const Dim half = floor_div(rotary, 2);
   for (std::size_t i = 1; i <= 2; ++i) {
     const bool gathered = c.has(3);
@@ -194,7 +196,7 @@ Result<Shapes> infer_embed_norm(const Context& c) {
   }
   const Dim& width = c.at(n).dims[1];
   for (std::size_t i = 1; i < n; ++i)
-    RLX_TRY(c.unify(c.at(n + i).dims[1], width, join("axis 1 of operand ", n + i, " ", to_string(c.at(n + i)))));
+    RLX_TRY(c.unify(c.at(n + i).dims[1], width, words("axis 1 of operand ", n + i, " ", c.at(n + i))));
   for (std::size_t i = 2 * n; i < 2 * n + 2; ++i) {
     RLX_TRY(c.wants_same_dtype(i, n));
     RLX_TRY(c.wants_dims(i, Dims{width}));
@@ -210,7 +212,7 @@ Result<Shapes> infer_segment_reduce(const Context& c) {
   RLX_TRY(c.fn(RLX_REDUCE_MIN));
   RLX_TRY(c.wants_rank_at_least(0, 1));
   RLX_TRY(c.wants_rank(1, 1));
-  RLX_TRY(c.at_least(c.at(1).dims[0], 1, join("axis 0 of operand 1 ", to_string(c.at(1)))));
+  RLX_TRY(c.at_least(c.at(1).dims[0], 1, words("axis 0 of operand 1 ", c.at(1))));
   Dims dims = c.at(0).dims;
   dims[0] = c.at(1).dims[0] - 1;
   return one(c.at(0).dtype, std::move(dims));

@@ -8,47 +8,68 @@ namespace rlx::infer_detail {
 
 bool fits(DType dtype, Wants wants) {
   switch (wants) {
-    case Wants::kAny: return dtype != DType::kNone;
-    case Wants::kBool: return dtype == DType::kBool;
-    case Wants::kInt: return is_int(dtype);
-    case Wants::kIndex: return dtype == DType::kI32 || dtype == DType::kI64;
-    case Wants::kFloat: return is_float(dtype);
-    case Wants::kNumber: return is_float(dtype) || is_int(dtype);
-    case Wants::kIntOrBool: return is_int(dtype) || dtype == DType::kBool;
-    case Wants::kSigned: return is_float(dtype) || is_signed_int(dtype);
+    case Wants::kAny:
+      return dtype != DType::kNone;
+    case Wants::kBool:
+      return dtype == DType::kBool;
+    case Wants::kInt:
+      return is_int(dtype);
+    case Wants::kIndex:
+      return dtype == DType::kI32 || dtype == DType::kI64;
+    case Wants::kFloat:
+      return is_float(dtype);
+    case Wants::kNumber:
+      return is_float(dtype) || is_int(dtype);
+    case Wants::kIntOrBool:
+      return is_int(dtype) || dtype == DType::kBool;
+    case Wants::kSigned:
+      return is_float(dtype) || is_signed_int(dtype);
   }
   return false;
 }
 
 std::string_view wants_text(Wants wants) {
   switch (wants) {
-    case Wants::kAny: return "a tensor";
-    case Wants::kBool: return "bool";
-    case Wants::kInt: return "an integer dtype";
-    case Wants::kIndex: return "i32 or i64";
-    case Wants::kFloat: return "a float dtype";
-    case Wants::kNumber: return "an integer or float dtype";
-    case Wants::kIntOrBool: return "an integer dtype or bool";
-    case Wants::kSigned: return "a float or signed integer dtype";
+    case Wants::kAny:
+      return "a tensor";
+    case Wants::kBool:
+      return "bool";
+    case Wants::kInt:
+      return "an integer dtype";
+    case Wants::kIndex:
+      return "i32 or i64";
+    case Wants::kFloat:
+      return "a float dtype";
+    case Wants::kNumber:
+      return "an integer or float dtype";
+    case Wants::kIntOrBool:
+      return "an integer dtype or bool";
+    case Wants::kSigned:
+      return "a float or signed integer dtype";
   }
   return {};
 }
 
 std::string Context::who() const {
   std::string text;
-  if (!node_.ns.empty()) text = node_.ns + "." + std::to_string(node_.op);
-  else if (const auto name = op_name(node_.op); !name.empty()) text = name;
-  else text = "op " + std::to_string(node_.op);
+  if (!node_.ns.empty())
+    text = node_.ns + "." + std::to_string(node_.op);
+  else if (const auto name = op_name(node_.op); !name.empty())
+    text = name;
+  else
+    text = "op " + std::to_string(node_.op);
   if (const AttrValue* fn = node_.ns.empty() ? find(RLX_ATTR_FN) : nullptr) {
     const Dim* number = std::get_if<Dim>(fn);
     if (number && number->is_number())
-      if (const auto name = fn_name(node_.op, number->number()); !name.empty()) text += "." + std::string(name);
+      if (const auto name = fn_name(node_.op, number->number()); !name.empty())
+        text += "." + std::string(name);
   }
   if (!node_.name.empty()) text += " `" + node_.name + "`";
   return text;
 }
 
-// ---- Operands ---------------------------------------------------------------------------------------------------------
+// ---- Operands
+// ---------------------------------------------------------------------------------------------------------
 
 Status Context::wants_count(std::size_t least, std::size_t most) const {
   if (count() < least || count() > most) {
@@ -63,7 +84,8 @@ Status Context::wants_count(std::size_t least, std::size_t most) const {
 
 Status Context::wants_dtype(std::size_t i, Wants wants) const {
   if (fits(at(i).dtype, wants)) return {};
-  return error(ErrorCode::kDtypeMismatch, "operand ", i, " is ", to_string(at(i)), ", wanted ", wants_text(wants));
+  return error(ErrorCode::kDtypeMismatch, "operand ", i, " is ", to_string(at(i)), ", wanted ",
+               wants_text(wants));
 }
 
 Status Context::wants_dtype(std::size_t i, DType dtype) const {
@@ -93,43 +115,38 @@ Status Context::wants_rank_at_least(std::size_t i, std::size_t rank) const {
 Status Context::wants_dims(std::size_t i, std::span<const Dim> dims) const {
   RLX_TRY(wants_rank(i, dims.size()));
   for (std::size_t axis = 0; axis < dims.size(); ++axis)
-    RLX_TRY(unify(at(i).dims[axis], dims[axis], join("axis ", axis, " of operand ", i)));
+    RLX_TRY(unify(at(i).dims[axis], dims[axis], words("axis ", axis, " of operand ", i)));
   return {};
 }
 
-// ---- Dims -------------------------------------------------------------------------------------------------------------
+// ---- Dims
+// -------------------------------------------------------------------------------------------------------------
 
 void Context::constrain(Constraint constraint) const {
   for (const Constraint& known : constraints_)
-    if (known.at_least == constraint.at_least && known.left == constraint.left && known.right == constraint.right)
+    if (known.at_least == constraint.at_least && known.left == constraint.left &&
+        known.right == constraint.right)
       return;
   constraints_.push_back(std::move(constraint));
 }
 
-Result<Dim> Context::unify(const Dim& seen, const Dim& wanted, std::string_view what) const {
-  if (seen == wanted) return seen;
+Result<Dim> Context::unify_text(const Dim& seen, const Dim& wanted, std::string_view what) const {
   if (seen.is_number() && wanted.is_number())
     return error(ErrorCode::kShapeMismatch, what, " is ", seen.to_string(), ", wanted ", wanted.to_string());
   constrain(Constraint{seen, wanted, false, join(who(), ": ", what)});
   return seen.is_number() ? seen : wanted;
 }
 
-Result<Dim> Context::broadcast(const Dim& a, const Dim& b, std::string_view what) const {
-  if (a.is_number() && a.number() == 1) return b;
-  if (b.is_number() && b.number() == 1) return a;
-  return unify(a, b, what);
-}
-
-Status Context::at_least(const Dim& left, const Dim& right, std::string_view what) const {
-  if (left.is_number() && right.is_number()) {
-    if (left.number() >= right.number()) return {};
-    return error(ErrorCode::kShapeMismatch, what, " is ", left.to_string(), ", wanted ", right.to_string(), " or more");
-  }
-  if (!provably_at_least(left, right)) constrain(Constraint{left, right, true, join(who(), ": ", what)});
+Status Context::at_least_text(const Dim& left, const Dim& right, std::string_view what) const {
+  if (left.is_number() && right.is_number())
+    return error(ErrorCode::kShapeMismatch, what, " is ", left.to_string(), ", wanted ", right.to_string(),
+                 " or more");
+  constrain(Constraint{left, right, true, join(who(), ": ", what)});
   return {};
 }
 
-// ---- Attributes -------------------------------------------------------------------------------------------------------
+// ---- Attributes
+// -------------------------------------------------------------------------------------------------------
 
 std::string Context::attribute_text(std::uint32_t key) {
   const auto name = attr_name(key);
@@ -196,8 +213,8 @@ Result<std::vector<std::int64_t>> Context::integers(std::uint32_t key) const {
   return numbers;
 }
 
-Result<std::vector<std::int64_t>> Context::integers(std::uint32_t key, std::size_t size, std::int64_t otherwise,
-                                                    std::int64_t least) const {
+Result<std::vector<std::int64_t>> Context::integers(std::uint32_t key, std::size_t size,
+                                                    std::int64_t otherwise, std::int64_t least) const {
   if (!find(key)) return std::vector<std::int64_t>(size, otherwise);
   RLX_ASSIGN(std::vector<std::int64_t> list, integers(key));
   if (list.size() != size) return bad_attribute(key, "has ", list.size(), " entries, wanted ", size);
@@ -240,7 +257,8 @@ Result<std::vector<std::size_t>> Context::axes(std::uint32_t key, std::size_t ra
   std::vector<std::size_t> result;
   for (const std::int64_t value : list) {
     if (value < 0 || value >= static_cast<std::int64_t>(rank))
-      return bad_attribute(key, "names axis ", value, ", wanted axes of rank ", rank, " (0 <= axis < ", rank, ")");
+      return bad_attribute(key, "names axis ", value, ", wanted axes of rank ", rank, " (0 <= axis < ", rank,
+                           ")");
     const auto index = static_cast<std::size_t>(value);
     if (std::find(result.begin(), result.end(), index) != result.end())
       return bad_attribute(key, "names axis ", value, " twice, wanted each axis once");
@@ -253,7 +271,7 @@ Status Context::sizes_not_negative(std::span<const Dim> sizes, std::uint32_t key
   for (const Dim& size : sizes) {
     if (size.is_number() && size.number() < 0)
       return bad_attribute(key, "is ", to_string(sizes), ", wanted no negative size");
-    RLX_TRY(at_least(size, 0, join("a size in attribute ", attribute_text(key))));
+    RLX_TRY(at_least(size, 0, words("a size in attribute ", attribute_text(key))));
   }
   return {};
 }
@@ -266,11 +284,13 @@ Status Context::index_attributes(std::int64_t greatest_policy) const {
 
 Result<std::uint32_t> Context::fn(std::uint32_t greatest) const {
   RLX_ASSIGN(const std::int64_t value, integer(RLX_ATTR_FN));
-  if (value < 1 || value > greatest) return bad_attribute(RLX_ATTR_FN, "is ", value, ", wanted 1 to ", greatest);
+  if (value < 1 || value > greatest)
+    return bad_attribute(RLX_ATTR_FN, "is ", value, ", wanted 1 to ", greatest);
   return static_cast<std::uint32_t>(value);
 }
 
-Result<std::size_t> Context::results_wanted(std::size_t least, std::size_t most, std::size_t otherwise) const {
+Result<std::size_t> Context::results_wanted(std::size_t least, std::size_t most,
+                                            std::size_t otherwise) const {
   const std::size_t named = node_.results.size();
   if (named == 0) return otherwise;
   if (named < least || named > most)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the inference functions share: the node at hand, checked access to its operands and attributes, and the three
-// ways of comparing dims (proven, refuted, left to a constraint). Private to the room.
+// What the inference functions share: the node at hand, checked access to its operands and attributes, and
+// the three ways of comparing dims (proven, refuted, left to a constraint). Private to the room.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "runtime/base/result.h"
@@ -15,6 +16,30 @@
 namespace rlx::infer_detail {
 
 using Shapes = std::vector<Shape>;
+
+/// A piece of a message as text.
+inline std::string piece(const Shape& shape) { return to_string(shape); }
+inline std::string piece(std::span<const Dim> dims) { return to_string(dims); }
+inline std::string piece(const Dims& dims) { return to_string(dims); }
+inline std::string piece(const Dim& dim) { return dim.to_string(); }
+template <class Text>
+const Text& piece(const Text& text) {
+  return text;
+}
+
+/// A message that is put together only where it is needed; used up before its pieces go. Calls nest.
+template <class... Pieces>
+auto words(const Pieces&... pieces) {
+  return [&pieces...]() -> std::string {
+    const auto text = [](const auto& one) {
+      if constexpr (std::is_invocable_v<decltype(one)>)
+        return one();
+      else
+        return piece(one);
+    };
+    return join(text(pieces)...);
+  };
+}
 
 /// Classes of dtypes that an operand may have.
 enum class Wants { kAny, kBool, kInt, kIndex, kFloat, kNumber, kIntOrBool, kSigned };
@@ -41,7 +66,8 @@ class Context {
     return error(ErrorCode::kInvalidAttribute, "attribute ", attribute_text(key), " ", join(pieces...));
   }
 
-  // ---- Operands -----------------------------------------------------------------------------------------------------
+  // ---- Operands
+  // -----------------------------------------------------------------------------------------------------
   std::size_t count() const { return operands_.size(); }
   std::span<const Shape> operands() const { return operands_; }
   bool has(std::size_t i) const { return i < operands_.size() && operands_[i].dtype != DType::kNone; }
@@ -56,21 +82,35 @@ class Context {
   Status wants_rank_at_least(std::size_t i, std::size_t rank) const;
   Status wants_dims(std::size_t i, std::span<const Dim> dims) const;
 
-  // ---- Dims: proven, refuted (an error), or a constraint --------------------------------------------------------------
+  // ---- Dims: proven, refuted (an error), or a constraint; `what` gives the words for it, as words() does
+  // ---------------
   /// `seen` and `wanted` are one size: the one that is a number, else `wanted`.
-  Result<Dim> unify(const Dim& seen, const Dim& wanted, std::string_view what) const;
+  template <class What>
+  Result<Dim> unify(const Dim& seen, const Dim& wanted, const What& what) const {
+    return seen == wanted ? Result<Dim>(seen) : unify_text(seen, wanted, what());
+  }
   /// As unify, but a number 1 broadcasts to the other.
-  Result<Dim> broadcast(const Dim& a, const Dim& b, std::string_view what) const;
+  template <class What>
+  Result<Dim> broadcast(const Dim& a, const Dim& b, const What& what) const {
+    if (a.is_number() && a.number() == 1) return b;
+    if (b.is_number() && b.number() == 1) return a;
+    return unify(a, b, what);
+  }
   /// left >= right.
-  Status at_least(const Dim& left, const Dim& right, std::string_view what) const;
+  template <class What>
+  Status at_least(const Dim& left, const Dim& right, const What& what) const {
+    return provably_at_least(left, right) ? Status{} : at_least_text(left, right, what());
+  }
 
-  // ---- Attributes -----------------------------------------------------------------------------------------------------
+  // ---- Attributes
+  // -----------------------------------------------------------------------------------------------------
   static std::string attribute_text(std::uint32_t key);
   const AttrValue* find(std::uint32_t key) const;
   Result<std::int64_t> integer(std::uint32_t key) const;
   Result<std::int64_t> integer(std::uint32_t key, std::int64_t otherwise) const;
   /// As integer, refused outside least..greatest.
-  Result<std::int64_t> choice(std::uint32_t key, std::int64_t otherwise, std::int64_t least, std::int64_t greatest) const;
+  Result<std::int64_t> choice(std::uint32_t key, std::int64_t otherwise, std::int64_t least,
+                              std::int64_t greatest) const;
   Result<bool> flag(std::uint32_t key, bool otherwise) const;
   Result<Dim> dim(std::uint32_t key) const;
   Result<Dims> dims(std::uint32_t key) const;
@@ -96,6 +136,8 @@ class Context {
   Result<std::size_t> results_wanted(std::size_t least, std::size_t most, std::size_t otherwise) const;
 
  private:
+  Result<Dim> unify_text(const Dim& seen, const Dim& wanted, std::string_view what) const;
+  Status at_least_text(const Dim& left, const Dim& right, std::string_view what) const;
   void constrain(Constraint constraint) const;
 
   const Node& node_;
@@ -107,7 +149,8 @@ inline Result<Shapes> one(DType dtype, Dims dims) { return Shapes{Shape{dtype, s
 
 using InferFunction = Result<Shapes> (*)(const Context&);
 
-// ---- One per op, by family; infer.cpp holds the table -----------------------------------------------------------------
+// ---- One per op, by family; infer.cpp holds the table
+// -----------------------------------------------------------------
 Result<Shapes> infer_copy(const Context&);
 Result<Shapes> infer_unary(const Context&);
 Result<Shapes> infer_binary(const Context&);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inference of ops whose results come from their regions: if, while, and composites that are nothing but a region.
+// Inference of ops whose results come from their regions: if, while, and composites that are nothing but a
+// region.
 #include "runtime/ir/infer_context.h"
 #include "runtime/ir/infer_region.h"
 
@@ -22,15 +23,15 @@ Result<Shapes> outputs_of(const Context& c, std::size_t region) {
 
 /// Result `i` has one shape on both ways.
 Result<Shape> unify_shape(const Context& c, std::size_t i, const Shape& seen, const Shape& wanted) {
-  const std::string what = join("result ", i, " ", to_string(seen), " against ", to_string(wanted));
+  const auto what = [&] { return join("result ", i, " ", to_string(seen), " against ", to_string(wanted)); };
   if (seen.dtype != wanted.dtype)
-    return c.error(ErrorCode::kDtypeMismatch, what, ": dtype is ", dtype_name(seen.dtype), ", wanted ",
+    return c.error(ErrorCode::kDtypeMismatch, what(), ": dtype is ", dtype_name(seen.dtype), ", wanted ",
                    dtype_name(wanted.dtype));
   if (seen.rank() != wanted.rank())
-    return c.error(ErrorCode::kShapeMismatch, what, ": rank is ", seen.rank(), ", wanted ", wanted.rank());
+    return c.error(ErrorCode::kShapeMismatch, what(), ": rank is ", seen.rank(), ", wanted ", wanted.rank());
   Shape shape = wanted;
   for (std::size_t axis = 0; axis < shape.rank(); ++axis) {
-    RLX_ASSIGN(shape.dims[axis], c.unify(seen.dims[axis], wanted.dims[axis], join(what, ": axis ", axis)));
+    RLX_ASSIGN(shape.dims[axis], c.unify(seen.dims[axis], wanted.dims[axis], words(what, ": axis ", axis)));
   }
   return shape;
 }
@@ -62,7 +63,8 @@ Result<Shapes> infer_while(const Context& c) {
   RLX_ASSIGN(const Shapes condition, outputs_of(c, 0));
   if (condition.size() != 1 || condition[0].dtype != DType::kBool || condition[0].rank() != 0)
     return c.error(ErrorCode::kShapeMismatch, "region 0 gives ",
-                   condition.empty() ? std::string("nothing") : to_string(condition[0]), ", wanted one bool scalar");
+                   condition.empty() ? std::string("nothing") : to_string(condition[0]),
+                   ", wanted one bool scalar");
   RLX_ASSIGN(const Shapes body, outputs_of(c, 1));
   if (body.size() != c.count())
     return c.error(ErrorCode::kInvalidModel, "region 1 has ", body.size(), " results, wanted ", c.count(),

@@ -25,7 +25,8 @@ Result<DType> product_dtype(const Context& c) {
   return c.at(0).dtype;
 }
 
-Dims free_dims(const Dims& dims, const std::vector<std::size_t>& contract, const std::vector<std::size_t>& batch) {
+Dims free_dims(const Dims& dims, const std::vector<std::size_t>& contract,
+               const std::vector<std::size_t>& batch) {
   Dims result;
   for (std::size_t k = 0; k < dims.size(); ++k)
     if (std::find(contract.begin(), contract.end(), k) == contract.end() &&
@@ -61,18 +62,19 @@ Result<Shapes> infer_dot(const Context& c) {
   RLX_TRY(dot_axes(c, 0, RLX_ATTR_CONTRACT_A, RLX_ATTR_BATCH_A, contract_a, batch_a));
   RLX_TRY(dot_axes(c, 1, RLX_ATTR_CONTRACT_B, RLX_ATTR_BATCH_B, contract_b, batch_b));
   if (contract_a.size() != contract_b.size())
-    return c.bad_attribute(RLX_ATTR_CONTRACT_B, "has ", contract_b.size(), " entries, wanted ", contract_a.size());
+    return c.bad_attribute(RLX_ATTR_CONTRACT_B, "has ", contract_b.size(), " entries, wanted ",
+                           contract_a.size());
   if (batch_a.size() != batch_b.size())
     return c.bad_attribute(RLX_ATTR_BATCH_B, "has ", batch_b.size(), " entries, wanted ", batch_a.size());
   for (std::size_t i = 0; i < contract_a.size(); ++i)
     RLX_TRY(c.unify(b[contract_b[i]], a[contract_a[i]],
-                    join("contracted axis ", contract_b[i], " of operand 1 ", to_string(c.at(1)), " against axis ",
-                         contract_a[i], " of operand 0 ", to_string(c.at(0)))));
+                    words("contracted axis ", contract_b[i], " of operand 1 ", c.at(1), " against axis ",
+                          contract_a[i], " of operand 0 ", c.at(0))));
   Dims dims;
   for (std::size_t i = 0; i < batch_a.size(); ++i) {
     RLX_ASSIGN(const Dim size, c.unify(b[batch_b[i]], a[batch_a[i]],
-                                       join("batch axis ", batch_b[i], " of operand 1 ", to_string(c.at(1)),
-                                            " against axis ", batch_a[i], " of operand 0 ", to_string(c.at(0)))));
+                                       words("batch axis ", batch_b[i], " of operand 1 ", c.at(1),
+                                             " against axis ", batch_a[i], " of operand 0 ", c.at(0))));
     dims.push_back(size);
   }
   for (const Dim& size : free_dims(a, contract_a, batch_a)) dims.push_back(size);
@@ -100,9 +102,9 @@ Result<Dims> slide(const Context& c, std::span<const Dim> window, bool input_dil
     const Dim wide = spread[i] == 1 ? n : n + max(n - 1, 0) * Dim(spread[i] - 1);
     const Dim padded = low[i] + wide + high[i];
     const Dim reach = (window[i] - 1) * Dim(dilation[i]) + 1;
-    RLX_TRY(c.at_least(window[i], 1, join("window of axis ", i + 2)));
-    RLX_TRY(c.at_least(padded, reach, join("padded axis ", i + 2, " of operand 0 ", to_string(x), " under a window of ",
-                                           reach.to_string())));
+    RLX_TRY(c.at_least(window[i], 1, words("window of axis ", i + 2)));
+    RLX_TRY(c.at_least(padded, reach,
+                       words("padded axis ", i + 2, " of operand 0 ", x, " under a window of ", reach)));
     dims.push_back(floor_div(padded - reach, strides[i]) + 1);
   }
   return dims;
@@ -125,8 +127,9 @@ Result<Dims> convolved(const Context& c) {
   RLX_ASSIGN(const std::int64_t groups, c.integer(RLX_ATTR_GROUPS, 1));
   if (groups < 1) return c.bad_attribute(RLX_ATTR_GROUPS, "is ", groups, ", wanted 1 or more");
   RLX_TRY(c.unify(w.dims[1] * Dim(groups), x.dims[1],
-                  join("axis 1 of operand 1 ", to_string(w), " times ", groups, " groups")));
-  RLX_TRY(c.unify(mod(w.dims[0], groups), 0, join("axis 0 of operand 1 ", to_string(w), " modulo ", groups, " groups")));
+                  words("axis 1 of operand 1 ", w, " times ", groups, " groups")));
+  RLX_TRY(
+      c.unify(mod(w.dims[0], groups), 0, words("axis 0 of operand 1 ", w, " modulo ", groups, " groups")));
   const Dims window(w.dims.begin() + 2, w.dims.end());
   RLX_ASSIGN(const Dims spatial, slide(c, window, true));
   Dims dims{x.dims[0], w.dims[0]};
@@ -137,7 +140,8 @@ Result<Dims> convolved(const Context& c) {
 /// Dims of windows of the attribute WINDOW over operand 0.
 Result<Dims> windowed(const Context& c) {
   RLX_ASSIGN(const std::size_t spatial, spatial_rank(c));
-  if (!c.find(RLX_ATTR_WINDOW)) return c.bad_attribute(RLX_ATTR_WINDOW, "is absent, wanted a list of integers");
+  if (!c.find(RLX_ATTR_WINDOW))
+    return c.bad_attribute(RLX_ATTR_WINDOW, "is absent, wanted a list of integers");
   RLX_ASSIGN(const Dims window, c.dims(RLX_ATTR_WINDOW, spatial, 1));
   RLX_ASSIGN(const Dims sizes, slide(c, window, false));
   Dims dims{c.at(0).dims[0], c.at(0).dims[1]};

@@ -15,8 +15,8 @@ Result<Dims> joined(const Context& c, std::size_t first) {
                      to_string(c.at(first)));
     for (std::size_t axis = 0; axis < dims.size(); ++axis) {
       RLX_ASSIGN(dims[axis], c.broadcast(c.at(i).dims[axis], dims[axis],
-                                         join("axis ", axis, " of operand ", i, " ", to_string(c.at(i)), " against ",
-                                              to_string(c.at(first)))));
+                                         words("axis ", axis, " of operand ", i, " ", c.at(i), " against ",
+                                               c.at(first))));
     }
   }
   return dims;
@@ -26,9 +26,12 @@ Wants unary_wants(std::uint32_t fn) {
   switch (fn) {
     case RLX_UNARY_NEG:
     case RLX_UNARY_ABS:
-    case RLX_UNARY_SIGN: return Wants::kNumber;
-    case RLX_UNARY_NOT: return Wants::kIntOrBool;
-    default: return Wants::kFloat;
+    case RLX_UNARY_SIGN:
+      return Wants::kNumber;
+    case RLX_UNARY_NOT:
+      return Wants::kIntOrBool;
+    default:
+      return Wants::kFloat;
   }
 }
 
@@ -36,10 +39,13 @@ Wants binary_wants(std::uint32_t fn) {
   switch (fn) {
     case RLX_BINARY_AND:
     case RLX_BINARY_OR:
-    case RLX_BINARY_XOR: return Wants::kIntOrBool;
+    case RLX_BINARY_XOR:
+      return Wants::kIntOrBool;
     case RLX_BINARY_SHL:
-    case RLX_BINARY_SHR_LOGICAL: return Wants::kInt;
-    default: return Wants::kNumber;
+    case RLX_BINARY_SHR_LOGICAL:
+      return Wants::kInt;
+    default:
+      return Wants::kNumber;
   }
 }
 
@@ -105,7 +111,8 @@ Result<Shapes> infer_bitcast(const Context& c) {
 Result<Shapes> infer_iota(const Context& c) {
   RLX_TRY(c.wants_count(0));
   RLX_ASSIGN(const DType to, c.dtype(RLX_ATTR_TO));
-  if (!fits(to, Wants::kNumber)) return c.bad_attribute(RLX_ATTR_TO, "is ", dtype_name(to), ", wanted a number's");
+  if (!fits(to, Wants::kNumber))
+    return c.bad_attribute(RLX_ATTR_TO, "is ", dtype_name(to), ", wanted a number's");
   RLX_ASSIGN(Dims dims, c.dims(RLX_ATTR_DIMS));
   RLX_TRY(c.sizes_not_negative(dims, RLX_ATTR_DIMS));
   RLX_TRY(c.axis(RLX_ATTR_AXIS, dims.size(), 0));
@@ -131,7 +138,8 @@ Result<Shapes> infer_rng_bits(const Context& c) {
 
 Result<Shapes> infer_act(const Context& c) {
   RLX_TRY(c.wants_count(1));
-  RLX_ASSIGN(const std::int64_t fn, c.choice(RLX_ATTR_FN, RLX_ACT_NONE, RLX_ACT_NONE, RLX_ACT_THRESHOLDED_RELU));
+  RLX_ASSIGN(const std::int64_t fn,
+             c.choice(RLX_ATTR_FN, RLX_ACT_NONE, RLX_ACT_NONE, RLX_ACT_THRESHOLDED_RELU));
   RLX_TRY(c.real(RLX_ATTR_ACT_ALPHA, 0));
   RLX_TRY(c.real(RLX_ATTR_ACT_BETA, 0));
   const bool integers_too = fn == RLX_ACT_NONE || fn == RLX_ACT_RELU || fn == RLX_ACT_CLIP;

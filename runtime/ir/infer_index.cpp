@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inference of ops that read or write where an index tensor says.
+#include <algorithm>
+
 #include "runtime/ir/infer_context.h"
 
 namespace rlx::infer_detail {
 namespace {
 
 /// The last dim of an index tensor of tuples, which must be a number of axes that the data has.
-Result<std::size_t> tuple_size(const Context& c, std::size_t operand, std::size_t batch, std::size_t data_rank) {
+Result<std::size_t> tuple_size(const Context& c, std::size_t operand, std::size_t batch,
+                               std::size_t data_rank) {
   const Dim& last = c.at(operand).dims.back();
   if (!last.is_number() || last.number() < 0 || last.number() > static_cast<std::int64_t>(data_rank - batch))
-    return c.error(ErrorCode::kShapeMismatch, "the last axis of operand ", operand, " ", to_string(c.at(operand)),
-                   " is ", last.to_string(), ", wanted a number of at most ", data_rank - batch, " axes of ",
-                   to_string(c.at(0)));
+    return c.error(ErrorCode::kShapeMismatch, "the last axis of operand ", operand, " ",
+                   to_string(c.at(operand)), " is ", last.to_string(), ", wanted a number of at most ",
+                   data_rank - batch, " axes of ", to_string(c.at(0)));
   return static_cast<std::size_t>(last.number());
 }
 
@@ -22,7 +25,7 @@ Result<std::size_t> batch_dims(const Context& c, std::size_t most, Dims& out) {
     return c.bad_attribute(RLX_ATTR_BATCH_DIMS, "is ", batch, ", wanted 0 to ", most);
   for (std::size_t axis = 0; axis < static_cast<std::size_t>(batch); ++axis) {
     RLX_ASSIGN(const Dim size, c.unify(c.at(1).dims[axis], c.at(0).dims[axis],
-                                       join("batch axis ", axis, " of operand 1 ", to_string(c.at(1)))));
+                                       words("batch axis ", axis, " of operand 1 ", c.at(1))));
     out.push_back(size);
   }
   return static_cast<std::size_t>(batch);
@@ -34,8 +37,7 @@ Status inside_but(const Context& c, std::size_t axis) {
   for (std::size_t k = 0; k < c.at(0).rank(); ++k)
     if (k != axis)
       RLX_TRY(c.at_least(c.at(0).dims[k], c.at(1).dims[k],
-                         join("axis ", k, " of operand 0 ", to_string(c.at(0)), " under the indices ",
-                              to_string(c.at(1)))));
+                         words("axis ", k, " of operand 0 ", c.at(0), " under the indices ", c.at(1))));
   return {};
 }
 

@@ -11,8 +11,10 @@ Dims without(const Dims& dims, const std::vector<std::size_t>& axes, bool keep) 
   Dims result;
   for (std::size_t k = 0; k < dims.size(); ++k) {
     const bool gone = std::find(axes.begin(), axes.end(), k) != axes.end();
-    if (!gone) result.push_back(dims[k]);
-    else if (keep) result.push_back(1);
+    if (!gone)
+      result.push_back(dims[k]);
+    else if (keep)
+      result.push_back(1);
   }
   return result;
 }
@@ -37,7 +39,7 @@ Result<Shapes> infer_arg_reduce(const Context& c) {
   RLX_ASSIGN(const std::size_t axis, c.axis(RLX_ATTR_AXIS, c.at(0).rank()));
   RLX_ASSIGN(const bool keep, c.flag(RLX_ATTR_KEEP, false));
   RLX_TRY(c.choice(RLX_ATTR_TIE, RLX_TIE_FIRST, RLX_TIE_FIRST, RLX_TIE_LAST));
-  RLX_TRY(c.at_least(c.at(0).dims[axis], 1, join("axis ", axis, " of operand 0 ", to_string(c.at(0)))));
+  RLX_TRY(c.at_least(c.at(0).dims[axis], 1, words("axis ", axis, " of operand 0 ", c.at(0))));
   return one(DType::kI64, without(c.at(0).dims, {axis}, keep));
 }
 
@@ -59,8 +61,7 @@ Result<Shapes> infer_top_k(const Context& c) {
   RLX_TRY(c.sizes_not_negative(Dims{k}, RLX_ATTR_K));
   RLX_TRY(c.flag(RLX_ATTR_LARGEST, true));
   RLX_TRY(c.flag(RLX_ATTR_SORTED, true));
-  RLX_TRY(c.at_least(c.at(0).dims[axis], k,
-                     join("axis ", axis, " of operand 0 ", to_string(c.at(0)), " for K = ", k.to_string())));
+  RLX_TRY(c.at_least(c.at(0).dims[axis], k, words("axis ", axis, " of operand 0 ", c.at(0), " for K = ", k)));
   Dims dims = c.at(0).dims;
   dims[axis] = k;
   return Shapes{Shape{c.at(0).dtype, dims}, Shape{DType::kI64, dims}};

@@ -16,7 +16,8 @@ Result<std::vector<Shape>> infer_region(const Graph& region, std::span<const Sha
 
 /// The region with all shapes inferred for `operands`; the same pointer where nothing changes.
 Result<std::shared_ptr<const Graph>> region_for(const std::shared_ptr<const Graph>& region,
-                                                std::span<const Shape> operands, std::vector<Constraint>& constraints);
+                                                std::span<const Shape> operands,
+                                                std::vector<Constraint>& constraints);
 
 /// The shapes of a node's operands; an absent one has dtype kNone.
 std::vector<Shape> operand_shapes(const Graph& graph, const Node& node);

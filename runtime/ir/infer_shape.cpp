@@ -9,7 +9,7 @@ Result<Shapes> infer_reshape(const Context& c) {
   RLX_ASSIGN(Dims dims, c.dims(RLX_ATTR_DIMS));
   RLX_TRY(c.sizes_not_negative(dims, RLX_ATTR_DIMS));
   RLX_TRY(c.unify(product(dims), c.at(0).elements(),
-                  join("the element count of ", to_string(dims), " (from ", to_string(c.at(0)), ")")));
+                  words("the element count of ", dims, " (from ", c.at(0), ")")));
   return one(c.at(0).dtype, std::move(dims));
 }
 
@@ -18,7 +18,8 @@ Result<Shapes> infer_transpose(const Context& c) {
   const Shape& x = c.at(0);
   RLX_ASSIGN(const std::vector<std::size_t> perm, c.axes(RLX_ATTR_PERM, x.rank()));
   if (perm.size() != x.rank())
-    return c.bad_attribute(RLX_ATTR_PERM, "has ", perm.size(), " entries, wanted ", x.rank(), " for ", to_string(x));
+    return c.bad_attribute(RLX_ATTR_PERM, "has ", perm.size(), " entries, wanted ", x.rank(), " for ",
+                           to_string(x));
   Dims dims;
   for (const std::size_t axis : perm) dims.push_back(x.dims[axis]);
   return one(x.dtype, std::move(dims));
@@ -36,8 +37,7 @@ Result<Shapes> infer_broadcast(const Context& c) {
   for (std::size_t axis = 0; axis < x.rank(); ++axis) {
     const Dim& seen = x.dims[axis];
     if (seen.is_number() && seen.number() == 1) continue;
-    RLX_TRY(c.unify(seen, dims[lead + axis],
-                    join("axis ", axis, " of operand 0 ", to_string(x), " against ", to_string(dims))));
+    RLX_TRY(c.unify(seen, dims[lead + axis], words("axis ", axis, " of operand 0 ", x, " against ", dims)));
   }
   return one(x.dtype, std::move(dims));
 }
@@ -47,16 +47,16 @@ namespace {
 /// Size of start:limit:step on an axis of size n, everything inside proven or constrained.
 Result<Dim> sliced(const Context& c, std::size_t axis, const Dim& n, const Dim& start, const Dim& limit,
                    std::int64_t step) {
-  const std::string where = join(" on axis ", axis, " of ", to_string(c.at(0)));
+  const auto where = [&] { return join(" on axis ", axis, " of ", to_string(c.at(0))); };
   if (step > 0) {
-    RLX_TRY(c.at_least(start, 0, "start" + where));
-    RLX_TRY(c.at_least(limit, start, "limit" + where + " against start"));
-    RLX_TRY(c.at_least(n, limit, "the size at limit " + limit.to_string() + where));
+    RLX_TRY(c.at_least(start, 0, words("start", where)));
+    RLX_TRY(c.at_least(limit, start, words("limit", where, " against start")));
+    RLX_TRY(c.at_least(n, limit, words("the size at limit ", limit, where)));
     return ceil_div(limit - start, step);
   }
-  RLX_TRY(c.at_least(limit, -1, "limit (step < 0)" + where));
-  RLX_TRY(c.at_least(start, limit, "start (step < 0) against limit" + where));
-  RLX_TRY(c.at_least(n, start + 1, "the size at start " + start.to_string() + where));
+  RLX_TRY(c.at_least(limit, -1, words("limit (step < 0)", where)));
+  RLX_TRY(c.at_least(start, limit, words("start (step < 0) against limit", where)));
+  RLX_TRY(c.at_least(n, start + 1, words("the size at start ", start, where)));
   return ceil_div(start - limit, -step);
 }
 
@@ -91,10 +91,11 @@ Result<Shapes> infer_dynamic_slice(const Context& c) {
   RLX_TRY(c.choice(RLX_ATTR_INDEX_POLICY, RLX_INDEX_ERROR, RLX_INDEX_ERROR, RLX_INDEX_CLAMP));
   RLX_ASSIGN(Dims sizes, c.dims(RLX_ATTR_SIZES));
   if (sizes.size() != x.rank())
-    return c.bad_attribute(RLX_ATTR_SIZES, "has ", sizes.size(), " entries, wanted ", x.rank(), " for ", to_string(x));
+    return c.bad_attribute(RLX_ATTR_SIZES, "has ", sizes.size(), " entries, wanted ", x.rank(), " for ",
+                           to_string(x));
   RLX_TRY(c.sizes_not_negative(sizes, RLX_ATTR_SIZES));
   for (std::size_t axis = 0; axis < x.rank(); ++axis)
-    RLX_TRY(c.at_least(x.dims[axis], sizes[axis], join("axis ", axis, " of operand 0 ", to_string(x))));
+    RLX_TRY(c.at_least(x.dims[axis], sizes[axis], words("axis ", axis, " of operand 0 ", x)));
   return one(x.dtype, std::move(sizes));
 }
 
@@ -108,7 +109,7 @@ Result<Shapes> infer_dynamic_update_slice(const Context& c) {
   RLX_TRY(c.choice(RLX_ATTR_INDEX_POLICY, RLX_INDEX_ERROR, RLX_INDEX_ERROR, RLX_INDEX_CLAMP));
   for (std::size_t axis = 0; axis < x.rank(); ++axis)
     RLX_TRY(c.at_least(x.dims[axis], c.at(1).dims[axis],
-                       join("axis ", axis, " of operand 0 ", to_string(x), " under the update ", to_string(c.at(1)))));
+                       words("axis ", axis, " of operand 0 ", x, " under the update ", c.at(1))));
   return Shapes{x};
 }
 
@@ -126,7 +127,7 @@ Result<Shapes> infer_concat(const Context& c) {
         dims[k] = dims[k] + seen;
         continue;
       }
-      RLX_ASSIGN(dims[k], c.unify(seen, dims[k], join("axis ", k, " of operand ", i, " ", to_string(c.at(i)))));
+      RLX_ASSIGN(dims[k], c.unify(seen, dims[k], words("axis ", k, " of operand ", i, " ", c.at(i))));
     }
   }
   return one(c.at(0).dtype, std::move(dims));
@@ -138,7 +139,9 @@ namespace {
 Status pad_source(const Context& c, std::int64_t mode, std::size_t axis, const Dim& pad) {
   if (mode == RLX_PAD_CONST || (pad.is_number() && pad.number() <= 0)) return {};
   const Dim& n = c.at(0).dims[axis];
-  const std::string what = join("axis ", axis, " of operand 0 ", to_string(c.at(0)), " to pad by ", pad.to_string());
+  const auto what = [&] {
+    return join("axis ", axis, " of operand 0 ", to_string(c.at(0)), " to pad by ", pad.to_string());
+  };
   if (mode == RLX_PAD_EDGE) return c.at_least(n, 1, what);
   return c.at_least(n, mode == RLX_PAD_REFLECT ? pad + 1 : pad, what);
 }
@@ -166,14 +169,14 @@ Result<Shapes> infer_pad(const Context& c) {
       return c.bad_attribute(RLX_ATTR_INTERIOR, "is ", inner.to_string(), " for axis ", axis,
                              ", wanted 0 with this MODE");
     if (!plain) {
-      RLX_TRY(c.at_least(inner, 0, join("interior padding of axis ", axis)));
+      RLX_TRY(c.at_least(inner, 0, words("interior padding of axis ", axis)));
     }
     RLX_TRY(pad_source(c, mode, axis, low[axis]));
     RLX_TRY(pad_source(c, mode, axis, high[axis]));
     const Dim& n = x.dims[axis];
     const Dim spread = plain ? n : n + max(n - 1, 0) * inner;
     const Dim size = low[axis] + spread + high[axis];
-    RLX_TRY(c.at_least(size, 0, join("padded axis ", axis, " of ", to_string(x))));
+    RLX_TRY(c.at_least(size, 0, words("padded axis ", axis, " of ", x)));
     dims.push_back(size);
   }
   return one(x.dtype, std::move(dims));

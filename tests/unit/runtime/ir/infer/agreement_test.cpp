@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The property that templates rest on: inference with symbols followed by sizes is inference with the sizes, wherever
-// the constraints hold; and where numbers are refused, a constraint is broken.
+// The property that templates rest on: inference with symbols followed by sizes is inference with the sizes,
+// wherever the constraints hold; and where numbers are refused, a constraint is broken.
 #include <random>
 
 #include "runtime/ir/build.h"
@@ -48,14 +48,26 @@ const std::vector<Case>& cases() {
       {RLX_OP_RESHAPE, {"f32[a, b]"}, {{RLX_ATTR_DIMS, ds({"c", "2"})}}},
       {RLX_OP_TRANSPOSE, {"f32[a, b, c]"}, {{RLX_ATTR_PERM, Dims{1, 2, 0}}}},
       {RLX_OP_BROADCAST, {"f32[a, 1]"}, {{RLX_ATTR_DIMS, ds({"c", "b", "a"})}}},
-      {RLX_OP_SLICE, {"f32[a, b]"}, {{RLX_ATTR_START, ds({"c", "b - 1"})}, {RLX_ATTR_LIMIT, ds({"c + 2", "-1"})}, {RLX_ATTR_STEP, Dims{1, -2}}}},
-      {RLX_OP_SLICE, {"f32[a]"}, {{RLX_ATTR_START, ds({"0"})}, {RLX_ATTR_LIMIT, ds({"a"})}, {RLX_ATTR_STEP, Dims{3}}}},
+      {RLX_OP_SLICE,
+       {"f32[a, b]"},
+       {{RLX_ATTR_START, ds({"c", "b - 1"})},
+        {RLX_ATTR_LIMIT, ds({"c + 2", "-1"})},
+        {RLX_ATTR_STEP, Dims{1, -2}}}},
+      {RLX_OP_SLICE,
+       {"f32[a]"},
+       {{RLX_ATTR_START, ds({"0"})}, {RLX_ATTR_LIMIT, ds({"a"})}, {RLX_ATTR_STEP, Dims{3}}}},
       {RLX_OP_DYNAMIC_SLICE, {"f32[a]", "i64[1]"}, {{RLX_ATTR_SIZES, ds({"b"})}}},
       {RLX_OP_DYNAMIC_UPDATE_SLICE, {"f32[a]", "f32[b]", "i64[1]"}, {}},
       {RLX_OP_CONCAT, {"f32[a, b]", "f32[a, 2]", "f32[c, b]"}, {{RLX_ATTR_AXIS, Dim(1)}}},
-      {RLX_OP_PAD, {"f32[a, b]", "f32[]"}, {{RLX_ATTR_LOW, ds({"c", "-2"})}, {RLX_ATTR_INTERIOR, Dims{1, 2}}}},
-      {RLX_OP_PAD, {"f32[a]"}, {{RLX_ATTR_MODE, Dim(RLX_PAD_REFLECT)}, {RLX_ATTR_LOW, Dims{2}}, {RLX_ATTR_HIGH, Dims{1}}}},
-      {RLX_OP_GATHER, {"f32[a, b, c]", "i64[a, 5]"}, {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_BATCH_DIMS, Dim(1)}}},
+      {RLX_OP_PAD,
+       {"f32[a, b]", "f32[]"},
+       {{RLX_ATTR_LOW, ds({"c", "-2"})}, {RLX_ATTR_INTERIOR, Dims{1, 2}}}},
+      {RLX_OP_PAD,
+       {"f32[a]"},
+       {{RLX_ATTR_MODE, Dim(RLX_PAD_REFLECT)}, {RLX_ATTR_LOW, Dims{2}}, {RLX_ATTR_HIGH, Dims{1}}}},
+      {RLX_OP_GATHER,
+       {"f32[a, b, c]", "i64[a, 5]"},
+       {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_BATCH_DIMS, Dim(1)}}},
       {RLX_OP_GATHER_ELEMENTS, {"f32[a, b]", "i64[c, 5]"}, {{RLX_ATTR_AXIS, Dim(1)}}},
       {RLX_OP_GATHER_ND, {"f32[a, b, c]", "i64[7, 2]"}, {}},
       {RLX_OP_SCATTER_ELEMENTS, {"f32[a, b]", "i64[a, c]", "f32[a, c]"}, {{RLX_ATTR_AXIS, Dim(1)}}},
@@ -64,17 +76,40 @@ const std::vector<Case>& cases() {
       {RLX_OP_ARG_REDUCE, {"f32[a, b]"}, {{RLX_ATTR_FN, fn(RLX_REDUCE_MAX)}, {RLX_ATTR_AXIS, Dim(0)}}},
       {RLX_OP_TOP_K, {"f32[a]"}, {{RLX_ATTR_K, d("min(a, 5)")}, {RLX_ATTR_AXIS, Dim(0)}}},
       {RLX_OP_NONZERO, {"bool[a, b]"}, {}},
-      {RLX_OP_DOT, {"f32[a, b, c]", "f32[a, c, 3]"}, {{RLX_ATTR_CONTRACT_A, Dims{2}}, {RLX_ATTR_CONTRACT_B, Dims{1}}, {RLX_ATTR_BATCH_A, Dims{0}}, {RLX_ATTR_BATCH_B, Dims{0}}}},
-      {RLX_OP_DOT, {"f32[a, b]", "f32[7, c]"}, {{RLX_ATTR_CONTRACT_A, Dims{1}}, {RLX_ATTR_CONTRACT_B, Dims{0}}}},
-      {RLX_OP_CONV, {"f32[a, 4, b]", "f32[6, 2, 3]"}, {{RLX_ATTR_GROUPS, Dim(2)}, {RLX_ATTR_STRIDES, Dims{2}}, {RLX_ATTR_LOW, ds({"c"})}, {RLX_ATTR_INPUT_DILATION, Dims{2}}}},
-      {RLX_OP_REDUCE_WINDOW, {"f32[1, a, b]"}, {{RLX_ATTR_FN, fn(RLX_REDUCE_SUM)}, {RLX_ATTR_WINDOW, Dims{3}}, {RLX_ATTR_STRIDES, Dims{3}}, {RLX_ATTR_HIGH, Dims{1}}}},
-      {RLX_OP_LINEAR, {"f32[a, b, c]", "f32[c, 8]", "f32[8]", "f32[a, b, 8]"}, {{RLX_ATTR_HAS_BIAS, Dim(1)}, {RLX_ATTR_HAS_RESIDUAL, Dim(1)}}},
+      {RLX_OP_DOT,
+       {"f32[a, b, c]", "f32[a, c, 3]"},
+       {{RLX_ATTR_CONTRACT_A, Dims{2}},
+        {RLX_ATTR_CONTRACT_B, Dims{1}},
+        {RLX_ATTR_BATCH_A, Dims{0}},
+        {RLX_ATTR_BATCH_B, Dims{0}}}},
+      {RLX_OP_DOT,
+       {"f32[a, b]", "f32[7, c]"},
+       {{RLX_ATTR_CONTRACT_A, Dims{1}}, {RLX_ATTR_CONTRACT_B, Dims{0}}}},
+      {RLX_OP_CONV,
+       {"f32[a, 4, b]", "f32[6, 2, 3]"},
+       {{RLX_ATTR_GROUPS, Dim(2)},
+        {RLX_ATTR_STRIDES, Dims{2}},
+        {RLX_ATTR_LOW, ds({"c"})},
+        {RLX_ATTR_INPUT_DILATION, Dims{2}}}},
+      {RLX_OP_REDUCE_WINDOW,
+       {"f32[1, a, b]"},
+       {{RLX_ATTR_FN, fn(RLX_REDUCE_SUM)},
+        {RLX_ATTR_WINDOW, Dims{3}},
+        {RLX_ATTR_STRIDES, Dims{3}},
+        {RLX_ATTR_HIGH, Dims{1}}}},
+      {RLX_OP_LINEAR,
+       {"f32[a, b, c]", "f32[c, 8]", "f32[8]", "f32[a, b, 8]"},
+       {{RLX_ATTR_HAS_BIAS, Dim(1)}, {RLX_ATTR_HAS_RESIDUAL, Dim(1)}}},
       {RLX_OP_LAYER_NORM, {"f32[a, b]", "f32[b]", "f32[b]"}, {}},
       {RLX_OP_GROUP_NORM, {"f32[a, b, c]", "f32[b]", "f32[b]"}, {{RLX_ATTR_GROUPS, Dim(2)}}},
-      {RLX_OP_ATTENTION, {"f32[a, 4, b, 8]", "f32[a, 2, c, 8]", "f32[a, 2, c, 8]", "bool[a, c]"}, {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_KEY_BOOL)}}},
+      {RLX_OP_ATTENTION,
+       {"f32[a, 4, b, 8]", "f32[a, 2, c, 8]", "f32[a, 2, c, 8]", "bool[a, c]"},
+       {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_KEY_BOOL)}}},
       {RLX_OP_ATTENTION, {"f32[2, a, b, 8]", "f32[2, c, b, 8]", "f32[2, c, b, 8]"}, {}},
       {RLX_OP_ROPE, {"f32[a, 2, b, c]", "f32[7, floordiv(c, 2)]", "f32[7, floordiv(c, 2)]", "i64[a, b]"}, {}},
-      {RLX_OP_EMBED_NORM, {"i64[a, b]", "i64[1, b]", "f32[7, c]", "f32[9, c]", "f32[c]", "f32[c]"}, {{RLX_ATTR_PARTS, Dim(2)}}},
+      {RLX_OP_EMBED_NORM,
+       {"i64[a, b]", "i64[1, b]", "f32[7, c]", "f32[9, c]", "f32[c]", "f32[c]"},
+       {{RLX_ATTR_PARTS, Dim(2)}}},
       {RLX_OP_SEGMENT_REDUCE, {"f32[a, b]", "i64[c]"}, {{RLX_ATTR_FN, fn(RLX_REDUCE_SUM)}}},
       {RLX_OP_AVG_POOL, {"f32[a, b, c]"}, {{RLX_ATTR_WINDOW, Dims{2}}}},
   };
@@ -110,7 +145,8 @@ int check(const Case& c, const std::vector<Shape>& symbolic, const std::vector<C
   if (!result) return 0;
   EXPECT_TRUE(numeric.empty()) << texts(numeric).front();
   EXPECT_EQ(result->size(), symbolic.size());
-  for (std::size_t i = 0; i < symbolic.size(); ++i) EXPECT_EQ(to_string((*result)[i]), to_string(bound(symbolic[i], binding)));
+  for (std::size_t i = 0; i < symbolic.size(); ++i)
+    EXPECT_EQ(to_string((*result)[i]), to_string(bound(symbolic[i], binding)));
   return 1;
 }
 
@@ -122,7 +158,8 @@ TEST(InferAgreement, SymbolsThenSizesIsSizes) {
     ASSERT_TRUE(symbolic) << op_name(c.op) << ": " << symbolic.error().to_string();
     int accepted = 0;
     for (int i = 0; i < 400; ++i) accepted += check(c, *symbolic, constraints, random_binding(random));
-    EXPECT_GT(accepted, 0) << op_name(c.op) << ": no binding met the constraints " << texts(constraints).size();
+    EXPECT_GT(accepted, 0) << op_name(c.op) << ": no binding met the constraints "
+                           << texts(constraints).size();
   }
 }
 
@@ -139,7 +176,8 @@ TEST(InferAgreement, ExpansionsInferWithSizesToo) {
     int checked = 0;
     for (int i = 0; i < 300; ++i) {
       const DimBinding binding = random_binding(random);
-      if (!std::all_of(constraints.begin(), constraints.end(), [&](const Constraint& k) { return holds(k, binding); }))
+      if (!std::all_of(constraints.begin(), constraints.end(),
+                       [&](const Constraint& k) { return holds(k, binding); }))
         continue;
       SCOPED_TRACE(text(binding));
       Graph graph = **region;
@@ -150,7 +188,8 @@ TEST(InferAgreement, ExpansionsInferWithSizesToo) {
       ASSERT_TRUE(status) << status.error().to_string();
       ASSERT_TRUE(graph.constraints.empty()) << texts(graph.constraints).front();
       for (std::size_t k = 0; k < symbolic->size(); ++k)
-        EXPECT_EQ(to_string(graph.values[graph.outputs[k].value].shape), to_string(bound((*symbolic)[k], binding)));
+        EXPECT_EQ(to_string(graph.values[graph.outputs[k].value].shape),
+                  to_string(bound((*symbolic)[k], binding)));
       ++checked;
     }
     EXPECT_GT(checked, 0);

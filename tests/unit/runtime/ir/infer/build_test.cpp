@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// MirBuilder writes views only where they are needed; composites carry regions that fit; regions can be inlined.
+// MirBuilder writes views only where they are needed; composites carry regions that fit; regions can be
+// inlined.
 #include "runtime/ir/build.h"
 
 #include "support.h"
@@ -12,7 +13,9 @@ struct Built {
   MirBuilder b{graph};
 
   ValueId input(const std::string& text) { return graph.add_input("x", shape(text)); }
-  std::string text(ValueId value) { return value == kAbsent ? "absent" : to_string(graph.values[value].shape); }
+  std::string text(ValueId value) {
+    return value == kAbsent ? "absent" : to_string(graph.values[value].shape);
+  }
   std::vector<std::string> ops() {
     std::vector<std::string> names;
     for (const Node& node : graph.nodes) names.emplace_back(op_name(node.op));
@@ -114,7 +117,8 @@ TEST(MirBuilder, MatmulRefusesScalarsAndWrongBatches) {
 
 TEST(BroadcastDims, FollowsNumpy) {
   std::vector<Constraint> constraints;
-  EXPECT_EQ(broadcast_dims(ds({"4", "1"}), ds({"b", "1", "3"}), constraints, "t").value(), ds({"b", "4", "3"}));
+  EXPECT_EQ(broadcast_dims(ds({"4", "1"}), ds({"b", "1", "3"}), constraints, "t").value(),
+            ds({"b", "4", "3"}));
   EXPECT_EQ(broadcast_dims(ds({"0"}), ds({"1"}), constraints, "t").value(), ds({"0"}));
   EXPECT_TRUE(constraints.empty());
   EXPECT_EQ(broadcast_dims(ds({"s"}), ds({"7"}), constraints, "t").value(), ds({"7"}));
@@ -125,7 +129,8 @@ TEST(BroadcastDims, FollowsNumpy) {
       << wrong.error().message();
 }
 
-// ---- Composites and regions -------------------------------------------------------------------------------------------
+// ---- Composites and regions
+// -------------------------------------------------------------------------------------------
 
 TEST(AddComposite, CarriesARegionWithOneInputPerOperand) {
   Built g;
@@ -157,7 +162,8 @@ TEST(AddComposite, GivesFewerResultsWhereAsked) {
 TEST(AddComposite, NamesItselfInErrors) {
   Built g;
   EXPECT_EQ(add_composite(g.b, RLX_OP_SOFTMAX, {g.input("i32[2]")}, {}, "probabilities"), kAbsent);
-  EXPECT_NE(g.b.status().error().message().find("`probabilities`: softmax: operand 0 is i32[2]"), std::string::npos)
+  EXPECT_NE(g.b.status().error().message().find("`probabilities`: softmax: operand 0 is i32[2]"),
+            std::string::npos)
       << g.b.status().error().message();
 }
 
@@ -170,7 +176,8 @@ TEST(InlineRegion, CopiesNodesConstantsAndInnerRegions) {
   outer.add_input("x", shape("f32[2]"));
   outer.add_input("unused", Shape{});
   MirBuilder out(outer);
-  const ValueId wrapped = out.add(RLX_OP_ELEMENTWISE, {outer.inputs[0]}, {}, {std::make_shared<const Graph>(inner)});
+  const ValueId wrapped =
+      out.add(RLX_OP_ELEMENTWISE, {outer.inputs[0]}, {}, {std::make_shared<const Graph>(inner)});
   outer.outputs.push_back({"y", out.binary(RLX_BINARY_MUL, wrapped, out.scalar(DType::kF32, 2))});
   outer.outputs.push_back({"same", outer.inputs[0]});
   ASSERT_TRUE(out.status());

@@ -23,7 +23,8 @@ std::int64_t Tensor::size() const {
 double Tensor::at(const Index& index) const {
   std::int64_t offset = 0;
   const std::size_t lead = index.size() - dims.size();
-  for (std::size_t k = 0; k < dims.size(); ++k) offset = offset * dims[k] + (dims[k] == 1 ? 0 : index[lead + k]);
+  for (std::size_t k = 0; k < dims.size(); ++k)
+    offset = offset * dims[k] + (dims[k] == 1 ? 0 : index[lead + k]);
   return data.at(static_cast<std::size_t>(offset));
 }
 
@@ -37,7 +38,8 @@ struct Call {
   const Tensor& x(std::size_t i = 0) const { return *in[i]; }
   std::int64_t number(std::uint32_t key, std::int64_t otherwise = 0) const {
     const auto found = node.attributes.find(key);
-    return found == node.attributes.end() ? otherwise : std::get<Dim>(found->second).evaluate(binding).value();
+    return found == node.attributes.end() ? otherwise
+                                          : std::get<Dim>(found->second).evaluate(binding).value();
   }
   Index list(std::uint32_t key, std::size_t size = 0, std::int64_t otherwise = 0) const {
     const auto found = node.attributes.find(key);
@@ -63,41 +65,68 @@ Index joined(const std::vector<const Tensor*>& in) {
 
 double unary(std::int64_t fn, double x) {
   switch (fn) {
-    case RLX_UNARY_NEG: return -x;
-    case RLX_UNARY_ABS: return std::fabs(x);
-    case RLX_UNARY_EXP: return std::exp(x);
-    case RLX_UNARY_EXPM1: return std::expm1(x);
-    case RLX_UNARY_LOG: return std::log(x);
-    case RLX_UNARY_LOG1P: return std::log1p(x);
-    case RLX_UNARY_RSQRT: return 1 / std::sqrt(x);
-    case RLX_UNARY_TANH: return std::tanh(x);
-    case RLX_UNARY_ERF: return std::erf(x);
-    case RLX_UNARY_SIGMOID: return 1 / (1 + std::exp(-x));
-    default: ADD_FAILURE() << "unary " << fn; return 0;
+    case RLX_UNARY_NEG:
+      return -x;
+    case RLX_UNARY_ABS:
+      return std::fabs(x);
+    case RLX_UNARY_EXP:
+      return std::exp(x);
+    case RLX_UNARY_EXPM1:
+      return std::expm1(x);
+    case RLX_UNARY_LOG:
+      return std::log(x);
+    case RLX_UNARY_LOG1P:
+      return std::log1p(x);
+    case RLX_UNARY_RSQRT:
+      return 1 / std::sqrt(x);
+    case RLX_UNARY_TANH:
+      return std::tanh(x);
+    case RLX_UNARY_ERF:
+      return std::erf(x);
+    case RLX_UNARY_SIGMOID:
+      return 1 / (1 + std::exp(-x));
+    default:
+      ADD_FAILURE() << "unary " << fn;
+      return 0;
   }
 }
 
 double binary(std::int64_t fn, double a, double b) {
   switch (fn) {
-    case RLX_BINARY_ADD: return a + b;
-    case RLX_BINARY_SUB: return a - b;
-    case RLX_BINARY_MUL: return a * b;
-    case RLX_BINARY_DIV: return a / b;
-    case RLX_BINARY_MAX: return std::isnan(a) || a > b ? a : b;
-    case RLX_BINARY_MIN: return std::isnan(a) || a < b ? a : b;
-    case RLX_BINARY_AND: return a != 0 && b != 0;
-    default: ADD_FAILURE() << "binary " << fn; return 0;
+    case RLX_BINARY_ADD:
+      return a + b;
+    case RLX_BINARY_SUB:
+      return a - b;
+    case RLX_BINARY_MUL:
+      return a * b;
+    case RLX_BINARY_DIV:
+      return a / b;
+    case RLX_BINARY_MAX:
+      return std::isnan(a) || a > b ? a : b;
+    case RLX_BINARY_MIN:
+      return std::isnan(a) || a < b ? a : b;
+    case RLX_BINARY_AND:
+      return a != 0 && b != 0;
+    default:
+      ADD_FAILURE() << "binary " << fn;
+      return 0;
   }
 }
 
 double compare(std::int64_t fn, double a, double b) {
   switch (fn) {
-    case RLX_COMPARE_EQ: return a == b;
-    case RLX_COMPARE_NE: return a != b;
-    case RLX_COMPARE_LT: return a < b;
-    case RLX_COMPARE_LE: return a <= b;
-    case RLX_COMPARE_GT: return a > b;
-    default: return a >= b;
+    case RLX_COMPARE_EQ:
+      return a == b;
+    case RLX_COMPARE_NE:
+      return a != b;
+    case RLX_COMPARE_LT:
+      return a < b;
+    case RLX_COMPARE_LE:
+      return a <= b;
+    case RLX_COMPARE_GT:
+      return a > b;
+    default:
+      return a >= b;
   }
 }
 
@@ -168,7 +197,8 @@ Tensor reduce(const Call& c) {
     return sum;
   });
   for (std::size_t k = 0; k < kept.size(); ++k)
-    if (keep || std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(k)) == axes.end()) shown.push_back(kept[k]);
+    if (keep || std::find(axes.begin(), axes.end(), static_cast<std::int64_t>(k)) == axes.end())
+      shown.push_back(kept[k]);
   y.dims = shown;
   return y;
 }
@@ -218,7 +248,8 @@ Tensor slide(const Call& c, const Tensor* w) {
   EXPECT_EQ(c.number(RLX_ATTR_GROUPS, 1), 1);
   Index dims{c.x().dims[0], w ? w->dims[0] : c.x().dims[1]};
   for (std::size_t k = 0; k < spatial; ++k)
-    dims.push_back((low[k] + c.x().dims[k + 2] + high[k] - ((window[k] - 1) * dilation[k] + 1)) / stride[k] + 1);
+    dims.push_back((low[k] + c.x().dims[k + 2] + high[k] - ((window[k] - 1) * dilation[k] + 1)) / stride[k] +
+                   1);
   Index inner = window;
   inner.insert(inner.begin(), w ? w->dims[1] : 1);
   return make(dims, [&](const Index& out) {
@@ -252,28 +283,45 @@ Tensor run(const Call& c) {
     case RLX_OP_UNARY:
       return make(c.x().dims, [&](const Index& i) { return unary(c.number(RLX_ATTR_FN), c.x().at(i)); });
     case RLX_OP_BINARY:
-      return make(joined(c.in), [&](const Index& i) { return binary(c.number(RLX_ATTR_FN), c.x().at(i), c.x(1).at(i)); });
+      return make(joined(c.in),
+                  [&](const Index& i) { return binary(c.number(RLX_ATTR_FN), c.x().at(i), c.x(1).at(i)); });
     case RLX_OP_COMPARE:
-      return make(joined(c.in), [&](const Index& i) { return compare(c.number(RLX_ATTR_FN), c.x().at(i), c.x(1).at(i)); });
+      return make(joined(c.in),
+                  [&](const Index& i) { return compare(c.number(RLX_ATTR_FN), c.x().at(i), c.x(1).at(i)); });
     case RLX_OP_SELECT:
-      return make(joined(c.in), [&](const Index& i) { return c.x().at(i) != 0 ? c.x(1).at(i) : c.x(2).at(i); });
-    case RLX_OP_CAST: return c.x();
+      return make(joined(c.in),
+                  [&](const Index& i) { return c.x().at(i) != 0 ? c.x(1).at(i) : c.x(2).at(i); });
+    case RLX_OP_CAST:
+      return c.x();
     case RLX_OP_IOTA: {
       const auto axis = static_cast<std::size_t>(c.number(RLX_ATTR_AXIS));
       return make(c.list(RLX_ATTR_DIMS), [&](const Index& i) { return static_cast<double>(i[axis]); });
     }
-    case RLX_OP_DIM: return Tensor{{}, {static_cast<double>(c.number(RLX_ATTR_VALUE))}};
-    case RLX_OP_RESHAPE: return Tensor{c.list(RLX_ATTR_DIMS), c.x().data};
-    case RLX_OP_TRANSPOSE: return transpose(c);
-    case RLX_OP_BROADCAST: return make(c.list(RLX_ATTR_DIMS), [&](const Index& i) { return c.x().at(i); });
-    case RLX_OP_SLICE: return slice(c);
-    case RLX_OP_CONCAT: return concat(c);
-    case RLX_OP_GATHER: return gather_rows(c);
-    case RLX_OP_REDUCE: return reduce(c);
-    case RLX_OP_DOT: return dot(c);
-    case RLX_OP_CONV: return slide(c, &c.x(1));
-    case RLX_OP_REDUCE_WINDOW: return slide(c, nullptr);
-    default: ADD_FAILURE() << "no evaluation of " << op_name(c.node.op); return {};
+    case RLX_OP_DIM:
+      return Tensor{{}, {static_cast<double>(c.number(RLX_ATTR_VALUE))}};
+    case RLX_OP_RESHAPE:
+      return Tensor{c.list(RLX_ATTR_DIMS), c.x().data};
+    case RLX_OP_TRANSPOSE:
+      return transpose(c);
+    case RLX_OP_BROADCAST:
+      return make(c.list(RLX_ATTR_DIMS), [&](const Index& i) { return c.x().at(i); });
+    case RLX_OP_SLICE:
+      return slice(c);
+    case RLX_OP_CONCAT:
+      return concat(c);
+    case RLX_OP_GATHER:
+      return gather_rows(c);
+    case RLX_OP_REDUCE:
+      return reduce(c);
+    case RLX_OP_DOT:
+      return dot(c);
+    case RLX_OP_CONV:
+      return slide(c, &c.x(1));
+    case RLX_OP_REDUCE_WINDOW:
+      return slide(c, nullptr);
+    default:
+      ADD_FAILURE() << "no evaluation of " << op_name(c.node.op);
+      return {};
   }
 }
 
@@ -284,16 +332,22 @@ double scalar_value(const Constant& constant) {
     return static_cast<double>(value);
   };
   switch (constant.shape.dtype) {
-    case DType::kI64: return as(std::int64_t{});
-    case DType::kF32: return as(float{});
-    case DType::kF64: return as(double{});
-    default: ADD_FAILURE() << "a constant of " << dtype_name(constant.shape.dtype); return 0;
+    case DType::kI64:
+      return as(std::int64_t{});
+    case DType::kF32:
+      return as(float{});
+    case DType::kF64:
+      return as(double{});
+    default:
+      ADD_FAILURE() << "a constant of " << dtype_name(constant.shape.dtype);
+      return 0;
   }
 }
 
 }  // namespace
 
-std::vector<Tensor> evaluate(const Graph& region, const std::vector<Tensor>& inputs, const DimBinding& binding) {
+std::vector<Tensor> evaluate(const Graph& region, const std::vector<Tensor>& inputs,
+                             const DimBinding& binding) {
   std::vector<Tensor> values(region.values.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) values[region.inputs[i]] = inputs[i];
   for (std::size_t i = 0; i < values.size(); ++i)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A float64 interpreter of the primitives that expansions use, for numbers only: slow, plain, and independent of the
-// library's kernels.
+// A float64 interpreter of the primitives that expansions use, for numbers only: slow, plain, and independent
+// of the library's kernels.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ struct Tensor {
 };
 
 /// Outputs of a region for inputs of known sizes; symbols in it take their sizes from `binding`.
-std::vector<Tensor> evaluate(const Graph& region, const std::vector<Tensor>& inputs, const DimBinding& binding);
+std::vector<Tensor> evaluate(const Graph& region, const std::vector<Tensor>& inputs,
+                             const DimBinding& binding);
 
 /// Calls body(index) for every index of `dims`, row-major.
 template <class Body>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every expansion is made of primitives, has one input per operand, and its results have the composite's shapes, dim
-// for dim, with symbols and in every float dtype.
+// Every expansion is made of primitives, has one input per operand, and its results have the composite's
+// shapes, dim for dim, with symbols and in every float dtype.
 #include "runtime/ir/build.h"
 #include "support.h"
 
@@ -17,33 +17,65 @@ std::vector<Composite> composites() {
   const auto one = [](std::uint32_t key, std::uint32_t value) { return Attributes{{key, Dim(value)}}; };
   std::vector<Composite> list{
       {RLX_OP_LINEAR, {"F[b, s, 8]", "F[8, 4]"}},
-      {RLX_OP_LINEAR, {"F[b, k]", "F[4, 8]", "F[2, 8]", "F[4]", "F[2]"},
-       {{RLX_ATTR_PARTS, Dim(2)}, {RLX_ATTR_W_LAYOUT, Dim(RLX_W_LAYOUT_NK)}, {RLX_ATTR_HAS_BIAS, Dim(1)},
-        {RLX_ATTR_ALPHAS, std::vector<double>{0.5, 1}}, {RLX_ATTR_ACT, Dim(RLX_ACT_GELU_ERF)}, {RLX_ATTR_ACC, DType::kF32}}},
+      {RLX_OP_LINEAR,
+       {"F[b, k]", "F[4, 8]", "F[2, 8]", "F[4]", "F[2]"},
+       {{RLX_ATTR_PARTS, Dim(2)},
+        {RLX_ATTR_W_LAYOUT, Dim(RLX_W_LAYOUT_NK)},
+        {RLX_ATTR_HAS_BIAS, Dim(1)},
+        {RLX_ATTR_ALPHAS, std::vector<double>{0.5, 1}},
+        {RLX_ATTR_ACT, Dim(RLX_ACT_GELU_ERF)},
+        {RLX_ATTR_ACC, DType::kF32}}},
       {RLX_OP_LINEAR, {"F[8]", "F[8, 4]", "F[4]"}, one(RLX_ATTR_HAS_RESIDUAL, 1)},
       {RLX_OP_SOFTMAX, {"F[b, s, t]"}, one(RLX_ATTR_AXIS, 1)},
       {RLX_OP_SOFTMAX, {"F[b, s]"}, one(RLX_ATTR_LOG, 1)},
       {RLX_OP_LAYER_NORM, {"F[b, s, h]", "F[h]", "F[h]"}},
-      {RLX_OP_LAYER_NORM, {"F[b, s, 8]", "F[b, s, 8]", "F[s, 8]", "none"}, {{RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_AXIS, Dim(1)}}},
-      {RLX_OP_RMS_NORM, {"F[b, s, h]", "F[b, s, h]", "F[h]"}, {{RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_GAMMA_OFFSET, 1.0}}},
+      {RLX_OP_LAYER_NORM,
+       {"F[b, s, 8]", "F[b, s, 8]", "F[s, 8]", "none"},
+       {{RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_AXIS, Dim(1)}}},
+      {RLX_OP_RMS_NORM,
+       {"F[b, s, h]", "F[b, s, h]", "F[h]"},
+       {{RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_GAMMA_OFFSET, 1.0}}},
       {RLX_OP_GROUP_NORM, {"F[n, 8, h, w]", "F[8]", "F[8]"}, one(RLX_ATTR_GROUPS, 4)},
       {RLX_OP_GROUP_NORM, {"F[n, c, h]", "F[c]", "F[c]"}, {{RLX_ATTR_GROUPS, d("c")}}},
       {RLX_OP_BATCH_NORM, {"F[n, c, h, w]", "F[c]", "F[c]", "F[c]", "F[c]"}},
       {RLX_OP_BATCH_NORM, {"F[n, h, 3]", "F[3]", "F[3]", "F[3]", "F[3]"}, one(RLX_ATTR_AXIS, 2)},
-      {RLX_OP_ATTENTION, {"F[b, h, s, d]", "F[b, h, t, d]", "F[b, h, t, v]"}, one(RLX_ATTR_CAUSAL, RLX_CAUSAL_TOP_LEFT)},
-      {RLX_OP_ATTENTION, {"F[b, 8, s, 32]", "F[c, 2, t, 32]", "F[c, 2, t, 16]"}, one(RLX_ATTR_CAUSAL, RLX_CAUSAL_BOTTOM_RIGHT)},
-      {RLX_OP_ATTENTION, {"F[b, 8, s, 32]", "F[b, 8, t, 32]", "F[b, 8, t, 32]", "bool[s, t]"}, one(RLX_ATTR_MASK_KIND, RLX_MASK_BOOL)},
-      {RLX_OP_ATTENTION, {"F[b, 8, s, 32]", "F[b, 8, t, 32]", "F[b, 8, t, 32]", "F[b, 1, 1, t]"}, one(RLX_ATTR_MASK_KIND, RLX_MASK_BIAS)},
-      {RLX_OP_ATTENTION, {"F[b, 8, s, 32]", "F[b, 8, t, 32]", "F[b, 8, t, 32]", "bool[b, t]"}, one(RLX_ATTR_MASK_KIND, RLX_MASK_KEY_BOOL)},
-      {RLX_OP_ATTENTION, {"F[b, 8, s, 32]", "F[b, 8, t, 32]", "F[b, 8, t, 32]", "i64[b]"},
-       {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_LENGTHS)}, {RLX_ATTR_WINDOW_LEFT, Dim(3)}, {RLX_ATTR_WINDOW_RIGHT, Dim(0)}, {RLX_ATTR_SOFTCAP, 5.0}}},
+      {RLX_OP_ATTENTION,
+       {"F[b, h, s, d]", "F[b, h, t, d]", "F[b, h, t, v]"},
+       one(RLX_ATTR_CAUSAL, RLX_CAUSAL_TOP_LEFT)},
+      {RLX_OP_ATTENTION,
+       {"F[b, 8, s, 32]", "F[c, 2, t, 32]", "F[c, 2, t, 16]"},
+       one(RLX_ATTR_CAUSAL, RLX_CAUSAL_BOTTOM_RIGHT)},
+      {RLX_OP_ATTENTION,
+       {"F[b, 8, s, 32]", "F[b, 8, t, 32]", "F[b, 8, t, 32]", "bool[s, t]"},
+       one(RLX_ATTR_MASK_KIND, RLX_MASK_BOOL)},
+      {RLX_OP_ATTENTION,
+       {"F[b, 8, s, 32]", "F[b, 8, t, 32]", "F[b, 8, t, 32]", "F[b, 1, 1, t]"},
+       one(RLX_ATTR_MASK_KIND, RLX_MASK_BIAS)},
+      {RLX_OP_ATTENTION,
+       {"F[b, 8, s, 32]", "F[b, 8, t, 32]", "F[b, 8, t, 32]", "bool[b, t]"},
+       one(RLX_ATTR_MASK_KIND, RLX_MASK_KEY_BOOL)},
+      {RLX_OP_ATTENTION,
+       {"F[b, 8, s, 32]", "F[b, 8, t, 32]", "F[b, 8, t, 32]", "i64[b]"},
+       {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_LENGTHS)},
+        {RLX_ATTR_WINDOW_LEFT, Dim(3)},
+        {RLX_ATTR_WINDOW_RIGHT, Dim(0)},
+        {RLX_ATTR_SOFTCAP, 5.0}}},
       {RLX_OP_ROPE, {"F[b, h, s, d]", "F[s, floordiv(d, 2)]", "F[s, floordiv(d, 2)]"}},
-      {RLX_OP_ROPE, {"F[b, h, s, 64]", "F[p, 16]", "F[p, 16]", "i64[b, s]"}, {{RLX_ATTR_ROTARY_DIMS, Dim(32)}, {RLX_ATTR_INTERLEAVED, Dim(1)}}},
+      {RLX_OP_ROPE,
+       {"F[b, h, s, 64]", "F[p, 16]", "F[p, 16]", "i64[b, s]"},
+       {{RLX_ATTR_ROTARY_DIMS, Dim(32)}, {RLX_ATTR_INTERLEAVED, Dim(1)}}},
       {RLX_OP_GATED_ACT, {"F[b, 8]", "F[b, 8]"}, one(RLX_ATTR_ACT, RLX_ACT_SILU)},
-      {RLX_OP_EMBED_NORM, {"i64[b, s]", "i64[s]", "F[v, 8]", "F[p, 8]", "F[8]", "F[8]"}, one(RLX_ATTR_PARTS, 2)},
+      {RLX_OP_EMBED_NORM,
+       {"i64[b, s]", "i64[s]", "F[v, 8]", "F[p, 8]", "F[8]", "F[8]"},
+       one(RLX_ATTR_PARTS, 2)},
       {RLX_OP_SEGMENT_REDUCE, {"F[rows, 8]", "i32[n]"}, one(RLX_ATTR_FN, RLX_REDUCE_MAX)},
-      {RLX_OP_CONV_ACT, {"F[n, 3, h, w]", "F[4, 3, 3, 3]", "F[4]", "F[n, 4, h, w]"},
-       {{RLX_ATTR_HAS_BIAS, Dim(1)}, {RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_LOW, Dims{1, 1}}, {RLX_ATTR_HIGH, Dims{1, 1}}, {RLX_ATTR_ACT, Dim(RLX_ACT_RELU)}}},
+      {RLX_OP_CONV_ACT,
+       {"F[n, 3, h, w]", "F[4, 3, 3, 3]", "F[4]", "F[n, 4, h, w]"},
+       {{RLX_ATTR_HAS_BIAS, Dim(1)},
+        {RLX_ATTR_HAS_RESIDUAL, Dim(1)},
+        {RLX_ATTR_LOW, Dims{1, 1}},
+        {RLX_ATTR_HIGH, Dims{1, 1}},
+        {RLX_ATTR_ACT, Dim(RLX_ACT_RELU)}}},
       {RLX_OP_AVG_POOL, {"F[n, c, h]"}, {{RLX_ATTR_WINDOW, Dims{3}}, {RLX_ATTR_LOW, Dims{1}}}},
       {RLX_OP_AVG_POOL, {"F[n, c, h]"}, {{RLX_ATTR_WINDOW, Dims{3}}, {RLX_ATTR_COUNT_INCLUDE_PAD, Dim(1)}}},
   };
@@ -54,7 +86,8 @@ std::vector<Composite> composites() {
 
 void expect_fit(const Composite& c, const std::string& dtype) {
   std::vector<Shape> operands;
-  for (std::string text : c.operands) operands.push_back(shape(text[0] == 'F' ? dtype + text.substr(1) : text));
+  for (std::string text : c.operands)
+    operands.push_back(shape(text[0] == 'F' ? dtype + text.substr(1) : text));
   SCOPED_TRACE(std::string(op_name(c.op)) + " of " + to_string(operands[0]));
   std::vector<Constraint> constraints;
   const auto wanted = infer(node_of(c.op, c.attributes), operands, constraints);
@@ -63,7 +96,8 @@ void expect_fit(const Composite& c, const std::string& dtype) {
   ASSERT_TRUE(region) << region.error().to_string();
   const Graph& graph = **region;
   ASSERT_EQ(graph.inputs.size(), operands.size());
-  for (std::size_t i = 0; i < operands.size(); ++i) EXPECT_EQ(graph.values[graph.inputs[i]].shape, operands[i]);
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    EXPECT_EQ(graph.values[graph.inputs[i]].shape, operands[i]);
   ASSERT_EQ(graph.outputs.size(), wanted->size());
   for (std::size_t i = 0; i < wanted->size(); ++i)
     EXPECT_EQ(graph.values[graph.outputs[i].value].shape, (*wanted)[i])
@@ -95,7 +129,8 @@ TEST(Expansion, NarrowFloatsSumInF32) {
 TEST(Expansion, IsTheSameEachTime) {
   for (const Composite& c : composites()) {
     std::vector<Shape> operands;
-    for (std::string text : c.operands) operands.push_back(shape(text[0] == 'F' ? "f32" + text.substr(1) : text));
+    for (std::string text : c.operands)
+      operands.push_back(shape(text[0] == 'F' ? "f32" + text.substr(1) : text));
     const auto first = expansion(c.op, operands, c.attributes);
     const auto second = expansion(c.op, operands, c.attributes);
     ASSERT_TRUE(first && second);
@@ -122,7 +157,8 @@ TEST(Expansion, FailsAsInferenceDoes) {
   const auto region = expansion(RLX_OP_LAYER_NORM, shapes({"f32[2, 8]", "f32[4]", "f32[8]"}), {});
   ASSERT_FALSE(region);
   EXPECT_EQ(region.error().code(), ErrorCode::kShapeMismatch);
-  EXPECT_NE(region.error().message().find("layer_norm: axis 0 of operand 1 is 4, wanted 8"), std::string::npos)
+  EXPECT_NE(region.error().message().find("layer_norm: axis 0 of operand 1 is 4, wanted 8"),
+            std::string::npos)
       << region.error().message();
 }
 

@@ -29,7 +29,8 @@ Tensor noise(Index dims, double low = -2, double high = 2) {
 
 Tensor whole(Index dims, std::int64_t below) {
   Tensor t{std::move(dims), {}};
-  for (std::int64_t i = 0; i < t.size(); ++i) t.data.push_back(static_cast<double>(random_source()() % static_cast<std::uint64_t>(below)));
+  for (std::int64_t i = 0; i < t.size(); ++i)
+    t.data.push_back(static_cast<double>(random_source()() % static_cast<std::uint64_t>(below)));
   return t;
 }
 
@@ -47,9 +48,12 @@ void expect_values(const Tensor& seen, const Index& dims, Formula formula, doubl
   for_each(dims, [&](const Index& index) {
     const double wanted = formula(index);
     const double value = seen.at(index);
-    if (std::isnan(wanted)) EXPECT_TRUE(std::isnan(value));
-    else if (std::isinf(wanted)) EXPECT_EQ(value, wanted);
-    else EXPECT_NEAR(value, wanted, tolerance * (1 + std::fabs(wanted)));
+    if (std::isnan(wanted))
+      EXPECT_TRUE(std::isnan(value));
+    else if (std::isinf(wanted))
+      EXPECT_EQ(value, wanted);
+    else
+      EXPECT_NEAR(value, wanted, tolerance * (1 + std::fabs(wanted)));
   });
 }
 
@@ -66,7 +70,8 @@ TEST(ExpansionValues, EveryActivation) {
       {RLX_ACT_LEAKY_RELU, [](double x) { return x < 0 ? 0.01 * x : x; }},
       {RLX_ACT_CLIP, [](double x) { return x; }},
       {RLX_ACT_GELU_ERF, [](double x) { return 0.5 * x * (1 + std::erf(x / std::sqrt(2.0))); }},
-      {RLX_ACT_GELU_TANH, [=](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / pi) * (x + 0.044715 * x * x * x))); }},
+      {RLX_ACT_GELU_TANH,
+       [=](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / pi) * (x + 0.044715 * x * x * x))); }},
       {RLX_ACT_SILU, [](double x) { return x / (1 + std::exp(-x)); }},
       {RLX_ACT_SIGMOID, [](double x) { return 1 / (1 + std::exp(-x)); }},
       {RLX_ACT_TANH, [](double x) { return std::tanh(x); }},
@@ -75,7 +80,8 @@ TEST(ExpansionValues, EveryActivation) {
       {RLX_ACT_SOFTPLUS, softplus},
       {RLX_ACT_MISH, [](double x) { return x * std::tanh(softplus(x)); }},
       {RLX_ACT_ELU, [](double x) { return x > 0 ? x : std::exp(x) - 1; }},
-      {RLX_ACT_SELU, [](double x) { return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * (std::exp(x) - 1)); }},
+      {RLX_ACT_SELU,
+       [](double x) { return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * (std::exp(x) - 1)); }},
       {RLX_ACT_CELU, [](double x) { return x > 0 ? x : std::exp(x) - 1; }},
       {RLX_ACT_SOFTSIGN, [](double x) { return x / (1 + std::fabs(x)); }},
       {RLX_ACT_SHRINK, [](double x) { return x < -0.5 || x > 0.5 ? x : 0; }},
@@ -99,14 +105,17 @@ TEST(ExpansionValues, ActivationsTakeTheirParameters) {
       {RLX_ACT_ELU, 2, 0, [](double x) { return x > 0 ? x : 2 * (std::exp(x) - 1); }},
       {RLX_ACT_SELU, 2, 3, [](double x) { return 3 * (x > 0 ? x : 2 * (std::exp(x) - 1)); }},
       {RLX_ACT_CELU, 2, 0, [](double x) { return x > 0 ? x : 2 * (std::exp(x / 2) - 1); }},
-      {RLX_ACT_SHRINK, 1, 0.25, [](double x) { return x < -1 ? x + 0.25 : x > 1 ? x - 0.25 : 0; }},
+      {RLX_ACT_SHRINK, 1, 0.25, [](double x) { return x < -1  ? x + 0.25
+                                                      : x > 1 ? x - 0.25
+                                                              : 0; }},
       {RLX_ACT_THRESHOLDED_RELU, 0.5, 0, [](double x) { return x > 0.5 ? x : 0; }},
   };
   const Tensor x = noise({40}, -4, 4);
   for (const auto& [act, alpha, beta, curve] : curves) {
     SCOPED_TRACE(std::string(act_name(act)));
-    const auto y = run(RLX_OP_ACT, {"f32[n]"}, {{RLX_ATTR_FN, Dim(act)}, {RLX_ATTR_ACT_ALPHA, alpha}, {RLX_ATTR_ACT_BETA, beta}},
-                       {x}, {{"n", 40}});
+    const auto y = run(RLX_OP_ACT, {"f32[n]"},
+                       {{RLX_ATTR_FN, Dim(act)}, {RLX_ATTR_ACT_ALPHA, alpha}, {RLX_ATTR_ACT_BETA, beta}}, {x},
+                       {{"n", 40}});
     expect_values(y.at(0), {40}, [&, &f = curve](const Index& i) { return f(x.at(i)); });
   }
 }
@@ -122,8 +131,11 @@ TEST(ExpansionValues, NanStaysNan) {
 TEST(ExpansionValues, LinearOfTwoParts) {
   const Tensor x = noise({3, 5}), w0 = noise({4, 5}), w1 = noise({2, 5}), b0 = noise({4}), b1 = noise({2});
   const auto y = run(RLX_OP_LINEAR, {"f32[b, k]", "f32[4, k]", "f32[2, k]", "f32[4]", "f32[2]"},
-                     {{RLX_ATTR_PARTS, Dim(2)}, {RLX_ATTR_W_LAYOUT, Dim(RLX_W_LAYOUT_NK)}, {RLX_ATTR_HAS_BIAS, Dim(1)},
-                      {RLX_ATTR_ALPHAS, std::vector<double>{0.5, -2}}, {RLX_ATTR_ACT, Dim(RLX_ACT_RELU)}},
+                     {{RLX_ATTR_PARTS, Dim(2)},
+                      {RLX_ATTR_W_LAYOUT, Dim(RLX_W_LAYOUT_NK)},
+                      {RLX_ATTR_HAS_BIAS, Dim(1)},
+                      {RLX_ATTR_ALPHAS, std::vector<double>{0.5, -2}},
+                      {RLX_ATTR_ACT, Dim(RLX_ACT_RELU)}},
                      {x, w0, w1, b0, b1}, {{"b", 3}, {"k", 5}});
   ASSERT_EQ(y.size(), 2u);
   const auto formula = [&](const Tensor& w, const Tensor& b, double alpha) {
@@ -139,8 +151,9 @@ TEST(ExpansionValues, LinearOfTwoParts) {
 
 TEST(ExpansionValues, LinearAddsTheResidualLast) {
   const Tensor x = noise({3, 5}), w = noise({5, 4}), r = noise({3, 4});
-  const auto y = run(RLX_OP_LINEAR, {"f32[b, 5]", "f32[5, 4]", "f32[b, 4]"},
-                     {{RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_ACT, Dim(RLX_ACT_RELU)}}, {x, w, r}, {{"b", 3}});
+  const auto y =
+      run(RLX_OP_LINEAR, {"f32[b, 5]", "f32[5, 4]", "f32[b, 4]"},
+          {{RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_ACT, Dim(RLX_ACT_RELU)}}, {x, w, r}, {{"b", 3}});
   expect_values(y.at(0), {3, 4}, [&](const Index& i) {
     double sum = 0;
     for (std::int64_t k = 0; k < 5; ++k) sum += x.at({i[0], k}) * w.at({k, i[1]});
@@ -151,8 +164,9 @@ TEST(ExpansionValues, LinearAddsTheResidualLast) {
 TEST(ExpansionValues, SoftmaxOfAMiddleAxisAndItsLog) {
   const Tensor x = noise({2, 5, 3}, -200, 900);
   for (const bool log : {false, true}) {
-    const auto y = run(RLX_OP_SOFTMAX, {"f32[b, s, t]"}, {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_LOG, Dim(log ? 1 : 0)}}, {x},
-                       {{"b", 2}, {"s", 5}, {"t", 3}});
+    const auto y =
+        run(RLX_OP_SOFTMAX, {"f32[b, s, t]"}, {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_LOG, Dim(log ? 1 : 0)}},
+            {x}, {{"b", 2}, {"s", 5}, {"t", 3}});
     expect_values(y.at(0), {2, 5, 3}, [&](const Index& i) {
       double greatest = -kInfinity, sum = 0;
       for (std::int64_t k = 0; k < 5; ++k) greatest = std::max(greatest, x.at({i[0], k, i[2]}));
@@ -166,22 +180,24 @@ TEST(ExpansionValues, SoftmaxOfAMiddleAxisAndItsLog) {
 TEST(ExpansionValues, LayerNormOverTwoAxesWithResidual) {
   const Tensor x = noise({2, 3, 4}), r = noise({2, 3, 4}), gamma = noise({3, 4}), beta = noise({3, 4});
   const auto y = run(RLX_OP_LAYER_NORM, {"f32[b, s, 4]", "f32[b, s, 4]", "f32[s, 4]", "f32[s, 4]"},
-                     {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_EPS, 0.01}}, {x, r, gamma, beta},
-                     {{"b", 2}, {"s", 3}});
+                     {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_EPS, 0.01}},
+                     {x, r, gamma, beta}, {{"b", 2}, {"s", 3}});
   ASSERT_EQ(y.size(), 2u);
   expect_values(y[1], {2, 3, 4}, [&](const Index& i) { return x.at(i) + r.at(i); });
   expect_values(y[0], {2, 3, 4}, [&](const Index& i) {
     double mean = 0, variance = 0;
     for_each({3, 4}, [&](const Index& k) { mean += y[1].at({i[0], k[0], k[1]}) / 12; });
-    for_each({3, 4}, [&](const Index& k) { variance += std::pow(y[1].at({i[0], k[0], k[1]}) - mean, 2) / 12; });
+    for_each({3, 4}, [&](const Index& k) {
+      variance += std::pow(y[1].at({i[0], k[0], k[1]}) - mean, 2) / 12;
+    });
     return (y[1].at(i) - mean) / std::sqrt(variance + 0.01) * gamma.at(i) + beta.at(i);
   });
 }
 
 TEST(ExpansionValues, RmsNormWithOffset) {
   const Tensor x = noise({3, 6}), gamma = noise({6});
-  const auto y = run(RLX_OP_RMS_NORM, {"f32[b, h]", "f32[h]"}, {{RLX_ATTR_EPS, 0.5}, {RLX_ATTR_GAMMA_OFFSET, 1.0}}, {x, gamma},
-                     {{"b", 3}, {"h", 6}});
+  const auto y = run(RLX_OP_RMS_NORM, {"f32[b, h]", "f32[h]"},
+                     {{RLX_ATTR_EPS, 0.5}, {RLX_ATTR_GAMMA_OFFSET, 1.0}}, {x, gamma}, {{"b", 3}, {"h", 6}});
   expect_values(y.at(0), {3, 6}, [&](const Index& i) {
     double square = 0;
     for (std::int64_t k = 0; k < 6; ++k) square += x.at({i[0], k}) * x.at({i[0], k}) / 6;
@@ -190,9 +206,11 @@ TEST(ExpansionValues, RmsNormWithOffset) {
 }
 
 TEST(ExpansionValues, GroupAndBatchNorm) {
-  const Tensor x = noise({2, 6, 5}), gamma = noise({6}), beta = noise({6}), mean = noise({6}), var = noise({6}, 0.1, 3);
-  const auto group = run(RLX_OP_GROUP_NORM, {"f32[n, 6, h]", "f32[6]", "f32[6]"}, {{RLX_ATTR_GROUPS, Dim(3)}, {RLX_ATTR_EPS, 0.1}},
-                         {x, gamma, beta}, {{"n", 2}, {"h", 5}});
+  const Tensor x = noise({2, 6, 5}), gamma = noise({6}), beta = noise({6}), mean = noise({6}),
+               var = noise({6}, 0.1, 3);
+  const auto group =
+      run(RLX_OP_GROUP_NORM, {"f32[n, 6, h]", "f32[6]", "f32[6]"},
+          {{RLX_ATTR_GROUPS, Dim(3)}, {RLX_ATTR_EPS, 0.1}}, {x, gamma, beta}, {{"n", 2}, {"h", 5}});
   expect_values(group.at(0), {2, 6, 5}, [&](const Index& i) {
     double m = 0, v = 0;
     const std::int64_t first = i[1] / 2 * 2;
@@ -200,8 +218,8 @@ TEST(ExpansionValues, GroupAndBatchNorm) {
     for_each({2, 5}, [&](const Index& k) { v += std::pow(x.at({i[0], first + k[0], k[1]}) - m, 2) / 10; });
     return (x.at(i) - m) / std::sqrt(v + 0.1) * gamma.at({i[1]}) + beta.at({i[1]});
   });
-  const auto batch = run(RLX_OP_BATCH_NORM, {"f32[n, c, h]", "f32[c]", "f32[c]", "f32[c]", "f32[c]"}, {{RLX_ATTR_EPS, 0.1}},
-                         {x, gamma, beta, mean, var}, {{"n", 2}, {"c", 6}, {"h", 5}});
+  const auto batch = run(RLX_OP_BATCH_NORM, {"f32[n, c, h]", "f32[c]", "f32[c]", "f32[c]", "f32[c]"},
+                         {{RLX_ATTR_EPS, 0.1}}, {x, gamma, beta, mean, var}, {{"n", 2}, {"c", 6}, {"h", 5}});
   expect_values(batch.at(0), {2, 6, 5}, [&](const Index& i) {
     const Index c{i[1]};
     return (x.at(i) - mean.at(c)) / std::sqrt(var.at(c) + 0.1) * gamma.at(c) + beta.at(c);
@@ -209,11 +227,13 @@ TEST(ExpansionValues, GroupAndBatchNorm) {
 }
 
 TEST(ExpansionValues, EmbedNorm) {
-  const Tensor ids = whole({2, 3}, 7), positions = whole({1, 3}, 5), words = noise({7, 4}), places = noise({5, 4});
+  const Tensor ids = whole({2, 3}, 7), positions = whole({1, 3}, 5), words = noise({7, 4}),
+               places = noise({5, 4});
   const Tensor gamma = noise({4}), beta = noise({4});
-  const auto y = run(RLX_OP_EMBED_NORM, {"i64[b, s]", "i64[1, s]", "f32[v, 4]", "f32[p, 4]", "f32[4]", "f32[4]"},
-                     {{RLX_ATTR_PARTS, Dim(2)}, {RLX_ATTR_EPS, 0.1}}, {ids, positions, words, places, gamma, beta},
-                     {{"b", 2}, {"s", 3}, {"v", 7}, {"p", 5}});
+  const auto y =
+      run(RLX_OP_EMBED_NORM, {"i64[b, s]", "i64[1, s]", "f32[v, 4]", "f32[p, 4]", "f32[4]", "f32[4]"},
+          {{RLX_ATTR_PARTS, Dim(2)}, {RLX_ATTR_EPS, 0.1}}, {ids, positions, words, places, gamma, beta},
+          {{"b", 2}, {"s", 3}, {"v", 7}, {"p", 5}});
   expect_values(y.at(0), {2, 3, 4}, [&](const Index& i) {
     const auto row = [&](std::int64_t k) {
       return words.at({static_cast<std::int64_t>(ids.at({i[0], i[1]})), k}) +
@@ -226,7 +246,8 @@ TEST(ExpansionValues, EmbedNorm) {
   });
 }
 
-// ---- Attention --------------------------------------------------------------------------------------------------------
+// ---- Attention
+// --------------------------------------------------------------------------------------------------------
 
 struct AttentionCase {
   std::int64_t b = 2, h = 4, g = 2, s = 3, t = 5, d = 4, v = 3;
@@ -239,8 +260,10 @@ struct AttentionCase {
 };
 
 void expect_attention(const AttentionCase& c) {
-  const Tensor q = noise({c.b, c.h, c.s, c.d}), k = noise({c.b, c.g, c.t, c.d}), v = noise({c.b, c.g, c.t, c.v});
-  std::vector<std::string> operands{"f32[b, " + std::to_string(c.h) + ", s, d]", "f32[b, " + std::to_string(c.g) + ", t, d]",
+  const Tensor q = noise({c.b, c.h, c.s, c.d}), k = noise({c.b, c.g, c.t, c.d}),
+               v = noise({c.b, c.g, c.t, c.v});
+  std::vector<std::string> operands{"f32[b, " + std::to_string(c.h) + ", s, d]",
+                                    "f32[b, " + std::to_string(c.g) + ", t, d]",
                                     "f32[b, " + std::to_string(c.g) + ", t, v]"};
   std::vector<Tensor> inputs{q, k, v};
   if (!c.mask_shape.empty()) {
@@ -280,7 +303,8 @@ TEST(ExpansionValues, AttentionOfSharedAndOfOwnKeys) {
 }
 
 TEST(ExpansionValues, AttentionInCausalOrder) {
-  for (const auto& [s, t] : std::vector<std::pair<std::int64_t, std::int64_t>>{{3, 5}, {5, 3}, {4, 4}, {1, 1}}) {
+  for (const auto& [s, t] :
+       std::vector<std::pair<std::int64_t, std::int64_t>>{{3, 5}, {5, 3}, {4, 4}, {1, 1}}) {
     AttentionCase c;
     c.s = s;
     c.t = t;
@@ -300,10 +324,13 @@ TEST(ExpansionValues, AttentionInWindows) {
         AttentionCase c;
         c.s = 4;
         c.t = 7;
-        c.attributes = {{RLX_ATTR_CAUSAL, Dim(causal)}, {RLX_ATTR_WINDOW_LEFT, Dim(left)}, {RLX_ATTR_WINDOW_RIGHT, Dim(right)}};
+        c.attributes = {{RLX_ATTR_CAUSAL, Dim(causal)},
+                        {RLX_ATTR_WINDOW_LEFT, Dim(left)},
+                        {RLX_ATTR_WINDOW_RIGHT, Dim(right)}};
         c.visible = [=](const Index& i, std::int64_t j) {
           const std::int64_t at = i[2] + (causal == RLX_CAUSAL_BOTTOM_RIGHT ? 3 : 0);
-          return (causal == RLX_CAUSAL_NONE || j <= at) && (left < 0 || j >= at - left) && (right < 0 || j <= at + right);
+          return (causal == RLX_CAUSAL_NONE || j <= at) && (left < 0 || j >= at - left) &&
+                 (right < 0 || j <= at + right);
         };
         expect_attention(c);
       }
@@ -328,7 +355,9 @@ TEST(ExpansionValues, AttentionUnderEveryMask) {
   c.attributes = {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_LENGTHS)}, {RLX_ATTR_CAUSAL, Dim(RLX_CAUSAL_TOP_LEFT)}};
   c.mask_shape = "i64[b]";
   c.mask = Tensor{{2}, {0, 2}};
-  c.visible = [&c](const Index& i, std::int64_t j) { return static_cast<double>(j) < c.mask.at({i[0]}) && j <= i[2]; };
+  c.visible = [&c](const Index& i, std::int64_t j) {
+    return static_cast<double>(j) < c.mask.at({i[0]}) && j <= i[2];
+  };
   expect_attention(c);
 
   c.attributes = {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_BIAS)}};
@@ -344,8 +373,9 @@ TEST(ExpansionValues, AttentionReadsNothingPastTheLengths) {
   const Tensor q = noise({1, 1, 1, 2});
   Tensor k = noise({1, 1, 3, 2}), v = noise({1, 1, 3, 2});
   k.data[4] = k.data[5] = v.data[4] = v.data[5] = std::nan("");
-  const auto y = run(RLX_OP_ATTENTION, {"f32[1, 1, s, 2]", "f32[1, 1, t, 2]", "f32[1, 1, t, 2]", "i64[1]"},
-                     {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_LENGTHS)}}, {q, k, v, Tensor{{1}, {2}}}, {{"s", 1}, {"t", 3}});
+  const auto y =
+      run(RLX_OP_ATTENTION, {"f32[1, 1, s, 2]", "f32[1, 1, t, 2]", "f32[1, 1, t, 2]", "i64[1]"},
+          {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_LENGTHS)}}, {q, k, v, Tensor{{1}, {2}}}, {{"s", 1}, {"t", 3}});
   for (const double value : y.at(0).data) EXPECT_TRUE(std::isfinite(value));
 }
 
@@ -356,15 +386,18 @@ TEST(ExpansionValues, AttentionOfNoKeysGivesZeros) {
   expect_attention(c);
 }
 
-// ---- The rest ---------------------------------------------------------------------------------------------------------
+// ---- The rest
+// ---------------------------------------------------------------------------------------------------------
 
 TEST(ExpansionValues, RopeInHalvesAndInterleaved) {
   const std::int64_t rotary = 4;
-  const Tensor x = noise({2, 3, 5, 6}), cos = noise({9, 2}), sin = noise({9, 2}), positions = whole({2, 5}, 9);
+  const Tensor x = noise({2, 3, 5, 6}), cos = noise({9, 2}), sin = noise({9, 2}),
+               positions = whole({2, 5}, 9);
   for (const bool interleaved : {false, true}) {
-    const auto y = run(RLX_OP_ROPE, {"f32[b, h, s, 6]", "f32[p, 2]", "f32[p, 2]", "i64[b, s]"},
-                       {{RLX_ATTR_ROTARY_DIMS, Dim(rotary)}, {RLX_ATTR_INTERLEAVED, Dim(interleaved ? 1 : 0)}},
-                       {x, cos, sin, positions}, {{"b", 2}, {"h", 3}, {"s", 5}, {"p", 9}});
+    const auto y =
+        run(RLX_OP_ROPE, {"f32[b, h, s, 6]", "f32[p, 2]", "f32[p, 2]", "i64[b, s]"},
+            {{RLX_ATTR_ROTARY_DIMS, Dim(rotary)}, {RLX_ATTR_INTERLEAVED, Dim(interleaved ? 1 : 0)}},
+            {x, cos, sin, positions}, {{"b", 2}, {"h", 3}, {"s", 5}, {"p", 9}});
     expect_values(y.at(0), {2, 3, 5, 6}, [&](const Index& i) {
       if (i[3] >= rotary) return x.at(i);
       const std::int64_t pair = interleaved ? i[3] / 2 : i[3] % 2;
@@ -381,8 +414,9 @@ TEST(ExpansionValues, RopeInHalvesAndInterleaved) {
 
 TEST(ExpansionValues, RopeOfWholeHeadsByRow) {
   const Tensor x = noise({2, 1, 3, 4}), cos = noise({2, 3, 2}), sin = noise({2, 3, 2});
-  const auto y = run(RLX_OP_ROPE, {"f32[b, 1, s, d]", "f32[b, s, floordiv(d, 2)]", "f32[b, s, floordiv(d, 2)]"}, {}, {x, cos, sin},
-                     {{"b", 2}, {"s", 3}, {"d", 4}});
+  const auto y =
+      run(RLX_OP_ROPE, {"f32[b, 1, s, d]", "f32[b, s, floordiv(d, 2)]", "f32[b, s, floordiv(d, 2)]"}, {},
+          {x, cos, sin}, {{"b", 2}, {"s", 3}, {"d", 4}});
   expect_values(y.at(0), {2, 1, 3, 4}, [&](const Index& i) {
     const Index at{i[0], i[2], i[3] % 2};
     const double low = x.at({i[0], 0, i[2], i[3] % 2}), high = x.at({i[0], 0, i[2], i[3] % 2 + 2});
@@ -392,15 +426,20 @@ TEST(ExpansionValues, RopeOfWholeHeadsByRow) {
 
 TEST(ExpansionValues, GatedAct) {
   const Tensor a = noise({3, 4}), b = noise({3, 4});
-  const auto y = run(RLX_OP_GATED_ACT, {"f32[n, 4]", "f32[n, 4]"}, {{RLX_ATTR_ACT, Dim(RLX_ACT_SILU)}}, {a, b}, {{"n", 3}});
-  expect_values(y.at(0), {3, 4}, [&](const Index& i) { return a.at(i) / (1 + std::exp(-a.at(i))) * b.at(i); });
+  const auto y = run(RLX_OP_GATED_ACT, {"f32[n, 4]", "f32[n, 4]"}, {{RLX_ATTR_ACT, Dim(RLX_ACT_SILU)}},
+                     {a, b}, {{"n", 3}});
+  expect_values(y.at(0), {3, 4},
+                [&](const Index& i) { return a.at(i) / (1 + std::exp(-a.at(i))) * b.at(i); });
 }
 
 TEST(ExpansionValues, ConvActActivatesTheSum) {
   const Tensor x = noise({2, 3, 6}), w = noise({4, 3, 3}), b = noise({4}), r = noise({2, 4, 3});
   const auto y = run(RLX_OP_CONV_ACT, {"f32[n, 3, l]", "f32[4, 3, 3]", "f32[4]", "f32[n, 4, 3]"},
-                     {{RLX_ATTR_HAS_BIAS, Dim(1)}, {RLX_ATTR_HAS_RESIDUAL, Dim(1)}, {RLX_ATTR_ACT, Dim(RLX_ACT_RELU)},
-                      {RLX_ATTR_STRIDES, Dims{2}}, {RLX_ATTR_LOW, Dims{1}}},
+                     {{RLX_ATTR_HAS_BIAS, Dim(1)},
+                      {RLX_ATTR_HAS_RESIDUAL, Dim(1)},
+                      {RLX_ATTR_ACT, Dim(RLX_ACT_RELU)},
+                      {RLX_ATTR_STRIDES, Dims{2}},
+                      {RLX_ATTR_LOW, Dims{1}}},
                      {x, w, b, r}, {{"n", 2}, {"l", 6}});
   expect_values(y.at(0), {2, 4, 3}, [&](const Index& i) {
     double sum = b.at({i[1]}) + r.at(i);
@@ -416,7 +455,10 @@ TEST(ExpansionValues, AvgPoolCountsOrSkipsThePadding) {
   const Tensor x = noise({2, 3, 5});
   for (const bool pad : {false, true}) {
     const auto y = run(RLX_OP_AVG_POOL, {"f32[n, c, l]"},
-                       {{RLX_ATTR_WINDOW, Dims{3}}, {RLX_ATTR_LOW, Dims{1}}, {RLX_ATTR_HIGH, Dims{1}}, {RLX_ATTR_STRIDES, Dims{2}},
+                       {{RLX_ATTR_WINDOW, Dims{3}},
+                        {RLX_ATTR_LOW, Dims{1}},
+                        {RLX_ATTR_HIGH, Dims{1}},
+                        {RLX_ATTR_STRIDES, Dims{2}},
                         {RLX_ATTR_COUNT_INCLUDE_PAD, Dim(pad ? 1 : 0)}},
                        {x}, {{"n", 2}, {"c", 3}, {"l", 5}});
     expect_values(y.at(0), {2, 3, 3}, [&](const Index& i) {
@@ -435,12 +477,20 @@ TEST(ExpansionValues, AvgPoolCountsOrSkipsThePadding) {
 TEST(ExpansionValues, SegmentReduce) {
   const Tensor x = noise({6, 2}), offsets{{4}, {0, 2, 2, 5}};
   for (const std::uint32_t fn : {RLX_REDUCE_SUM, RLX_REDUCE_PROD, RLX_REDUCE_MAX, RLX_REDUCE_MIN}) {
-    const auto y = run(RLX_OP_SEGMENT_REDUCE, {"f32[rows, 2]", "i64[n]"}, {{RLX_ATTR_FN, Dim(fn)}}, {x, offsets}, {{"rows", 6}, {"n", 4}});
+    const auto y = run(RLX_OP_SEGMENT_REDUCE, {"f32[rows, 2]", "i64[n]"}, {{RLX_ATTR_FN, Dim(fn)}},
+                       {x, offsets}, {{"rows", 6}, {"n", 4}});
     expect_values(y.at(0), {3, 2}, [&](const Index& i) {
-      double sum = fn == RLX_REDUCE_PROD ? 1 : fn == RLX_REDUCE_MAX ? -kInfinity : fn == RLX_REDUCE_MIN ? kInfinity : 0;
-      for (auto row = static_cast<std::int64_t>(offsets.at({i[0]})); row < static_cast<std::int64_t>(offsets.at({i[0] + 1})); ++row) {
+      double sum = fn == RLX_REDUCE_PROD  ? 1
+                   : fn == RLX_REDUCE_MAX ? -kInfinity
+                   : fn == RLX_REDUCE_MIN ? kInfinity
+                                          : 0;
+      for (auto row = static_cast<std::int64_t>(offsets.at({i[0]}));
+           row < static_cast<std::int64_t>(offsets.at({i[0] + 1})); ++row) {
         const double value = x.at({row, i[1]});
-        sum = fn == RLX_REDUCE_SUM ? sum + value : fn == RLX_REDUCE_PROD ? sum * value : fn == RLX_REDUCE_MAX ? std::max(sum, value) : std::min(sum, value);
+        sum = fn == RLX_REDUCE_SUM    ? sum + value
+              : fn == RLX_REDUCE_PROD ? sum * value
+              : fn == RLX_REDUCE_MAX  ? std::max(sum, value)
+                                      : std::min(sum, value);
       }
       return sum;
     });

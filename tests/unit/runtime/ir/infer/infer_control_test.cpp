@@ -30,8 +30,9 @@ RegionPtr pick(std::size_t i, const std::vector<std::string>& inputs) {
   return region(inputs, [i](MirBuilder&, const Ids& x) { return Ids{x[i]}; });
 }
 
-Result<std::vector<Shape>> run(Opcode op, std::vector<RegionPtr> regions, const std::vector<std::string>& operands,
-                               std::vector<Constraint>& constraints, std::string ns = {}) {
+Result<std::vector<Shape>> run(Opcode op, std::vector<RegionPtr> regions,
+                               const std::vector<std::string>& operands, std::vector<Constraint>& constraints,
+                               std::string ns = {}) {
   Node node = node_of(op);
   node.ns = std::move(ns);
   node.regions = std::move(regions);
@@ -81,19 +82,23 @@ TEST(InferControl, WhileKeepsWhatItCarries) {
   ASSERT_TRUE(result) << result.error().to_string();
   EXPECT_EQ(texts(*result), (std::vector<std::string>{"i64[]", "f32[s]"}));
   EXPECT_TRUE(constraints.empty());
-  const auto grown = run(RLX_OP_WHILE, {condition, region(operands, [](MirBuilder& b, const Ids& x) {
-                                          return Ids{x[0], b.concat({x[1], x[1]}, 0)};
-                                        })},
+  const auto grown = run(RLX_OP_WHILE,
+                         {condition, region(operands,
+                                            [](MirBuilder& b, const Ids& x) {
+                                              return Ids{x[0], b.concat({x[1], x[1]}, 0)};
+                                            })},
                          {"i64[]", "f32[3]"}, constraints);
   ASSERT_FALSE(grown);
-  EXPECT_NE(grown.error().message().find("axis 0 is 6, wanted 3"), std::string::npos) << grown.error().message();
+  EXPECT_NE(grown.error().message().find("axis 0 is 6, wanted 3"), std::string::npos)
+      << grown.error().message();
   EXPECT_FALSE(run(RLX_OP_WHILE, {body, body}, operands, constraints));
 }
 
 TEST(InferControl, ElementwiseAndThirdPartiesFollowTheirRegion) {
   std::vector<Constraint> constraints;
   for (const char* ns : {"", "acme"}) {
-    const auto result = run(ns[0] ? Opcode{7} : RLX_OP_ELEMENTWISE, {negate("f32[2]")}, {"f32[b, 5]"}, constraints, ns);
+    const auto result =
+        run(ns[0] ? Opcode{7} : RLX_OP_ELEMENTWISE, {negate("f32[2]")}, {"f32[b, 5]"}, constraints, ns);
     ASSERT_TRUE(result) << result.error().to_string();
     EXPECT_EQ(texts(*result), std::vector<std::string>{"f32[b, 5]"});
   }
@@ -110,7 +115,8 @@ TEST(InferControl, RegionWantsOneInputPerOperand) {
   std::vector<Constraint> constraints;
   const auto result = run(RLX_OP_ELEMENTWISE, {negate("f32[2]")}, {"f32[2]", "f32[2]"}, constraints);
   ASSERT_FALSE(result);
-  EXPECT_NE(result.error().message().find("1 inputs, wanted 2"), std::string::npos) << result.error().message();
+  EXPECT_NE(result.error().message().find("1 inputs, wanted 2"), std::string::npos)
+      << result.error().message();
 }
 
 TEST(InferControl, InferAllReachesIntoRegions) {
@@ -129,6 +135,21 @@ TEST(InferControl, InferAllReachesIntoRegions) {
   EXPECT_EQ(to_string(inside.values[inside.inputs[0]].shape), "f32[4, 7]");
   EXPECT_EQ(to_string(inside.values[inside.outputs[0].value].shape), "f32[4, 7]");
   EXPECT_EQ(to_string(shared->values[shared->inputs[0]].shape), "f32[b, 3]");
+}
+
+TEST(InferControl, DeepNestingCostsNoMoreThanItsDepthSquared) {
+  RegionPtr inner = negate("f32[2]");
+  for (int depth = 0; depth < 40; ++depth)
+    inner = region({"f32[2]"}, [&](MirBuilder& b, const Ids& x) {
+      return Ids{b.add(RLX_OP_ELEMENTWISE, {x[0]}, {}, {inner})};
+    });
+  Graph graph;
+  const ValueId x = graph.add_input("x", shape("f32[2]"));
+  MirBuilder b(graph);
+  b.add(RLX_OP_ELEMENTWISE, {x}, {}, {inner});
+  graph.values[x].shape = shape("f32[7]");
+  ASSERT_TRUE(infer_all(graph));  // doubling at each level would not come back
+  EXPECT_EQ(to_string(graph.values[graph.nodes[0].results[0]].shape), "f32[7]");
 }
 
 TEST(InferControl, InferAllNamesTheFirstNodeThatNoLongerFits) {

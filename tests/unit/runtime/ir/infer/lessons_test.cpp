@@ -19,7 +19,8 @@ TEST(InferLessons, ReshapeCountsElements) {
 }
 
 TEST(InferLessons, ReduceRefusesAnAxisThatIsNotThere) {
-  const auto result = run(RLX_OP_REDUCE, {"f32[6]"}, {{RLX_ATTR_FN, Dim(RLX_REDUCE_SUM)}, {RLX_ATTR_AXES, Dims{7}}});
+  const auto result =
+      run(RLX_OP_REDUCE, {"f32[6]"}, {{RLX_ATTR_FN, Dim(RLX_REDUCE_SUM)}, {RLX_ATTR_AXES, Dims{7}}});
   ASSERT_FALSE(result);
   EXPECT_NE(result.error().message().find("axis 7"), std::string::npos);
 }
@@ -39,7 +40,9 @@ TEST(InferLessons, SliceIsNeverMovedToFit) {
   EXPECT_FALSE(run(RLX_OP_SLICE, {"f32[1]"},
                    {{RLX_ATTR_START, Dims{0}}, {RLX_ATTR_LIMIT, Dims{2}}, {RLX_ATTR_STEP, Dims{1}}}));
   std::vector<Constraint> constraints;
-  const Node node = node_of(RLX_OP_SLICE, {{RLX_ATTR_START, ds({"past"})}, {RLX_ATTR_LIMIT, ds({"past + 2"})}, {RLX_ATTR_STEP, Dims{1}}});
+  const Node node =
+      node_of(RLX_OP_SLICE,
+              {{RLX_ATTR_START, ds({"past"})}, {RLX_ATTR_LIMIT, ds({"past + 2"})}, {RLX_ATTR_STEP, Dims{1}}});
   const auto result = infer(node, shapes({"f32[cache]"}), constraints);
   ASSERT_TRUE(result) << result.error().to_string();
   EXPECT_EQ(to_string(result->front()), "f32[2]");

@@ -108,7 +108,8 @@ inline void expect_wrong(const WrongRow& row) {
   EXPECT_EQ(code_text(result.error().code()), code_text(row.code)) << message;
   EXPECT_NE(message.find(op_name(row.op)), std::string::npos) << message;
   EXPECT_NE(message.find("`here`"), std::string::npos) << message;
-  for (const std::string& word : row.words) EXPECT_NE(message.find(word), std::string::npos) << word << " in: " << message;
+  for (const std::string& word : row.words)
+    EXPECT_NE(message.find(word), std::string::npos) << word << " in: " << message;
 }
 
 }  // namespace rlx::test
