@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fork and join by one word per thread: the caller raises a worker's ticket, the worker runs the job and lowers the count
-// of those still running. Both sides spin for a moment and then sleep on the word (a futex).
+// Fork and join by one word per thread: the caller raises a worker's ticket, the worker runs the job and
+// lowers the count of those still running. Both sides spin for a moment and then sleep on the word (a futex).
 #include "runtime/base/thread_team.h"
 
 #include <pthread.h>
@@ -46,8 +46,8 @@ void wait_for_change(const Word& word, std::uint32_t old) {
   while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
 }
 
-/// Tells whether this process is the one that made the object: a page that the kernel empties in a forked child, so that
-/// asking costs one load; where the kernel cannot, the process id.
+/// Tells whether this process is the one that made the object: a page that the kernel empties in a forked
+/// child, so that asking costs one load; where the kernel cannot, the process id.
 class ForkMark {
  public:
   ForkMark() : owner_(::getpid()) {
@@ -117,7 +117,8 @@ class ThreadTeam::Impl {
     running_.store(members - 1, std::memory_order_relaxed);
     for (std::uint32_t i = 0; i + 1 < members; ++i) wake(workers_[i]);
     run_member(0);
-    for (std::uint32_t left; (left = running_.load(std::memory_order_acquire)) != 0;) wait_for_change(running_, left);
+    for (std::uint32_t left; (left = running_.load(std::memory_order_acquire)) != 0;)
+      wait_for_change(running_, left);
     const std::exception_ptr failure = std::exchange(failure_, nullptr);
     leased_.store(false, std::memory_order_release);
     if (failure) std::rethrow_exception(failure);
@@ -135,8 +136,8 @@ class ThreadTeam::Impl {
     worker.ticket.notify_one();
   }
 
-  /// Starts workers until there are `wanted`, or the system gives no more. Returns how many of the wanted there are.
-  /// The caller holds the lease.
+  /// Starts workers until there are `wanted`, or the system gives no more. Returns how many of the wanted
+  /// there are. The caller holds the lease.
   std::uint32_t start(std::uint32_t wanted) {
     std::uint32_t count = started();
     if (count >= wanted) return wanted;
@@ -190,7 +191,9 @@ ThreadTeam::~ThreadTeam() = default;
 std::uint32_t ThreadTeam::concurrency() const { return impl_->size(); }
 std::uint32_t ThreadTeam::started() const { return impl_->started(); }
 
-std::uint32_t ThreadTeam::team(std::uint32_t want, Body body, void* context) { return impl_->team(want, body, context); }
+std::uint32_t ThreadTeam::team(std::uint32_t want, Body body, void* context) {
+  return impl_->team(want, body, context);
+}
 
 void ThreadTeam::parallel_for(std::uint64_t count, PieceBody body, void* context) {
   if (count == 0) return;
@@ -202,7 +205,8 @@ void ThreadTeam::parallel_for(std::uint64_t count, PieceBody body, void* context
   } job{body, context, count};
   const auto member = [](void* raw, std::uint32_t, std::uint32_t) {
     Job& job = *static_cast<Job*>(raw);
-    for (std::uint64_t piece; (piece = job.next.fetch_add(1, std::memory_order_relaxed)) < job.count;) job.body(job.context, piece);
+    for (std::uint64_t piece; (piece = job.next.fetch_add(1, std::memory_order_relaxed)) < job.count;)
+      job.body(job.context, piece);
   };
   team(static_cast<std::uint32_t>(std::min<std::uint64_t>(count, concurrency())), member, &job);
 }

@@ -20,7 +20,8 @@ std::uint32_t quota_of(const std::filesystem::path& group) {
   if (!(file >> quota >> period) || quota == "max" || period == 0) return 0;
   std::uint64_t microseconds = 0;
   if (!(std::istringstream(quota) >> microseconds)) return 0;
-  return static_cast<std::uint32_t>(std::clamp<std::uint64_t>((microseconds + period - 1) / period, 1, 1u << 20));
+  return static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>((microseconds + period - 1) / period, 1, 1u << 20));
 }
 
 std::uint32_t affinity_cpus() {

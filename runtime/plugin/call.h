@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How every slot of a plugin is called: structs sized and fitted to the common ABI minor, a zeroed error record, and
-// whatever comes back (statuses that are none, exceptions, texts without an end) turned into an Error.
+// How every slot of a plugin is called: structs sized and fitted to the common ABI minor, a zeroed error
+// record, and whatever comes back (statuses that are none, exceptions, texts without an end) turned into an
+// Error.
 #pragma once
 
 #include <rlx/plugin.h>
@@ -35,7 +36,8 @@ T sized() {
 
 /// Fits an in-struct to what the plugin of that minor knows: later hints are dropped.
 /// Errors: kBackendError where a later field is set that the plugin must not miss.
-Status fit_to_minor(std::string_view plugin_id, const char* call, void* in, std::span<const rlx_field> fields, std::uint32_t minor);
+Status fit_to_minor(std::string_view plugin_id, const char* call, void* in, std::span<const rlx_field> fields,
+                    std::uint32_t minor);
 
 template <class In>
 Status fit_to_minor(std::string_view plugin_id, const char* call, In& in, std::uint32_t minor) {
@@ -59,7 +61,8 @@ Status call_plugin(std::string_view plugin_id, const char* call, Body&& body) {
   record.op_index = RLX_NO_INDEX;
   try {
     const std::int32_t status = std::forward<Body>(body)(&record);
-    if (status == RLX_STATUS_OK) [[likely]] return {};
+    if (status == RLX_STATUS_OK) [[likely]]
+      return {};
     return error_of(plugin_id, call, status, record);
   } catch (const std::exception& exception) {
     return error_of_exception(plugin_id, call, &exception);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads what a plugin file says about itself without running any of its code: the ELF note of owner RLX, and the
-// linker's build id. The bytes are hostile until they are checked.
+// Reads what a plugin file says about itself without running any of its code: the ELF note of owner RLX, and
+// the linker's build id. The bytes are hostile until they are checked.
 #pragma once
 
 #include <rlx/lir.h>
@@ -31,7 +31,8 @@ struct Descriptor {
   std::uint32_t sanitizer = RLX_SANITIZER_NONE;
   std::array<std::uint32_t, 2> cpu_features{};
   bool unload_safe = false;
-  std::array<std::byte, RLX_DESCRIPTOR_BYTES> bytes{};  ///< as in the file; the loaded plugin must show the same
+  std::array<std::byte, RLX_DESCRIPTOR_BYTES>
+      bytes{};  ///< as in the file; the loaded plugin must show the same
 };
 
 /// A plugin file that has been read and not loaded.
@@ -59,19 +60,20 @@ struct PluginNotes {
 };
 
 /// Finds the notes in the bytes of an ELF file. Never reads outside `file`, whatever it holds.
-/// Errors: kPluginRejected: no ELF file of this machine, "no plugin descriptor", two descriptors, a damaged note.
+/// Errors: kPluginRejected: no ELF file of this machine, "no plugin descriptor", two descriptors, a damaged
+/// note.
 Result<PluginNotes> find_notes(Bytes file);
 
 /// Checks every field of the descriptor's bytes.
 /// Errors: kPluginRejected with the field, the value seen and the value wanted.
 Result<Descriptor> parse_descriptor(Bytes bytes);
 
-/// Says whether this host on this machine may load a plugin of that descriptor: ABI and LIR ranges, CPU features,
-/// sanitizer. Errors: kPluginVersion, kPluginRejected.
+/// Says whether this host on this machine may load a plugin of that descriptor: ABI and LIR ranges, CPU
+/// features, sanitizer. Errors: kPluginVersion, kPluginRejected.
 Status check_compatible(const Descriptor& descriptor, const HostVersions& host = {});
 
-/// Maps the file, finds and checks its descriptor; *step is the last step that was begun. Does not ask whether this host
-/// can load it.
+/// Maps the file, finds and checks its descriptor; *step is the last step that was begun. Does not ask
+/// whether this host can load it.
 Result<PluginFile> read_plugin_file(const std::filesystem::path& path, LoadStep* step = nullptr);
 
 /// RLX_SANITIZER_* of this build of the runtime.

@@ -11,7 +11,8 @@ namespace {
 bool is_kind(std::string_view text) {
   const auto lower = [](char c) { return c >= 'a' && c <= 'z'; };
   return !text.empty() && text.size() < 16 && lower(text[0]) &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return lower(c) || (c >= '0' && c <= '9') || c == '_'; });
+         std::all_of(text.begin(), text.end(),
+                     [&](char c) { return lower(c) || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 bool is_number(std::string_view text) {
@@ -58,7 +59,8 @@ Result<DeviceName> parse_device_name(std::string_view text) {
   const std::size_t colon = text.find(':');
   const std::string_view kind = text.substr(0, colon);
   const auto wrong = [&] {
-    return fail(ErrorCode::kInvalidArgument, "the device is `", text, "`, wanted a kind and perhaps a number, like `kind` or `kind:1`");
+    return fail(ErrorCode::kInvalidArgument, "the device is `", text,
+                "`, wanted a kind and perhaps a number, like `kind` or `kind:1`");
   };
   if (!is_kind(kind)) return wrong();
   DeviceName name{std::string(kind), 0};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the wrappers' methods share: the calling pattern, rows read by their stride, texts that may lack an end. Private to
-// the room.
+// What the wrappers' methods share: the calling pattern, rows read by their stride, texts that may lack an
+// end. Private to the room.
 #pragma once
 
 #include <algorithm>
@@ -49,7 +49,8 @@ inline Status check_made(const Plugin& plugin, const char* call, const void* han
 }
 
 template <class T>
-std::shared_ptr<const detail::Owned<T>> own(std::shared_ptr<const Plugin> plugin, std::shared_ptr<const void> parent, T* handle,
+std::shared_ptr<const detail::Owned<T>> own(std::shared_ptr<const Plugin> plugin,
+                                            std::shared_ptr<const void> parent, T* handle,
                                             void (*destroy)(T*)) {
   return std::make_shared<const detail::Owned<T>>(std::move(plugin), std::move(parent), handle, destroy);
 }
@@ -72,17 +73,22 @@ std::string bounded_text(const char (&text)[N]) {
   return std::string(text, std::find(text, text + N, '\0'));
 }
 
-inline std::string text_of(rlx_str text) { return text.data ? std::string(text.data, text.size) : std::string(); }
+inline std::string text_of(rlx_str text) {
+  return text.data ? std::string(text.data, text.size) : std::string();
+}
 
 /// Copies rows of a plugin, which may be longer than ours.
 /// Errors: kPluginFault: null with a count, a stride below the row's first published size.
 template <class Row>
-Result<std::vector<Row>> read_rows(const Plugin& plugin, const char* call, const Row* rows, std::uint32_t count, std::uint32_t stride) {
+Result<std::vector<Row>> read_rows(const Plugin& plugin, const char* call, const Row* rows,
+                                   std::uint32_t count, std::uint32_t stride) {
   std::vector<Row> copies;
   if (count == 0) return copies;
   if (!rows) return plugin_fault(plugin, call, "it returned ", count, " rows at null");
-  if (stride < sizeof(Row)) return plugin_fault(plugin, call, "its rows have ", stride, " bytes, wanted at least ", sizeof(Row));
-  if (count > 1u << 20) return plugin_fault(plugin, call, "it returned ", count, " rows, at most ", 1u << 20, " are read");
+  if (stride < sizeof(Row))
+    return plugin_fault(plugin, call, "its rows have ", stride, " bytes, wanted at least ", sizeof(Row));
+  if (count > 1u << 20)
+    return plugin_fault(plugin, call, "it returned ", count, " rows, at most ", 1u << 20, " are read");
   copies.resize(count);
   for (std::uint32_t i = 0; i < count; ++i)
     std::memcpy(&copies[i], reinterpret_cast<const char*>(rows) + std::size_t{i} * stride, sizeof(Row));

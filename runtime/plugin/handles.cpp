@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wrappers' slots: plugin, device, executable and context. Buffers and param sets are in memory_handles.cpp.
+// The wrappers' slots: plugin, device, executable and context. Buffers and param sets are in
+// memory_handles.cpp.
 #include "runtime/plugin/handles.h"
 
 #include <algorithm>
@@ -9,7 +10,8 @@
 
 namespace rlx {
 
-Result<PluginInstance> PluginInstance::open(std::shared_ptr<const Plugin> plugin, std::shared_ptr<const HostServices> host,
+Result<PluginInstance> PluginInstance::open(std::shared_ptr<const Plugin> plugin,
+                                            std::shared_ptr<const HostServices> host,
                                             const PluginOptions& options) {
   const OptionRows rows(options);
   auto in = sized<rlx_open_in>();
@@ -20,7 +22,7 @@ Result<PluginInstance> PluginInstance::open(std::shared_ptr<const Plugin> plugin
   in.abi_minor = plugin->abi_minor;
   auto out = sized<rlx_open_out>();
   RLX_TRY(call_in_out(*plugin, "plugin open", in, out,
-                    [&](rlx_error* error) { return plugin->plugin->open(&in, &out, error); }));
+                      [&](rlx_error* error) { return plugin->plugin->open(&in, &out, error); }));
   RLX_TRY(check_made(*plugin, "plugin open", out.plugin));
   const auto close = plugin->plugin->close;
   return PluginInstance(own(std::move(plugin), std::move(host), out.plugin, close));
@@ -28,8 +30,9 @@ Result<PluginInstance> PluginInstance::open(std::shared_ptr<const Plugin> plugin
 
 Result<DeviceCount> PluginInstance::device_count() const {
   auto out = sized<rlx_device_count_out>();
-  RLX_TRY(call_out(plugin(), "device_count", out,
-                    [&](rlx_error* error) { return plugin().plugin->device_count(get(), nullptr, &out, error); }));
+  RLX_TRY(call_out(plugin(), "device_count", out, [&](rlx_error* error) {
+    return plugin().plugin->device_count(get(), nullptr, &out, error);
+  }));
   return DeviceCount{out.count, bounded_text(out.reason)};
 }
 
@@ -37,8 +40,9 @@ Result<DeviceInfo> PluginInstance::device_info(std::uint32_t ordinal) const {
   auto in = sized<rlx_device_info_in>();
   in.ordinal = ordinal;
   auto out = sized<rlx_device_info_out>();
-  RLX_TRY(call_in_out(plugin(), "device_info", in, out,
-                    [&](rlx_error* error) { return plugin().plugin->device_info(get(), &in, &out, error); }));
+  RLX_TRY(call_in_out(plugin(), "device_info", in, out, [&](rlx_error* error) {
+    return plugin().plugin->device_info(get(), &in, &out, error);
+  }));
   DeviceInfo info;
   info.flags = out.flags;
   info.kind = bounded_text(out.kind);
@@ -50,9 +54,11 @@ Result<DeviceInfo> PluginInstance::device_info(std::uint32_t ordinal) const {
   info.max_parallel_compiles = out.max_parallel_compiles;
   const auto& kinds = plugin().file.descriptor.kinds;
   if (std::find(kinds.begin(), kinds.end(), info.kind) == kinds.end())
-    return plugin_fault(plugin(), "device_info", "device ", ordinal, " is of kind `", info.kind, "`, which its descriptor does not list");
+    return plugin_fault(plugin(), "device_info", "device ", ordinal, " is of kind `", info.kind,
+                        "`, which its descriptor does not list");
   if (info.min_alignment & (info.min_alignment - 1))
-    return plugin_fault(plugin(), "device_info", "min_alignment is ", info.min_alignment, ", wanted a power of two");
+    return plugin_fault(plugin(), "device_info", "min_alignment is ", info.min_alignment,
+                        ", wanted a power of two");
   return info;
 }
 
@@ -60,11 +66,14 @@ Result<std::vector<OptionInfo>> PluginInstance::describe_options() const {
   std::vector<OptionInfo> options;
   if (!plugin().plugin->describe_options) return options;
   auto out = sized<rlx_describe_options_out>();
-  RLX_TRY(call_out(plugin(), "describe_options", out,
-                    [&](rlx_error* error) { return plugin().plugin->describe_options(get(), nullptr, &out, error); }));
-  RLX_ASSIGN(const auto rows, read_rows<rlx_option_info>(plugin(), "describe_options", out.rows, out.count, out.stride));
+  RLX_TRY(call_out(plugin(), "describe_options", out, [&](rlx_error* error) {
+    return plugin().plugin->describe_options(get(), nullptr, &out, error);
+  }));
+  RLX_ASSIGN(const auto rows,
+             read_rows<rlx_option_info>(plugin(), "describe_options", out.rows, out.count, out.stride));
   for (const rlx_option_info& row : rows)
-    options.push_back({text_of(row.key), text_of(row.type), text_of(row.value), text_of(row.allowed), row.affects_code != 0, row.scope});
+    options.push_back({text_of(row.key), text_of(row.type), text_of(row.value), text_of(row.allowed),
+                       row.affects_code != 0, row.scope});
   return options;
 }
 
@@ -78,7 +87,7 @@ Result<DeviceHandle> PluginInstance::open_device(std::uint32_t ordinal, const Pl
   in.option_stride = sizeof(rlx_option);
   auto out = sized<rlx_device_open_out>();
   RLX_TRY(call_in_out(plugin(), "device open", in, out,
-                    [&](rlx_error* error) { return plugin().device->open(get(), &in, &out, error); }));
+                      [&](rlx_error* error) { return plugin().device->open(get(), &in, &out, error); }));
   RLX_TRY(check_made(plugin(), "device open", out.device));
   DeviceHandle device(own(owned_->plugin, owned_, out.device, plugin().device->close));
   device.info_ = std::move(info);
@@ -89,31 +98,34 @@ Result<DeviceHandle> PluginInstance::open_device(std::uint32_t ordinal, const Pl
 Result<std::optional<MemoryStats>> DeviceHandle::memory_stats() const {
   if (!plugin().device->memory_stats) return std::optional<MemoryStats>();
   auto out = sized<rlx_memory_stats_out>();
-  RLX_TRY(call_out(plugin(), "memory_stats", out,
-                    [&](rlx_error* error) { return plugin().device->memory_stats(get(), nullptr, &out, error); }));
+  RLX_TRY(call_out(plugin(), "memory_stats", out, [&](rlx_error* error) {
+    return plugin().device->memory_stats(get(), nullptr, &out, error);
+  }));
   return std::optional<MemoryStats>(MemoryStats{out.total_bytes, out.free_bytes, out.used_bytes});
 }
 
 Result<Fingerprint> DeviceHandle::fingerprint() const {
   auto out = sized<rlx_fingerprint_out>();
-  RLX_TRY(call_out(plugin(), "fingerprint", out,
-                    [&](rlx_error* error) { return plugin().device->fingerprint(get(), nullptr, &out, error); }));
+  RLX_TRY(call_out(plugin(), "fingerprint", out, [&](rlx_error* error) {
+    return plugin().device->fingerprint(get(), nullptr, &out, error);
+  }));
   return Fingerprint{bounded_text(out.text), {out.hash.low, out.hash.high}};
 }
 
 Result<std::vector<Claim>> DeviceHandle::claims() const {
   auto out = sized<rlx_claims_out>();
   RLX_TRY(call_out(plugin(), "claims", out,
-                    [&](rlx_error* error) { return plugin().compile->claims(get(), nullptr, &out, error); }));
+                   [&](rlx_error* error) { return plugin().compile->claims(get(), nullptr, &out, error); }));
   RLX_ASSIGN(const auto rows, read_rows<rlx_claim>(plugin(), "claims", out.rows, out.count, out.stride));
   std::vector<Claim> claims;
   for (const rlx_claim& row : rows)
-    claims.push_back({row.opcode, row.version_min, row.version_max, row.max_rank, row.dtypes, row.functions, row.operand_layouts,
-                      row.precisions, row.flags});
+    claims.push_back({row.opcode, row.version_min, row.version_max, row.max_rank, row.dtypes, row.functions,
+                      row.operand_layouts, row.precisions, row.flags});
   return claims;
 }
 
-Result<SupportAnswer> DeviceHandle::query_support(Bytes image, std::uint64_t op_count, const PluginOptions& options) const {
+Result<SupportAnswer> DeviceHandle::query_support(Bytes image, std::uint64_t op_count,
+                                                  const PluginOptions& options) const {
   const OptionRows option_rows(options);
   std::vector<rlx_verdict> verdicts(op_count);
   auto in = sized<rlx_query_support_in>();
@@ -126,16 +138,18 @@ Result<SupportAnswer> DeviceHandle::query_support(Bytes image, std::uint64_t op_
   in.verdict_count = op_count;
   in.verdict_stride = sizeof(rlx_verdict);
   auto out = sized<rlx_query_support_out>();
-  RLX_TRY(call_in_out(plugin(), "query_support", in, out,
-                    [&](rlx_error* error) { return plugin().compile->query_support(get(), &in, &out, error); }));
+  RLX_TRY(call_in_out(plugin(), "query_support", in, out, [&](rlx_error* error) {
+    return plugin().compile->query_support(get(), &in, &out, error);
+  }));
   SupportAnswer answer;
   answer.depends_on_dims = out.depends != RLX_DEPENDS_NOTHING;
   answer.verdicts.reserve(op_count);
   for (const rlx_verdict& row : verdicts) {
     if (row.verdict > RLX_VERDICT_EXPAND)
-      return plugin_fault(plugin(), "query_support", "the verdict of op ", answer.verdicts.size(), " is ", row.verdict, ", which is none");
-    answer.verdicts.push_back(
-        {row.verdict, row.operand_index, row.attribute_key, row.group, row.est_ns, row.est_bytes, bounded_text(row.reason)});
+      return plugin_fault(plugin(), "query_support", "the verdict of op ", answer.verdicts.size(), " is ",
+                          row.verdict, ", which is none");
+    answer.verdicts.push_back({row.verdict, row.operand_index, row.attribute_key, row.group, row.est_ns,
+                               row.est_bytes, bounded_text(row.reason)});
   }
   return answer;
 }
@@ -154,17 +168,20 @@ Result<ExecutableHandle> DeviceHandle::compile(const CompileRequest& request) co
   in.cpu_count = static_cast<std::uint32_t>(request.cpu_set.size());
   in.call = request.call;
   auto out = sized<rlx_compile_out>();
-  RLX_TRY(call_in_out(plugin(), "compile_lir", in, out,
-                    [&](rlx_error* error) { return plugin().compile->compile_lir(get(), &in, &out, error); }));
+  RLX_TRY(call_in_out(plugin(), "compile_lir", in, out, [&](rlx_error* error) {
+    return plugin().compile->compile_lir(get(), &in, &out, error);
+  }));
   RLX_TRY(check_made(plugin(), "compile_lir", out.executable));
   return ExecutableHandle(own(owned_->plugin, owned_, out.executable, plugin().compile->executable_destroy));
 }
 
 Result<ExecutableInfo> ExecutableHandle::info() const {
   auto out = sized<rlx_executable_info_out>();
-  RLX_TRY(call_out(plugin(), "executable_info", out,
-                    [&](rlx_error* error) { return plugin().compile->executable_info(get(), nullptr, &out, error); }));
-  RLX_ASSIGN(const auto rows, read_rows<rlx_arena_info>(plugin(), "executable_info", out.arenas, out.arena_count, out.arena_stride));
+  RLX_TRY(call_out(plugin(), "executable_info", out, [&](rlx_error* error) {
+    return plugin().compile->executable_info(get(), nullptr, &out, error);
+  }));
+  RLX_ASSIGN(const auto rows, read_rows<rlx_arena_info>(plugin(), "executable_info", out.arenas,
+                                                        out.arena_count, out.arena_stride));
   ExecutableInfo info;
   info.own_plan = out.plan == RLX_PLAN_OWN;
   info.code_bytes = out.code_bytes;
@@ -172,27 +189,30 @@ Result<ExecutableInfo> ExecutableHandle::info() const {
   for (const rlx_arena_info& row : rows) {
     const std::uint32_t alignment = std::max(row.alignment, 1u);
     if (alignment & (alignment - 1))
-      return plugin_fault(plugin(), "executable_info", "an arena's alignment is ", alignment, ", wanted a power of two");
+      return plugin_fault(plugin(), "executable_info", "an arena's alignment is ", alignment,
+                          ", wanted a power of two");
     info.arenas.push_back({row.bytes, alignment, row.space});
   }
   return info;
 }
 
-Result<ContextHandle> ExecutableHandle::create_context(std::span<const rlx_arena> arenas, std::uint32_t thread_limit) const {
+Result<ContextHandle> ExecutableHandle::create_context(std::span<const rlx_arena> arenas,
+                                                       std::uint32_t thread_limit) const {
   auto in = sized<rlx_context_create_in>();
   in.thread_limit = thread_limit;
   in.arenas = arenas.data();
   in.arena_count = static_cast<std::uint32_t>(arenas.size());
   in.arena_stride = sizeof(rlx_arena);
   auto out = sized<rlx_context_create_out>();
-  RLX_TRY(call_in_out(plugin(), "context_create", in, out,
-                    [&](rlx_error* error) { return plugin().execute->context_create(get(), &in, &out, error); }));
+  RLX_TRY(call_in_out(plugin(), "context_create", in, out, [&](rlx_error* error) {
+    return plugin().execute->context_create(get(), &in, &out, error);
+  }));
   RLX_TRY(check_made(plugin(), "context_create", out.context));
   return ContextHandle(own(owned_->plugin, owned_, out.context, plugin().execute->context_destroy));
 }
 
-Status ContextHandle::execute(const rlx_param_set* params, std::span<const rlx_view> inputs, std::span<const rlx_view> outputs,
-                              const rlx_call* call) const {
+Status ContextHandle::execute(const rlx_param_set* params, std::span<const rlx_view> inputs,
+                              std::span<const rlx_view> outputs, const rlx_call* call) const {
   auto in = sized<rlx_execute_in>();
   in.params = params;
   in.inputs = inputs.data();
@@ -202,7 +222,8 @@ Status ContextHandle::execute(const rlx_param_set* params, std::span<const rlx_v
   in.output_count = static_cast<std::uint32_t>(outputs.size());
   in.output_stride = sizeof(rlx_view);
   in.call = call;
-  return call_in(plugin(), "execute", in, [&](rlx_error* error) { return plugin().execute->execute(get(), &in, nullptr, error); });
+  return call_in(plugin(), "execute", in,
+                 [&](rlx_error* error) { return plugin().execute->execute(get(), &in, nullptr, error); });
 }
 
 }  // namespace rlx

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One move-only wrapper per ABI handle. A wrapper destroys its handle, and keeps alive what the handle was made from and
-// the library whose code it runs, so that no order of destruction is wrong. Methods call one slot each; errors carry the
-// plugin's id, the call and the plugin's own words (see call.h for the codes).
+// One move-only wrapper per ABI handle. A wrapper destroys its handle, and keeps alive what the handle was
+// made from and the library whose code it runs, so that no order of destruction is wrong. Methods call one
+// slot each; errors carry the plugin's id, the call and the plugin's own words (see call.h for the codes).
 #pragma once
 
 #include <functional>
@@ -110,7 +110,8 @@ struct ParamEntry {
 };
 
 namespace detail {
-/// The owner of one ABI handle: calls `destroy` when the last reference goes, then lets go of what it was made from.
+/// The owner of one ABI handle: calls `destroy` when the last reference goes, then lets go of what it was
+/// made from.
 template <class T>
 struct Owned {
   std::shared_ptr<const Plugin> plugin;
@@ -156,7 +157,8 @@ class ExecutableHandle;
 class PluginInstance : public detail::Handle<rlx_plugin> {
  public:
   /// host may be null: the plugin then gets no services. Errors: kPluginFault, or as call.h says.
-  static Result<PluginInstance> open(std::shared_ptr<const Plugin> plugin, std::shared_ptr<const HostServices> host = nullptr,
+  static Result<PluginInstance> open(std::shared_ptr<const Plugin> plugin,
+                                     std::shared_ptr<const HostServices> host = nullptr,
                                      const PluginOptions& options = {});
   Result<DeviceCount> device_count() const;
   /// Errors: kPluginFault for a kind that the descriptor has not.
@@ -177,8 +179,8 @@ class BufferHandle : public detail::Handle<rlx_buffer> {
   Status write(std::uint64_t offset, Bytes source, const rlx_call* call = nullptr);
   Status read(std::uint64_t offset, MutableBytes target, const rlx_call* call = nullptr) const;
   /// Copies from a buffer of the same device.
-  Status copy_from(const BufferHandle& source, std::uint64_t source_offset, std::uint64_t offset, std::uint64_t bytes,
-                   const rlx_call* call = nullptr);
+  Status copy_from(const BufferHandle& source, std::uint64_t source_offset, std::uint64_t offset,
+                   std::uint64_t bytes, const rlx_call* call = nullptr);
 
  private:
   friend class DeviceHandle;
@@ -191,10 +193,11 @@ class BufferHandle : public detail::Handle<rlx_buffer> {
 class ParamSetHandle : public detail::Handle<rlx_param_set> {
  public:
   Status put(const ParamEntry& source);  ///< before seal only [per-object]
-  Status seal();                          ///< [per-object]
-  /// Packs what the executable needs. Returns the indices that it needs and the set has not; then nothing is prepared.
-  /// [any-thread]
-  Result<std::vector<std::uint32_t>> prepare(const ExecutableHandle& executable, const rlx_call* call = nullptr) const;
+  Status seal();                         ///< [per-object]
+  /// Packs what the executable needs. Returns the indices that it needs and the set has not; then nothing is
+  /// prepared. [any-thread]
+  Result<std::vector<std::uint32_t>> prepare(const ExecutableHandle& executable,
+                                             const rlx_call* call = nullptr) const;
   void release(const ExecutableHandle& executable) const;  ///< undoes prepare [any-thread]
   Result<ParamUsage> usage() const;                        ///< [any-thread]
   std::uint32_t count() const { return count_; }
@@ -209,8 +212,8 @@ class ParamSetHandle : public detail::Handle<rlx_param_set> {
 class ContextHandle : public detail::Handle<rlx_context> {
  public:
   /// The hot path: adds no allocation. Sizes and strides of `in` are filled here.
-  Status execute(const rlx_param_set* params, std::span<const rlx_view> inputs, std::span<const rlx_view> outputs,
-                 const rlx_call* call = nullptr) const;
+  Status execute(const rlx_param_set* params, std::span<const rlx_view> inputs,
+                 std::span<const rlx_view> outputs, const rlx_call* call = nullptr) const;
 
  private:
   friend class ExecutableHandle;
@@ -222,7 +225,8 @@ class ExecutableHandle : public detail::Handle<rlx_executable> {
  public:
   Result<ExecutableInfo> info() const;
   /// arenas: one per arena of info(), in its order. thread_limit: 0 free, 1 the caller's thread alone.
-  Result<ContextHandle> create_context(std::span<const rlx_arena> arenas, std::uint32_t thread_limit = 0) const;
+  Result<ContextHandle> create_context(std::span<const rlx_arena> arenas,
+                                       std::uint32_t thread_limit = 0) const;
 
  private:
   friend class DeviceHandle;
@@ -246,7 +250,8 @@ class DeviceHandle : public detail::Handle<rlx_device> {
   /// Nothing where the plugin does not say.
   Result<std::optional<MemoryStats>> memory_stats() const;
   Result<Fingerprint> fingerprint() const;
-  Result<BufferHandle> alloc(std::uint64_t bytes, std::uint32_t alignment = 0, std::uint32_t space = RLX_SPACE_DEVICE) const;
+  Result<BufferHandle> alloc(std::uint64_t bytes, std::uint32_t alignment = 0,
+                             std::uint32_t space = RLX_SPACE_DEVICE) const;
   bool can_import_host() const { return plugin().buffer->import_host != nullptr; }
   /// Zero copy. Lifetime: the memory outlives the buffer. Errors: kUnsupportedOps where the plugin cannot.
   Result<BufferHandle> import_host(MutableBytes memory) const;
@@ -254,7 +259,8 @@ class DeviceHandle : public detail::Handle<rlx_device> {
   Result<ParamSetHandle> create_params(std::uint32_t count, const ParamSetHandle* base = nullptr) const;
   Result<std::vector<Claim>> claims() const;
   /// image: 8-byte aligned, of op_count ops. Errors: kPluginFault for a verdict that is none.
-  Result<SupportAnswer> query_support(Bytes image, std::uint64_t op_count, const PluginOptions& options = {}) const;
+  Result<SupportAnswer> query_support(Bytes image, std::uint64_t op_count,
+                                      const PluginOptions& options = {}) const;
   Result<ExecutableHandle> compile(const CompileRequest& request) const;
 
  private:

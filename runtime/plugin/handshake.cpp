@@ -25,17 +25,21 @@ struct Slot {
   Slot { #slot, offsetof(table, slot) }
 constexpr Slot kPluginSlots[] = {RLX_SLOT(rlx_plugin_1, open), RLX_SLOT(rlx_plugin_1, close),
                                  RLX_SLOT(rlx_plugin_1, device_count), RLX_SLOT(rlx_plugin_1, device_info)};
-constexpr Slot kDeviceSlots[] = {RLX_SLOT(rlx_device_1, open), RLX_SLOT(rlx_device_1, close), RLX_SLOT(rlx_device_1, fingerprint)};
-constexpr Slot kBufferSlots[] = {RLX_SLOT(rlx_buffer_1, alloc), RLX_SLOT(rlx_buffer_1, free), RLX_SLOT(rlx_buffer_1, write),
-                                 RLX_SLOT(rlx_buffer_1, read), RLX_SLOT(rlx_buffer_1, copy)};
-constexpr Slot kParamsSlots[] = {RLX_SLOT(rlx_params_1, create),  RLX_SLOT(rlx_params_1, put),     RLX_SLOT(rlx_params_1, seal),
-                                 RLX_SLOT(rlx_params_1, prepare), RLX_SLOT(rlx_params_1, release), RLX_SLOT(rlx_params_1, destroy),
+constexpr Slot kDeviceSlots[] = {RLX_SLOT(rlx_device_1, open), RLX_SLOT(rlx_device_1, close),
+                                 RLX_SLOT(rlx_device_1, fingerprint)};
+constexpr Slot kBufferSlots[] = {RLX_SLOT(rlx_buffer_1, alloc), RLX_SLOT(rlx_buffer_1, free),
+                                 RLX_SLOT(rlx_buffer_1, write), RLX_SLOT(rlx_buffer_1, read),
+                                 RLX_SLOT(rlx_buffer_1, copy)};
+constexpr Slot kParamsSlots[] = {RLX_SLOT(rlx_params_1, create),  RLX_SLOT(rlx_params_1, put),
+                                 RLX_SLOT(rlx_params_1, seal),    RLX_SLOT(rlx_params_1, prepare),
+                                 RLX_SLOT(rlx_params_1, release), RLX_SLOT(rlx_params_1, destroy),
                                  RLX_SLOT(rlx_params_1, usage)};
 constexpr Slot kCompileSlots[] = {RLX_SLOT(rlx_compile_1, claims), RLX_SLOT(rlx_compile_1, query_support),
-                                  RLX_SLOT(rlx_compile_1, compile_lir), RLX_SLOT(rlx_compile_1, executable_destroy),
+                                  RLX_SLOT(rlx_compile_1, compile_lir),
+                                  RLX_SLOT(rlx_compile_1, executable_destroy),
                                   RLX_SLOT(rlx_compile_1, executable_info)};
-constexpr Slot kExecuteSlots[] = {RLX_SLOT(rlx_execute_1, context_create), RLX_SLOT(rlx_execute_1, context_destroy),
-                                  RLX_SLOT(rlx_execute_1, execute)};
+constexpr Slot kExecuteSlots[] = {RLX_SLOT(rlx_execute_1, context_create),
+                                  RLX_SLOT(rlx_execute_1, context_destroy), RLX_SLOT(rlx_execute_1, execute)};
 #undef RLX_SLOT
 
 /// Gets one required table and looks into every required slot of it.
@@ -43,7 +47,8 @@ template <class Table>
 Status take_table(const Plugin& plugin, const char* id, std::span<const Slot> slots, const Table*& table) {
   table = static_cast<const Table*>(plugin.interface(id));
   if (!table) return fault("it has no interface `", id, "`, which every plugin must have");
-  if (reinterpret_cast<std::uintptr_t>(table) % alignof(Table)) return fault("its interface `", id, "` is at an odd address");
+  if (reinterpret_cast<std::uintptr_t>(table) % alignof(Table))
+    return fault("its interface `", id, "` is at an odd address");
   for (const Slot& slot : slots) {
     void* address = nullptr;
     std::memcpy(&address, reinterpret_cast<const char*>(table) + slot.offset, sizeof address);
@@ -82,9 +87,11 @@ Status check_answer(const rlx_query_out& out, const Descriptor& descriptor, cons
   if (std::memcmp(out.descriptor, descriptor.bytes.data(), RLX_DESCRIPTOR_BYTES) != 0)
     return fault("its query returns another descriptor than the file's note");
   const std::uint32_t minor = std::min(descriptor.abi_minor_max, host.abi_minor_max);
-  if (out.abi_minor != minor) return fault("its query chose ABI minor ", out.abi_minor, ", the highest common one is ", minor);
+  if (out.abi_minor != minor)
+    return fault("its query chose ABI minor ", out.abi_minor, ", the highest common one is ", minor);
   const std::uint32_t lir = std::min(descriptor.lir_version_max, host.lir_version_max);
-  if (out.lir_version != lir) return fault("its query chose LIR version ", out.lir_version, ", the highest common one is ", lir);
+  if (out.lir_version != lir)
+    return fault("its query chose LIR version ", out.lir_version, ", the highest common one is ", lir);
   if (!out.get_interface) return fault("its query returns no get_interface");
   return {};
 }
@@ -93,7 +100,8 @@ Status check_answer(const rlx_query_out& out, const Descriptor& descriptor, cons
 
 const void* Plugin::interface(std::string_view id) const { return get_interface(as_str(id)); }
 
-Result<std::shared_ptr<const Plugin>> shake_hands(PluginFile file, std::shared_ptr<const Library> library, const HostVersions& host) {
+Result<std::shared_ptr<const Plugin>> shake_hands(PluginFile file, std::shared_ptr<const Library> library,
+                                                  const HostVersions& host) {
   RLX_TRY(check_compatible(file.descriptor, host));
   auto plugin = std::make_shared<Plugin>();
   plugin->file = std::move(file);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first talk with a loaded plugin: versions, the descriptor again, and the interface tables. What comes out is a
-// Plugin whose required slots are all there.
+// The first talk with a loaded plugin: versions, the descriptor again, and the interface tables. What comes
+// out is a Plugin whose required slots are all there.
 #pragma once
 
 #include <rlx/buffer.h>
@@ -19,7 +19,8 @@
 
 namespace rlx {
 
-/// A plugin that may be called. Immutable; shared by every handle made from it, which keeps its library loaded.
+/// A plugin that may be called. Immutable; shared by every handle made from it, which keeps its library
+/// loaded.
 struct Plugin {
   PluginFile file;
   std::shared_ptr<const Library> library;
@@ -39,8 +40,8 @@ struct Plugin {
 };
 
 /// Asks the loaded library for its versions and tables and believes nothing of the answer.
-/// Errors: kPluginVersion; kPluginFault: another descriptor than the file's, a version out of range, a missing interface,
-/// a null slot (which is named), a status that is none, an exception.
+/// Errors: kPluginVersion; kPluginFault: another descriptor than the file's, a version out of range, a
+/// missing interface, a null slot (which is named), a status that is none, an exception.
 Result<std::shared_ptr<const Plugin>> shake_hands(PluginFile file, std::shared_ptr<const Library> library,
                                                   const HostVersions& host = {});
 

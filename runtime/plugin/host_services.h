@@ -13,7 +13,8 @@
 
 namespace rlx {
 
-/// Gets what plugins and the plugin room have to say. level: RLX_LOG_*. Called from any thread; what it throws is dropped.
+/// Gets what plugins and the plugin room have to say. level: RLX_LOG_*. Called from any thread; what it
+/// throws is dropped.
 using HostLog = std::function<void(std::uint32_t level, std::string_view message)>;
 
 /// Stays at its address; every plugin instance that was opened with it keeps it.

@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// Boost.DLL behind one small class. The throwing overload is used, because only it keeps the dynamic linker's words.
+// Boost.DLL behind one small class. The throwing overload is used, because only it keeps the dynamic linker's
+// words.
 #define BOOST_DLL_USE_STD_FS
 #include "runtime/plugin/library.h"
 
 #include <boost/dll/shared_library.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace rlx {
 
-/// Holds the library without closing it: a plugin may have threads, thread-locals or exit handlers that outlive its
-/// last handle, so that closing needs the plugin's word.
+namespace {
+
+/// The dynamic linker's own words, out of the text that Boost puts around them.
+std::string linker_words(const std::string& text) {
+  constexpr std::string_view before = "dlerror system message: ";
+  const std::size_t begin = text.find(before);
+  if (begin == text.npos) return text;
+  const std::string words = text.substr(begin + before.size());
+  const std::size_t end = words.rfind("): ");
+  return end == words.npos ? words : words.substr(0, end);
+}
+
+}  // namespace
+
+/// Holds the library without closing it: a plugin may have threads, thread-locals or exit handlers that
+/// outlive its last handle, so that closing needs the plugin's word.
 struct Library::Handle {
   union {
     boost::dll::shared_library library;
@@ -34,7 +50,8 @@ Result<std::shared_ptr<const Library>> Library::load(const std::filesystem::path
   try {
     handle.load(path, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
   } catch (const std::exception& exception) {
-    return fail(ErrorCode::kPluginRejected, "the dynamic linker refuses it: ", exception.what());
+    return fail(ErrorCode::kPluginRejected,
+                "the dynamic linker refuses it: ", linker_words(exception.what()));
   } catch (...) {
     return fail(ErrorCode::kPluginRejected, "loading it threw an exception of unknown type");
   }

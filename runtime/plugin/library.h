@@ -14,9 +14,9 @@ namespace rlx {
 /// A shared library in this process. Everything that holds a pointer into it holds it by shared_ptr.
 class Library {
  public:
-  /// Loads the file at a full path, all symbols at once and privately. `unload_safe`: the last owner closes it; otherwise
-  /// it stays for the life of the process.
-  /// Errors: kPluginRejected with the dynamic linker's words.
+  /// Loads the file at a full path, all symbols at once and privately. `unload_safe`: the last owner closes
+  /// it; otherwise it stays for the life of the process. Errors: kPluginRejected with the dynamic linker's
+  /// words.
   static Result<std::shared_ptr<const Library>> load(const std::filesystem::path& path, bool unload_safe);
   ~Library();
   Library(const Library&) = delete;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happened to every plugin file that was looked at, as plain data: where it lay, how far it came, and why it is not
-// used. `rlx plugins` prints it; every "no such device" error quotes it.
+// What happened to every plugin file that was looked at, as plain data: where it lay, how far it came, and
+// why it is not used. `rlx plugins` prints it; every "no such device" error quotes it.
 #pragma once
 
 #include <cstdint>
@@ -59,12 +59,14 @@ struct LoadReport {
 };
 
 inline std::string_view tier_name(SearchTier tier) {
-  constexpr std::string_view names[] = {"explicit", "RLX_PLUGIN_PATH", "beside the core library", "user", "system"};
+  constexpr std::string_view names[] = {"explicit", "RLX_PLUGIN_PATH", "beside the core library", "user",
+                                        "system"};
   return names[static_cast<int>(tier)];
 }
 
 inline std::string_view step_name(LoadStep step) {
-  constexpr std::string_view names[] = {"found", "read", "descriptor", "probe", "load", "handshake", "open", "devices"};
+  constexpr std::string_view names[] = {"found", "read",      "descriptor", "probe",
+                                        "load",  "handshake", "open",       "devices"};
   return names[static_cast<int>(step)];
 }
 

@@ -8,7 +8,8 @@
 
 namespace rlx {
 
-Result<BufferHandle> DeviceHandle::alloc(std::uint64_t bytes, std::uint32_t alignment, std::uint32_t space) const {
+Result<BufferHandle> DeviceHandle::alloc(std::uint64_t bytes, std::uint32_t alignment,
+                                         std::uint32_t space) const {
   auto in = sized<rlx_alloc_in>();
   in.bytes = bytes;
   in.alignment = alignment;
@@ -26,13 +27,15 @@ Result<BufferHandle> DeviceHandle::alloc(std::uint64_t bytes, std::uint32_t alig
 }
 
 Result<BufferHandle> DeviceHandle::import_host(MutableBytes memory) const {
-  if (!can_import_host()) return fail(ErrorCode::kUnsupportedOps, plugin().id(), " cannot use host memory as a buffer");
+  if (!can_import_host())
+    return fail(ErrorCode::kUnsupportedOps, plugin().id(), " cannot use host memory as a buffer");
   auto in = sized<rlx_import_host_in>();
   in.host = memory.data();
   in.bytes = memory.size();
   auto out = sized<rlx_alloc_out>();
-  RLX_TRY(call_in_out(plugin(), "import_host", in, out,
-                      [&](rlx_error* error) { return plugin().buffer->import_host(get(), &in, &out, error); }));
+  RLX_TRY(call_in_out(plugin(), "import_host", in, out, [&](rlx_error* error) {
+    return plugin().buffer->import_host(get(), &in, &out, error);
+  }));
   RLX_TRY(check_made(plugin(), "import_host", out.buffer));
   BufferHandle buffer(own(owned_->plugin, owned_, out.buffer, plugin().buffer->free));
   buffer.host_ = out.host;
@@ -60,8 +63,8 @@ Status BufferHandle::read(std::uint64_t offset, MutableBytes target, const rlx_c
                  [&](rlx_error* error) { return plugin().buffer->read(get(), &in, nullptr, error); });
 }
 
-Status BufferHandle::copy_from(const BufferHandle& source, std::uint64_t source_offset, std::uint64_t offset, std::uint64_t bytes,
-                               const rlx_call* call) {
+Status BufferHandle::copy_from(const BufferHandle& source, std::uint64_t source_offset, std::uint64_t offset,
+                               std::uint64_t bytes, const rlx_call* call) {
   auto in = sized<rlx_copy_in>();
   in.source = source.get();
   in.source_offset = source_offset;
@@ -98,7 +101,8 @@ Status ParamSetHandle::put(const ParamEntry& source) {
   in.hash = {source.hash.low, source.hash.high};
   in.drop = source.drop;
   in.drop_user = source.drop_user;
-  return call_in(plugin(), "params put", in, [&](rlx_error* error) { return plugin().params->put(get(), &in, nullptr, error); });
+  return call_in(plugin(), "params put", in,
+                 [&](rlx_error* error) { return plugin().params->put(get(), &in, nullptr, error); });
 }
 
 Status ParamSetHandle::seal() {
@@ -106,7 +110,8 @@ Status ParamSetHandle::seal() {
                      [&](rlx_error* error) { return plugin().params->seal(get(), nullptr, nullptr, error); });
 }
 
-Result<std::vector<std::uint32_t>> ParamSetHandle::prepare(const ExecutableHandle& executable, const rlx_call* call) const {
+Result<std::vector<std::uint32_t>> ParamSetHandle::prepare(const ExecutableHandle& executable,
+                                                           const rlx_call* call) const {
   std::vector<std::uint32_t> missing(count_);
   auto in = sized<rlx_prepare_in>();
   in.missing = missing.empty() ? nullptr : missing.data();
@@ -122,7 +127,8 @@ Result<std::vector<std::uint32_t>> ParamSetHandle::prepare(const ExecutableHandl
     return missing_count ? RLX_STATUS_OK : status;
   }));
   missing.resize(std::min<std::uint64_t>(missing_count, count_));
-  if (missing_count && (missing.empty() || std::any_of(missing.begin(), missing.end(), [&](auto index) { return index >= count_; })))
+  if (missing_count && (missing.empty() || std::any_of(missing.begin(), missing.end(),
+                                                       [&](auto index) { return index >= count_; })))
     return plugin_fault(plugin(), "params prepare", "it misses entries that a set of ", count_, " has not");
   return missing;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// First contact with an unknown file happens in a child process, so that a plugin that crashes or hangs while it loads
-// takes nobody with it. Verdicts are remembered in the user's cache folder.
+// First contact with an unknown file happens in a child process, so that a plugin that crashes or hangs while
+// it loads takes nobody with it. Verdicts are remembered in the user's cache folder.
 #pragma once
 
 #include <chrono>
@@ -20,11 +20,11 @@ struct ProbeOptions {
 };
 
 enum class ProbeOutcome {
-  kGood,        ///< loads and answers
-  kRefused,     ///< loads not, or answers wrongly: an orderly no, not remembered
-  kCrashed,     ///< remembered until the file changes
-  kHung,        ///< remembered until the file changes
-  kNotProbed,   ///< there is no probe program, or it could not be started
+  kGood,       ///< loads and answers
+  kRefused,    ///< loads not, or answers wrongly: an orderly no, not remembered
+  kCrashed,    ///< remembered until the file changes
+  kHung,       ///< remembered until the file changes
+  kNotProbed,  ///< there is no probe program, or it could not be started
 };
 
 struct ProbeVerdict {
@@ -51,7 +51,8 @@ class Prober {
   std::filesystem::path cache_folder_;
 };
 
-/// The child's side: loads the file, shakes hands, writes the verdict to `verdict_fd`. Returns the exit status.
+/// The child's side: loads the file, shakes hands, writes the verdict to `verdict_fd`. Returns the exit
+/// status.
 int run_probe(const std::filesystem::path& path, const HostVersions& host, int verdict_fd);
 
 }  // namespace rlx

@@ -16,9 +16,10 @@ Bytes bytes_of(const std::string& text) { return std::as_bytes(std::span(text.da
 std::string key_of(const PluginFile& file, const HostVersions& host) {
   struct stat info {};
   if (::stat(file.path.c_str(), &info) != 0) return {};
-  return join("rlx-probe 1\nhost ", host.version, " ", host.abi_epoch, " ", host.abi_major, " ", host.abi_minor_min, " ",
-              host.abi_minor_max, " ", host.lir_version_min, " ", host.lir_version_max, "\npath ", file.path.string(), "\nsize ",
-              info.st_size, "\nmtime ", info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec, "\ninode ", info.st_ino, "\nbuild ",
+  return join("rlx-probe 1\nhost ", host.version, " ", host.abi_epoch, " ", host.abi_major, " ",
+              host.abi_minor_min, " ", host.abi_minor_max, " ", host.lir_version_min, " ",
+              host.lir_version_max, "\npath ", file.path.string(), "\nsize ", info.st_size, "\nmtime ",
+              info.st_mtim.tv_sec, ".", info.st_mtim.tv_nsec, "\ninode ", info.st_ino, "\nbuild ",
               file.build_id, "\n");
 }
 
@@ -29,12 +30,14 @@ bool make_private(const std::filesystem::path& folder) {
   if (error) return false;
   ::mkdir(folder.c_str(), 0700);
   struct stat info {};
-  return ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() && !(info.st_mode & S_IWOTH);
+  return ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == ::geteuid() &&
+         !(info.st_mode & S_IWOTH);
 }
 
 }  // namespace
 
-ProbeCache::ProbeCache(const std::filesystem::path& folder, const PluginFile& file, const HostVersions& host) {
+ProbeCache::ProbeCache(const std::filesystem::path& folder, const PluginFile& file,
+                       const HostVersions& host) {
   if (folder.empty()) return;
   key_ = key_of(file, host);
   if (!key_.empty()) entry_ = folder / "probe" / hex(hash_bytes(bytes_of(file.path.string())));
@@ -43,7 +46,8 @@ ProbeCache::ProbeCache(const std::filesystem::path& folder, const PluginFile& fi
 std::optional<ProbeVerdict> ProbeCache::find() const {
   if (entry_.empty()) return std::nullopt;
   struct stat info {};
-  if (::lstat(entry_.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != ::geteuid()) return std::nullopt;
+  if (::lstat(entry_.c_str(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != ::geteuid())
+    return std::nullopt;
   const auto text = read_text(entry_);
   if (!text || !text->starts_with(key_)) return std::nullopt;
   const std::string rest = text->substr(key_.size());
@@ -53,12 +57,13 @@ std::optional<ProbeVerdict> ProbeCache::find() const {
     verdict.outcome = ProbeOutcome::kGood;
     return verdict;
   }
-  for (const auto& [word, outcome] : {std::pair{"crashed\n", ProbeOutcome::kCrashed}, std::pair{"hung\n", ProbeOutcome::kHung}}) {
+  for (const auto& [word, outcome] :
+       {std::pair{"crashed\n", ProbeOutcome::kCrashed}, std::pair{"hung\n", ProbeOutcome::kHung}}) {
     if (!rest.starts_with(word)) continue;
     verdict.outcome = outcome;
     verdict.code = ErrorCode::kPluginCrashed;
-    verdict.reason = join(rest.substr(std::string_view(word).size()), "; it is not tried again until it changes or `",
-                          entry_.string(), "` is removed");
+    verdict.reason = join(rest.substr(std::string_view(word).size()),
+                          "; it is not tried again until it changes or `", entry_.string(), "` is removed");
     return verdict;
   }
   return std::nullopt;

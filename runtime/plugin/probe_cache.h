@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remembered probe verdicts: one small text file per plugin path. Only "good" and "it crashed or hung" are kept; an
-// orderly no may have causes outside the file. Private to the room.
+// Remembered probe verdicts: one small text file per plugin path. Only "good" and "it crashed or hung" are
+// kept; an orderly no may have causes outside the file. Private to the room.
 #pragma once
 
 #include <filesystem>

@@ -31,7 +31,8 @@ int run_probe(const std::filesystem::path& path, const HostVersions& host, int v
   if (status)
     write_all(verdict_fd, "good");
   else
-    write_all(verdict_fd, join("refused ", static_cast<int>(status.error().code()), "\n", status.error().message()));
+    write_all(verdict_fd,
+              join("refused ", static_cast<int>(status.error().code()), "\n", status.error().message()));
   return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rlx-probe FILE EPOCH MAJOR MINOR_MIN MINOR_MAX LIR_MIN LIR_MAX: loads a plugin and says on descriptor 3 whether it
-// answers. Started by the runtime; of no use by hand.
+// rlx-probe FILE EPOCH MAJOR MINOR_MIN MINOR_MAX LIR_MIN LIR_MAX: loads a plugin and says on descriptor 3
+// whether it answers. Started by the runtime; of no use by hand.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>

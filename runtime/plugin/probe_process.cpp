@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// posix_spawn, a pipe and a deadline. The host may ignore SIGCHLD or reap children itself; then the pipe alone tells.
+// posix_spawn, a pipe and a deadline. The host may ignore SIGCHLD or reap children itself; then the pipe
+// alone tells.
 #include "runtime/plugin/probe_process.h"
 
 #include <fcntl.h>
@@ -31,14 +32,16 @@ struct Fd {
   }
 };
 
-/// The child gets null standard streams, the pipe as kVerdictFd, default signals and a process group of its own.
+/// The child gets null standard streams, the pipe as kVerdictFd, default signals and a process group of its
+/// own.
 int spawn(const std::vector<std::string>& arguments, int pipe_end, pid_t& child) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
-    posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", stream == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, stream, "/dev/null",
+                                     stream == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, pipe_end, kVerdictFd);
   posix_spawn_file_actions_addclosefrom_np(&actions, kVerdictFd + 1);
   sigset_t all, none;
@@ -47,7 +50,8 @@ int spawn(const std::vector<std::string>& arguments, int pipe_end, pid_t& child)
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   std::vector<char*> argv;
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -73,7 +77,8 @@ bool read_all(int fd, Clock::time_point end, std::string& output) {
     const ssize_t count = ::read(fd, bytes, sizeof bytes);
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return true;
-    output.append(bytes, std::min(static_cast<std::size_t>(count), kOutputMax - std::min(kOutputMax, output.size())));
+    output.append(
+        bytes, std::min(static_cast<std::size_t>(count), kOutputMax - std::min(kOutputMax, output.size())));
   }
 }
 

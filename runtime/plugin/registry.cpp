@@ -19,7 +19,8 @@ int compare_rank(const CandidateReport& a, const CandidateReport& b) {
 }
 
 bool any_glob_matches(const std::vector<std::string>& globs, std::string_view text) {
-  return std::any_of(globs.begin(), globs.end(), [&](const std::string& glob) { return glob_matches(glob, text); });
+  return std::any_of(globs.begin(), globs.end(),
+                     [&](const std::string& glob) { return glob_matches(glob, text); });
 }
 
 bool is_path_of(std::string_view wanted, const PluginFile& file) {
@@ -44,7 +45,8 @@ void copy_descriptor(const PluginFile& file, CandidateReport& report) {
 
 PluginRegistry::PluginRegistry(RegistryOptions options)
     : options_(std::move(options)),
-      host_(std::make_shared<HostServices>(options_.log, options_.team ? options_.team : std::make_shared<ThreadTeam>())),
+      host_(std::make_shared<HostServices>(options_.log,
+                                           options_.team ? options_.team : std::make_shared<ThreadTeam>())),
       prober_(options_.probe, options_.environment.core_folder, user_cache_folder(options_.environment)) {}
 
 PluginRegistry::~PluginRegistry() = default;
@@ -67,7 +69,8 @@ void PluginRegistry::read_candidate(const FoundFile& found) {
     report.verdict = verdict;
     report.reason = reason;
     entry->failure.emplace(code, std::move(reason));
-    if (verdict == LoadVerdict::kRefused) host_->log(RLX_LOG_WARNING, join("plugin file `", report.path, "` refused: ", report.reason));
+    if (verdict == LoadVerdict::kRefused)
+      host_->log(RLX_LOG_WARNING, join("plugin file `", report.path, "` refused: ", report.reason));
     entries_.push_back(std::move(entry));
   };
   if (!found.refusal.empty()) return settle(LoadVerdict::kRefused, ErrorCode::kPluginRejected, found.refusal);
@@ -75,7 +78,8 @@ void PluginRegistry::read_candidate(const FoundFile& found) {
   if (!file) return settle(LoadVerdict::kRefused, file.error().code(), file.error().message());
   copy_descriptor(*file, report);
   const SearchOptions& search = options_.search;
-  if (any_glob_matches(search.deny, report.id)) return settle(LoadVerdict::kDenied, ErrorCode::kPluginRejected, "its id is on the deny list");
+  if (any_glob_matches(search.deny, report.id))
+    return settle(LoadVerdict::kDenied, ErrorCode::kPluginRejected, "its id is on the deny list");
   if (!search.allow.empty() && !any_glob_matches(search.allow, report.id))
     return settle(LoadVerdict::kDenied, ErrorCode::kPluginRejected, "its id is not on the allow list");
   if (const Status fits = check_compatible(file->descriptor, options_.host); !fits)
@@ -94,7 +98,8 @@ void PluginRegistry::mark_shadowed() {
       const bool same_build = earlier.identity == report.identity;
       if (!same_build && !(earlier.id == report.id && earlier.tier < report.tier)) continue;
       report.verdict = LoadVerdict::kShadowed;
-      report.reason = join(same_build ? "the same build as `" : "an earlier place has the same plugin: `", earlier.path, "`");
+      report.reason = join(same_build ? "the same build as `" : "an earlier place has the same plugin: `",
+                           earlier.path, "`");
       entries_[i]->failure.emplace(ErrorCode::kPluginRejected, report.reason);
       entries_[i]->file.reset();
     }
@@ -120,8 +125,10 @@ Status PluginRegistry::load(Entry& entry) {
   RLX_ASSIGN(auto plugin, shake_hands(*entry.file, std::move(library), options_.host));
   begin(LoadStep::kOpen);
   const auto configured = options_.plugin_options.find(entry.report.id);
-  RLX_ASSIGN(PluginInstance opened, PluginInstance::open(std::move(plugin), host_,
-                                                         configured == options_.plugin_options.end() ? PluginOptions() : configured->second));
+  RLX_ASSIGN(PluginInstance opened,
+             PluginInstance::open(
+                 std::move(plugin), host_,
+                 configured == options_.plugin_options.end() ? PluginOptions() : configured->second));
   begin(LoadStep::kDevices);
   RLX_ASSIGN(const DeviceCount count, opened.device_count());
   entry.instance = std::make_shared<const PluginInstance>(std::move(opened));
@@ -129,7 +136,8 @@ Status PluginRegistry::load(Entry& entry) {
   entry.report.device_count = count.count;
   entry.report.no_device_reason = count.count ? std::string() : count.reason;
   entry.report.verdict = count.count ? LoadVerdict::kReady : LoadVerdict::kNoDevice;
-  if (!count.count) entry.report.reason = count.reason.empty() ? "no device, and the plugin gives no reason" : count.reason;
+  if (!count.count)
+    entry.report.reason = count.reason.empty() ? "no device, and the plugin gives no reason" : count.reason;
   return {};
 }
 
@@ -147,28 +155,33 @@ Result<std::shared_ptr<const PluginInstance>> PluginRegistry::instance_of(Entry&
     entry.report.verdict = LoadVerdict::kRefused;
     entry.report.reason = loaded.error().message();
   }
-  host_->log(RLX_LOG_WARNING, join("plugin file `", entry.report.path, "` refused at step ", step_name(step), ": ",
-                                   loaded.error().message()));
+  host_->log(RLX_LOG_WARNING, join("plugin file `", entry.report.path, "` refused at step ", step_name(step),
+                                   ": ", loaded.error().message()));
   return loaded.error();
 }
 
-std::vector<PluginRegistry::Entry*> PluginRegistry::ranked(std::string_view kind, const DeviceRequest& request) const {
+std::vector<PluginRegistry::Entry*> PluginRegistry::ranked(std::string_view kind,
+                                                           const DeviceRequest& request) const {
   std::string_view wanted = request.plugin;
-  if (const auto configured = options_.plugin_for_kind.find(kind); wanted.empty() && configured != options_.plugin_for_kind.end())
+  if (const auto configured = options_.plugin_for_kind.find(kind);
+      wanted.empty() && configured != options_.plugin_for_kind.end())
     wanted = configured->second;
   std::vector<Entry*> list;
   for (const auto& entry : entries_) {
     if (!entry->file) continue;
     const auto& kinds = entry->file->descriptor.kinds;
     if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) continue;
-    if (wanted.empty() || entry->file->descriptor.id == wanted || is_path_of(wanted, *entry->file)) list.push_back(entry.get());
+    if (wanted.empty() || entry->file->descriptor.id == wanted || is_path_of(wanted, *entry->file))
+      list.push_back(entry.get());
   }
-  std::stable_sort(list.begin(), list.end(), [](const Entry* a, const Entry* b) { return compare_rank(a->report, b->report) > 0; });
+  std::stable_sort(list.begin(), list.end(),
+                   [](const Entry* a, const Entry* b) { return compare_rank(a->report, b->report) > 0; });
   return list;
 }
 
-/// Goes down the ranks. Of one rank all are tried: those that load and have devices must be one. A plugin that is refused
-/// leaves its place to the next; one without devices is the answer only where no other has any.
+/// Goes down the ranks. Of one rank all are tried: those that load and have devices must be one. A plugin
+/// that is refused leaves its place to the next; one without devices is the answer only where no other has
+/// any.
 Result<PluginRegistry::Entry*> PluginRegistry::choose(std::string_view kind, const DeviceRequest& request) {
   const std::vector<Entry*> list = ranked(kind, request);
   Entry* without_device = nullptr;
@@ -182,8 +195,9 @@ Result<PluginRegistry::Entry*> PluginRegistry::choose(std::string_view kind, con
       continue;
     }
     if (best)
-      return fail(ErrorCode::kPluginAmbiguous, "two plugins are equally good for device kind `", kind, "`: ", describe_file(best->report), " and ",
-                  describe_file(entry->report), "; both have priority ", best->file->descriptor.priority, " and version ",
+      return fail(ErrorCode::kPluginAmbiguous, "two plugins are equally good for device kind `", kind,
+                  "`: ", describe_file(best->report), " and ", describe_file(entry->report),
+                  "; both have priority ", best->file->descriptor.priority, " and version ",
                   best->file->descriptor.version, ": name one of them, or remove one file");
     best = entry;
   }
@@ -213,7 +227,8 @@ Result<std::string> PluginRegistry::default_kind() {
   return fail(ErrorCode::kDeviceNotFound, "there is no device at all; ", looked_in(), unused_files());
 }
 
-Result<std::shared_ptr<const PluginInstance>> PluginRegistry::open_plugin(std::string_view kind, const DeviceRequest& request) {
+Result<std::shared_ptr<const PluginInstance>> PluginRegistry::open_plugin(std::string_view kind,
+                                                                          const DeviceRequest& request) {
   RLX_ASSIGN(Entry* const entry, choose(kind, request));
   return instance_of(*entry);
 }
@@ -243,14 +258,15 @@ std::vector<DeviceListing> PluginRegistry::devices() {
 }
 
 /// A device whose description fails is named in the plugin's report and left out.
-void PluginRegistry::append_devices(Entry& entry, const PluginInstance& instance, std::vector<DeviceListing>& list) const {
+void PluginRegistry::append_devices(Entry& entry, const PluginInstance& instance,
+                                    std::vector<DeviceListing>& list) const {
   const Descriptor& descriptor = entry.file->descriptor;
   const std::uint32_t count = device_count(entry);
   for (std::uint32_t ordinal = 0; ordinal < count; ++ordinal) {
     auto info = instance.device_info(ordinal);
     if (info) {
-      list.push_back({DeviceName{descriptor.kinds[0], ordinal}.text(), descriptor.id, descriptor.version, entry.report.path, ordinal,
-                      *std::move(info)});
+      list.push_back({DeviceName{descriptor.kinds[0], ordinal}.text(), descriptor.id, descriptor.version,
+                      entry.report.path, ordinal, *std::move(info)});
       continue;
     }
     const std::lock_guard lock(report_mutex_);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every plugin that was found, and the way from a device's name ("kind:ordinal") to an open device. Discovery reads
-// descriptors; a plugin's code runs when a device of its kind is first asked for.
+// Every plugin that was found, and the way from a device's name ("kind:ordinal") to an open device. Discovery
+// reads descriptors; a plugin's code runs when a device of its kind is first asked for.
 #pragma once
 
 #include <map>
@@ -24,7 +24,8 @@ struct RegistryOptions {
   HostVersions host;
   HostLog log;                       ///< null: silent
   std::shared_ptr<ThreadTeam> team;  ///< lent to plugins; null: the registry makes one
-  std::map<std::string, std::string, std::less<>> plugin_for_kind;  ///< configuration: kind -> plugin id or file path
+  std::map<std::string, std::string, std::less<>>
+      plugin_for_kind;  ///< configuration: kind -> plugin id or file path
   std::map<std::string, PluginOptions, std::less<>> plugin_options;  ///< plugin id -> options of its open
 };
 
@@ -33,7 +34,7 @@ struct DeviceRequest {
   PluginOptions options;
 };
 
-/// "cpu:1" taken apart; "cpu" is "cpu:0".
+/// "kind:1" taken apart; "kind" alone is "kind:0".
 struct DeviceName {
   std::string kind;
   std::uint32_t ordinal = 0;
@@ -61,17 +62,18 @@ class PluginRegistry {
   static std::unique_ptr<PluginRegistry> discover(RegistryOptions options);
   ~PluginRegistry();
 
-  /// Opens a device, loading its plugin on first use. An empty name takes device 0 of the kind whose plugin has the
-  /// highest priority and a device.
-  /// Errors: kInvalidArgument, kPluginNotFound (what kinds there are, where it was looked, which files were refused and
-  /// why), kPluginAmbiguous, kPluginRejected and others of loading, kDeviceNotFound with the devices that there are.
+  /// Opens a device, loading its plugin on first use. An empty name takes device 0 of the kind whose plugin
+  /// has the highest priority and a device. Errors: kInvalidArgument, kPluginNotFound (what kinds there are,
+  /// where it was looked, which files were refused and why), kPluginAmbiguous, kPluginRejected and others of
+  /// loading, kDeviceNotFound with the devices that there are.
   Result<DeviceHandle> open_device(std::string_view device, const DeviceRequest& request = {});
 
   /// Loads every plugin that may be used and lists all devices.
   std::vector<DeviceListing> devices();
 
   /// The opened plugin that serves a kind. Errors: as open_device.
-  Result<std::shared_ptr<const PluginInstance>> open_plugin(std::string_view kind, const DeviceRequest& request = {});
+  Result<std::shared_ptr<const PluginInstance>> open_plugin(std::string_view kind,
+                                                            const DeviceRequest& request = {});
 
   /// What is known now; later steps appear after the plugin was asked for.
   LoadReport report() const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a person is told when a device is not there: the one missing thing first, then what exists, where it was looked,
-// and which files were not used and why.
+// What a person is told when a device is not there: the one missing thing first, then what exists, where it
+// was looked, and which files were not used and why.
 #include <algorithm>
 
 #include "runtime/base/names.h"
@@ -44,7 +44,8 @@ std::string PluginRegistry::unused_files(std::string_view except_kind) const {
   return text;
 }
 
-/// No usable plugin for the kind. Where a file would have served it, its reason comes first and gives the code.
+/// No usable plugin for the kind. Where a file would have served it, its reason comes first and gives the
+/// code.
 Error PluginRegistry::no_plugin(std::string_view kind, const DeviceRequest& request) const {
   ErrorCode code = ErrorCode::kPluginNotFound;
   std::string reasons;
@@ -66,11 +67,13 @@ Error PluginRegistry::no_plugin(std::string_view kind, const DeviceRequest& requ
   const std::vector<std::string> known = kinds();
   std::string text = join(who, " offers device kind `", kind, "`: ");
   text += reasons.empty() ? "kinds that exist: " + did_you_mean(kind, known)
-                          : "the file that would is not usable: " + reasons + "; other kinds: " + did_you_mean(kind, known);
+                          : "the file that would is not usable: " + reasons +
+                                "; other kinds: " + did_you_mean(kind, known);
   return Error(code, text + "; " + looked_in() + unused_files(kind));
 }
 
-Error PluginRegistry::no_device(const DeviceName& name, const Entry& entry, const PluginInstance& instance) const {
+Error PluginRegistry::no_device(const DeviceName& name, const Entry& entry,
+                                const PluginInstance& instance) const {
   std::string text = join("device `", name.text(), "` does not exist: ", describe_file(entry.report));
   const std::uint32_t count = device_count(entry);
   if (count == 0) {
@@ -81,7 +84,8 @@ Error PluginRegistry::no_device(const DeviceName& name, const Entry& entry, cons
   }
   for (std::uint32_t ordinal = 0; ordinal < count && ordinal < kListMax; ++ordinal) {
     const auto info = instance.device_info(ordinal);
-    text += join(ordinal ? ", `" : "`", name.kind, ":", ordinal, "` (", info ? info->name : info.error().message(), ")");
+    text += join(ordinal ? ", `" : "`", name.kind, ":", ordinal, "` (",
+                 info ? info->name : info.error().message(), ")");
   }
   std::vector<std::string> others = kinds();
   others.erase(std::remove(others.begin(), others.end(), name.kind), others.end());

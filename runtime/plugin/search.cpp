@@ -43,11 +43,13 @@ std::string unsafe_reason(const fs::path& path, uid_t user) {
   const bool is_folder = S_ISDIR(info.st_mode);
   if (info.st_uid != 0 && info.st_uid != user)
     return join("`", path.string(), "` belongs to user ", info.st_uid, ", wanted root or user ", user);
-  // A user's own group carries the user's number where groups are private; with umask 002 it may write all he makes.
+  // A user's own group carries the user's number where groups are private; with umask 002 it may write all he
+  // makes.
   const bool private_group = info.st_gid == 0 || info.st_gid == user;
   const mode_t others = private_group ? S_IWOTH : S_IWGRP | S_IWOTH;
   if ((info.st_mode & others) && !(is_folder && (info.st_mode & S_ISVTX)))
-    return join("others may write `", path.string(), "` (mode ", static_cast<unsigned>((info.st_mode >> 6) & 7),
+    return join("others may write `", path.string(), "` (mode ",
+                static_cast<unsigned>((info.st_mode >> 6) & 7),
                 static_cast<unsigned>((info.st_mode >> 3) & 7), static_cast<unsigned>(info.st_mode & 7), ")");
   return {};
 }
@@ -56,16 +58,24 @@ class Search {
  public:
   explicit Search(const SearchEnvironment& environment) : environment_(environment) {}
 
-  void explicit_path(const fs::path& path) {
-    if (!path.has_parent_path()) return not_searched(path, SearchTier::kExplicit, "a bare name is never searched: give a path");
+  /// A file or a folder.
+  void any(const fs::path& path, SearchTier tier) {
     std::error_code error;
-    const fs::path absolute = fs::absolute(path, error);
-    if (!error && fs::is_directory(absolute, error)) return folder(absolute, SearchTier::kExplicit);
-    result_.places.push_back({absolute.string(), SearchTier::kExplicit, true, {}});
-    file(absolute, SearchTier::kExplicit);
+    if (!fs::is_regular_file(path, error)) return folder(path, tier);
+    result_.places.push_back({path.string(), tier, true, {}});
+    file(path, tier);
   }
 
-  /// A list of folders, separated by colons.
+  void explicit_path(const fs::path& path) {
+    if (!path.has_parent_path())
+      return not_searched(path, SearchTier::kExplicit, "a bare name is never searched: give a path");
+    std::error_code error;
+    const fs::path absolute = fs::absolute(path, error);
+    if (error) return not_searched(path, SearchTier::kExplicit, error.message());
+    any(absolute, SearchTier::kExplicit);
+  }
+
+  /// Files and folders, separated by colons.
   void path_list(std::string_view list, SearchTier tier) {
     while (!list.empty()) {
       const std::string_view entry = list.substr(0, list.find(':'));
@@ -75,7 +85,7 @@ class Search {
         not_searched(entry, tier, "not a full path: never searched");
         continue;
       }
-      folder(entry, tier);
+      any(entry, tier);
     }
   }
 
@@ -138,8 +148,10 @@ std::vector<fs::path> system_folders() {
   return folders;
 }
 
-/// An XDG folder: the variable if it holds a full path, else `fallback` below HOME; empty where neither is there.
-fs::path xdg_folder(const std::optional<std::string>& value, const std::optional<std::string>& home, const char* fallback) {
+/// An XDG folder: the variable if it holds a full path, else `fallback` below HOME; empty where neither is
+/// there.
+fs::path xdg_folder(const std::optional<std::string>& value, const std::optional<std::string>& home,
+                    const char* fallback) {
   if (value && value->starts_with('/')) return *value;
   if (home && home->starts_with('/')) return fs::path(*home) / fallback;
   return {};
@@ -165,7 +177,8 @@ SearchResult search_plugins(const SearchOptions& options, const SearchEnvironmen
   const bool elevated = environment.elevated;
   if (options.use_environment && environment.plugin_path) {
     if (elevated)
-      search.not_searched(*environment.plugin_path, SearchTier::kEnvironment, "the process is elevated: its environment is ignored");
+      search.not_searched(*environment.plugin_path, SearchTier::kEnvironment,
+                          "the process is elevated: its environment is ignored");
     else
       search.path_list(*environment.plugin_path, SearchTier::kEnvironment);
   }
@@ -174,7 +187,8 @@ SearchResult search_plugins(const SearchOptions& options, const SearchEnvironmen
   const fs::path user = xdg_folder(environment.data_home, environment.home, ".local/share");
   if (options.use_user_folder && !user.empty()) {
     if (elevated)
-      search.not_searched(user / "rlx/plugins", SearchTier::kUser, "the process is elevated: the user's folder is ignored");
+      search.not_searched(user / "rlx/plugins", SearchTier::kUser,
+                          "the process is elevated: the user's folder is ignored");
     else
       search.folder(user / "rlx/plugins", SearchTier::kUser);
   }

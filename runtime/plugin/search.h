@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where plugin files are looked for, in a fixed order, and which files are safe to look at. Never the working directory,
-// never bare names.
+// Where plugin files are looked for, in a fixed order, and which files are safe to look at. Never the working
+// directory, never bare names.
 #pragma once
 
 #include <sys/types.h>

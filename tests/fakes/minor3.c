@@ -12,7 +12,8 @@
 
 static uint64_t hint_seen, must_seen;
 
-static int32_t open_3(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device_open_out* out, rlx_error* error) {
+static int32_t open_3(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device_open_out* out,
+                      rlx_error* error) {
   rlx_device_open_in_3 own;
   uint64_t detail = 0;
   const int32_t status = rlx_read_in(&own, sizeof own, in, sizeof(rlx_device_open_in), &detail);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two structs as an imagined minor 3 of the ABI has them: fields were added at their ends, one that may be dropped and
-   one that must not, and one more number that is answered. */
+/* Two structs as an imagined minor 3 of the ABI has them: fields were added at their ends, one that may be
+   dropped and one that must not, and one more number that is answered. */
 #ifndef RLX_TESTS_FAKES_MINOR3_H_
 #define RLX_TESTS_FAKES_MINOR3_H_
 

@@ -3,5 +3,6 @@
 #include <unistd.h>
 #define FAKE_ID "org.example.query_hangs"
 #define FAKE_KIND "query_hangs"
-#define FAKE_IN_QUERY for (;;) sleep(1);
+#define FAKE_IN_QUERY \
+  for (;;) sleep(1);
 #include "fake.h"

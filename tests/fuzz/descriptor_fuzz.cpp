@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plugin files are hostile until they are checked: any bytes, read as an ELF file with notes, and as a bare descriptor.
+// Plugin files are hostile until they are checked: any bytes, read as an ELF file with notes, and as a bare
+// descriptor.
 #include <cstdint>
 #include <cstdlib>
 #include <span>
@@ -10,7 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const rlx::Bytes bytes = std::as_bytes(std::span(data, size));
   const auto notes = rlx::find_notes(bytes);
   if (notes) {
-    if (notes->descriptor.data() < bytes.data() || notes->descriptor.data() + notes->descriptor.size() > bytes.data() + size)
+    if (notes->descriptor.data() < bytes.data() ||
+        notes->descriptor.data() + notes->descriptor.size() > bytes.data() + size)
       std::abort();
   }
   const auto descriptor = rlx::parse_descriptor(notes ? notes->descriptor : bytes);

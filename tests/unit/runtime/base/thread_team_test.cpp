@@ -20,14 +20,20 @@ namespace {
 /// Calls a lambda through the team.
 template <class F>
 std::uint32_t run(ThreadTeam& team, std::uint32_t want, F&& body) {
-  return team.team(want, [](void* context, std::uint32_t member, std::uint32_t size) {
-    (*static_cast<std::remove_reference_t<F>*>(context))(member, size);
-  }, &body);
+  return team.team(
+      want,
+      [](void* context, std::uint32_t member, std::uint32_t size) {
+        (*static_cast<std::remove_reference_t<F>*>(context))(member, size);
+      },
+      &body);
 }
 
 template <class F>
 void each(ThreadTeam& team, std::uint64_t count, F&& body) {
-  team.parallel_for(count, [](void* context, std::uint64_t piece) { (*static_cast<std::remove_reference_t<F>*>(context))(piece); }, &body);
+  team.parallel_for(
+      count,
+      [](void* context, std::uint64_t piece) { (*static_cast<std::remove_reference_t<F>*>(context))(piece); },
+      &body);
 }
 
 TEST(ThreadTeam, StartsNoThreadBeforeItIsNeeded) {
@@ -132,7 +138,11 @@ TEST(ThreadTeam, SleepsWhenThereIsNothingToDo) {
 
 TEST(ThreadTeam, RethrowsWhatAMemberThrows) {
   ThreadTeam team(2);
-  EXPECT_THROW(run(team, 2, [](std::uint32_t member, std::uint32_t) { if (member == 1) throw std::runtime_error("x"); }), std::runtime_error);
+  EXPECT_THROW(run(team, 2,
+                   [](std::uint32_t member, std::uint32_t) {
+                     if (member == 1) throw std::runtime_error("x");
+                   }),
+               std::runtime_error);
   EXPECT_EQ(run(team, 2, [](auto, auto) {}), 2u);
 }
 

@@ -54,14 +54,16 @@ TEST(Descriptor, RefusesEveryBrokenField) {
   EXPECT_HAS(refusal([](auto& raw) { raw.magic[0] = 'X'; }), "magic");
   EXPECT_HAS(refusal([](auto& raw) { raw.size = 767; }), "size field is 767, wanted 768");
   EXPECT_HAS(refusal([](auto& raw) { raw.descriptor_version = 2; }), "version field is 2, wanted 1");
-  EXPECT_HAS(refusal([](auto& raw) { std::memset(raw.name, 'n', sizeof raw.name); }), "name is not NUL-terminated within its 64 bytes");
+  EXPECT_HAS(refusal([](auto& raw) { std::memset(raw.name, 'n', sizeof raw.name); }),
+             "name is not NUL-terminated within its 64 bytes");
   EXPECT_HAS(refusal([](auto& raw) { raw.name[60] = 'x'; }), "name has bytes after its end");
   EXPECT_HAS(refusal([](auto& raw) { put(raw.name, "\x1b[31mred"); }), "name is not printable UTF-8");
   EXPECT_HAS(refusal([](auto& raw) { put(raw.vendor, "\xC0\x80"); }), "vendor is not printable UTF-8");
   EXPECT_HAS(refusal([](auto& raw) { put(raw.vendor, "\xED\xA0\x80"); }), "vendor is not printable UTF-8");
   EXPECT_HAS(refusal([](auto& raw) { put(raw.vendor, "cut \xE2\x82"); }), "vendor is not printable UTF-8");
   EXPECT_EQ(refusal([](auto& raw) { put(raw.vendor, "Größe €"); }), "accepted");
-  EXPECT_HAS(refusal([](auto& raw) { std::memset(raw.id, 0, sizeof raw.id); }), "id is ``, wanted reverse DNS");
+  EXPECT_HAS(refusal([](auto& raw) { std::memset(raw.id, 0, sizeof raw.id); }),
+             "id is ``, wanted reverse DNS");
   EXPECT_HAS(refusal([](auto& raw) { raw.id[3] = '/'; }), "id is `org/example.fake`");
   EXPECT_HAS(refusal([](auto& raw) { put(raw.version, "v1"); }), "version is `v1`");
   EXPECT_HAS(refusal([](auto& raw) { raw.kind_count = 0; }), "kind_count is 0, wanted 1 to 8");
@@ -69,7 +71,8 @@ TEST(Descriptor, RefusesEveryBrokenField) {
   EXPECT_HAS(refusal([](auto& raw) { raw.kind_count = 2; }), "kind 1 is ``");
   EXPECT_HAS(refusal([](auto& raw) { put(raw.kinds[5], "more"); }), "kind 5 is set, kind_count is 1");
   EXPECT_HAS(refusal([](auto& raw) { put(raw.kinds[0], "Fake"); }), "kind 0 is `Fake`");
-  EXPECT_HAS(refusal([](auto& raw) { raw.kind_count = 2, put(raw.kinds[1], "fake"); }), "kind `fake` is there twice");
+  EXPECT_HAS(refusal([](auto& raw) { raw.kind_count = 2, put(raw.kinds[1], "fake"); }),
+             "kind `fake` is there twice");
   EXPECT_HAS(refusal([](auto& raw) { put(raw.sonames[0], "/tmp/x.so"); }), "soname `/tmp/x.so` has a folder");
   EXPECT_HAS(refusal([](auto& raw) { raw.abi_minor_min = 4; }), "ABI minors run from 4 down to 1");
   EXPECT_HAS(refusal([](auto& raw) { raw.lir_version_max = 0; }), "LIR versions run from 1 to 0");
@@ -104,14 +107,16 @@ TEST(Descriptor, WithoutABuildIdTheFileIsHashed) {
   EXPECT_EQ(file->identity.size(), 37u);
 }
 
-/// The first 4 KiB hold all headers and notes that matter; whatever is written there, nothing is read outside.
+/// The first 4 KiB hold all headers and notes that matter; whatever is written there, nothing is read
+/// outside.
 TEST(Descriptor, SurvivesRandomDamage) {
   const std::string whole = slurp(fake("good"));
   std::mt19937 random(20240611);
   int refused = 0;
   for (int round = 0; round < 3000; ++round) {
     std::string bytes = whole.substr(0, round % 3 ? whole.size() : random() % whole.size());
-    std::vector<char> exact(bytes.begin(), bytes.end());  // no byte more, so that a sanitizer sees the first outside
+    std::vector<char> exact(bytes.begin(),
+                            bytes.end());  // no byte more, so that a sanitizer sees the first outside
     for (unsigned i = 0; i < 1 + random() % 8 && !exact.empty(); ++i)
       exact[random() % std::min<std::size_t>(exact.size(), 4096)] = static_cast<char>(random());
     const auto notes = find_notes(std::as_bytes(std::span(exact)));
@@ -143,7 +148,9 @@ TEST(Descriptor, FuzzingSeedsAreWhatTheirNamesSay) {
 
 TEST(Descriptor, ProgramHeadersThatWrapAreRefused) {
   std::string bytes = slurp(fake("good"));
-  const auto set = [&](std::size_t at, std::uint64_t value) { std::memcpy(bytes.data() + at, &value, sizeof value); };
+  const auto set = [&](std::size_t at, std::uint64_t value) {
+    std::memcpy(bytes.data() + at, &value, sizeof value);
+  };
   set(offsetof(Elf64_Ehdr, e_phoff), ~std::uint64_t{0} - 8);
   EXPECT_HAS(find_notes(std::as_bytes(std::span(bytes))).error().message(), "truncated");
 }

@@ -45,7 +45,9 @@ inline std::string slurp(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-inline void spill(const fs::path& path, const std::string& bytes) { std::ofstream(path, std::ios::binary) << bytes; }
+inline void spill(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 /// Looks at the given paths alone, probes with the built rlx-probe, remembers nothing.
 inline RegistryOptions options_for(std::vector<fs::path> paths) {
@@ -72,7 +74,8 @@ inline CandidateReport report_of(const PluginRegistry& registry, const fs::path&
 }
 
 /// A loaded fake, without a probe.
-inline Result<std::shared_ptr<const Plugin>> load_fake(const std::string& name, const HostVersions& host = {}) {
+inline Result<std::shared_ptr<const Plugin>> load_fake(const std::string& name,
+                                                       const HostVersions& host = {}) {
   RLX_ASSIGN(PluginFile file, read_plugin_file(fake(name)));
   RLX_ASSIGN(auto library, Library::load(fake(name), false));
   return shake_hands(std::move(file), std::move(library), host);

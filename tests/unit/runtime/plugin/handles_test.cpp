@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wrappers over a well-behaved plugin: every slot once, errors with the plugin's words, lifetimes in any order.
+// The wrappers over a well-behaved plugin: every slot once, errors with the plugin's words, lifetimes in any
+// order.
 #include <array>
 #include <optional>
 
@@ -59,7 +60,8 @@ TEST_F(Handles, ErrorsCarryPluginCallAndWords) {
   const Status past = buffer->read(2, std::as_writable_bytes(std::span(image_)));
   ASSERT_FALSE(past);
   EXPECT_EQ(past.error().code(), ErrorCode::kBackendError);
-  EXPECT_EQ(past.error().message(), "org.example.fake: buffer read: past the end of the buffer (invalid argument)");
+  EXPECT_EQ(past.error().message(),
+            "org.example.fake: buffer read: past the end of the buffer (invalid argument)");
   const auto much = device_->alloc(std::uint64_t{1} << 40);
   ASSERT_FALSE(much);
   EXPECT_EQ(much.error().code(), ErrorCode::kOutOfMemory);
@@ -124,7 +126,8 @@ TEST_F(Handles, ContextsRun) {
   ASSERT_TRUE(context->execute(nullptr, std::span(&from, 1), std::span(&to, 1)));
   EXPECT_EQ(in, out);
   to.bytes = 0;
-  EXPECT_EQ(context->execute(nullptr, std::span(&from, 1), std::span(&to, 1)).error().code(), ErrorCode::kDataError);
+  EXPECT_EQ(context->execute(nullptr, std::span(&from, 1), std::span(&to, 1)).error().code(),
+            ErrorCode::kDataError);
   EXPECT_EQ(context->execute(nullptr, {}, {}).error().code(), ErrorCode::kBackendError);
 }
 

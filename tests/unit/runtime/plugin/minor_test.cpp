@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Structs that grow: a host and a plugin of different minors, both ways. The grown structs are the tests' own.
+// Structs that grow: a host and a plugin of different minors, both ways. The grown structs are the tests'
+// own.
 #include <cstring>
 
 #include "fakes.h"
@@ -39,13 +40,16 @@ Opened open_as_minor3(const std::shared_ptr<const Plugin>& plugin, std::uint64_t
   auto out = sized<rlx_device_open_out>();
   opened.status = call_in_out(*plugin, "device open", in, out, [&](rlx_error* error) {
     ++opened.calls;
-    return plugin->device->open(instance->get(), reinterpret_cast<const rlx_device_open_in*>(&in), &out, error);
+    return plugin->device->open(instance->get(), reinterpret_cast<const rlx_device_open_in*>(&in), &out,
+                                error);
   });
   if (!out.device) return opened;
   opened.stats.struct_size = sizeof opened.stats;
   rlx_error error{};
   error.struct_size = sizeof error;
-  EXPECT_EQ(plugin->device->memory_stats(out.device, nullptr, reinterpret_cast<rlx_memory_stats_out*>(&opened.stats), &error), 0);
+  EXPECT_EQ(plugin->device->memory_stats(out.device, nullptr,
+                                         reinterpret_cast<rlx_memory_stats_out*>(&opened.stats), &error),
+            0);
   plugin->device->close(out.device);
   return opened;
 }
@@ -65,7 +69,8 @@ TEST(Minors, NewHostDropsHintsForAnOldPlugin) {
   ASSERT_TRUE(plugin) << plugin.error().to_string();
   EXPECT_EQ((*plugin)->abi_minor, 1u);
   const Opened opened = open_as_minor3(*plugin, 11, 0);
-  EXPECT_TRUE(opened.status) << opened.status.error().to_string();  // the plugin refuses bytes it does not know
+  EXPECT_TRUE(opened.status)
+      << opened.status.error().to_string();  // the plugin refuses bytes it does not know
   EXPECT_EQ(opened.calls, 1);
   EXPECT_EQ(opened.stats.struct_size, sizeof(rlx_memory_stats_out));
   EXPECT_EQ(opened.stats.hint_seen, 0u);
@@ -108,7 +113,8 @@ TEST(Minors, NewPluginNeverOverrunsAnOldHostsOutStruct) {
   std::memset(memory.guard, 0xA5, sizeof memory.guard);
   memory.stats.struct_size = sizeof memory.stats;
   for (int twice = 0; twice < 2; ++twice) {
-    ASSERT_EQ(device->plugin().device->memory_stats(device->get(), nullptr, &memory.stats, nullptr), RLX_STATUS_OK);
+    ASSERT_EQ(device->plugin().device->memory_stats(device->get(), nullptr, &memory.stats, nullptr),
+              RLX_STATUS_OK);
     EXPECT_EQ(memory.stats.struct_size, sizeof memory.stats);
     for (const unsigned char byte : memory.guard) EXPECT_EQ(byte, 0xA5);
   }

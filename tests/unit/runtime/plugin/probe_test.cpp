@@ -25,7 +25,8 @@ class Probe : public ::testing::Test {
   std::size_t entries() const {
     std::error_code none;
     std::size_t count = 0;
-    for (fs::directory_iterator entry(folder_ / "cache/probe", none), end; !none && entry != end; ++entry) ++count;
+    for (fs::directory_iterator entry(folder_ / "cache/probe", none), end; !none && entry != end; ++entry)
+      ++count;
     return count;
   }
   TempFolder folder_;
@@ -85,7 +86,8 @@ TEST_F(Probe, DamagedEntriesAreIgnored) {
   probe(path, options());
   ASSERT_EQ(entries(), 1u);
   const fs::path entry = fs::directory_iterator(folder_ / "cache/probe")->path();
-  for (const std::string& bytes : {std::string(), std::string("good\n"), slurp(entry) + "x", std::string(5000, '\0')}) {
+  for (const std::string& bytes :
+       {std::string(), std::string("good\n"), slurp(entry) + "x", std::string(5000, '\0')}) {
     spill(entry, bytes);
     const ProbeVerdict verdict = probe(path, options());
     EXPECT_EQ(verdict.outcome, ProbeOutcome::kGood);
@@ -108,7 +110,8 @@ TEST_F(Probe, WithoutAProgramNothingIsProbedAndTheReportSaysSo) {
 
 TEST_F(Probe, ChildrenGetNoDescriptorsOfTheHost) {
   const int leaked = ::dup(STDERR_FILENO);
-  const ChildResult child = run_child({"/bin/sh", "-c", "ls /proc/self/fd | tr '\\n' ' ' >&3"}, std::chrono::seconds(10));
+  const ChildResult child =
+      run_child({"/bin/sh", "-c", "ls /proc/self/fd | tr '\\n' ' ' >&3"}, std::chrono::seconds(10));
   ::close(leaked);
   ASSERT_TRUE(child.started) << child.problem;
   EXPECT_EQ(child.output.substr(0, 8), "0 1 2 3 ") << child.output;

@@ -17,17 +17,20 @@ std::string plugin_of(PluginRegistry& registry, std::string_view device, const s
 TEST(DeviceNames, AreAKindAndPerhapsANumber) {
   EXPECT_EQ(parse_device_name("fake")->text(), "fake:0");
   EXPECT_EQ(parse_device_name("a_1:12")->ordinal, 12u);
-  for (const char* wrong : {"", ":1", "Fake", "fake:", "fake:x", "fake:-1", "fake:1:2", "fake: 1", "1fake", "fake:99999999999",
-                            "a_kind_that_is_too_long"})
+  for (const char* wrong : {"", ":1", "Fake", "fake:", "fake:x", "fake:-1", "fake:1:2", "fake: 1", "1fake",
+                            "fake:99999999999", "a_kind_that_is_too_long"})
     EXPECT_EQ(parse_device_name(wrong).error().code(), ErrorCode::kInvalidArgument) << wrong;
 }
 
 TEST(Versions, CompareAsNumbers) {
-  const std::vector<std::string> ascending = {"0.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1",
-                                              "1.0.0", "1.2.9", "1.2.10", "1.10.0", "20"};
+  const std::vector<std::string> ascending = {
+      "0.9",        "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-beta.2", "1.0.0-beta.11",
+      "1.0.0-rc.1", "1.0.0",       "1.2.9",         "1.2.10",       "1.10.0",
+      "20"};
   for (std::size_t i = 0; i < ascending.size(); ++i)
     for (std::size_t j = 0; j < ascending.size(); ++j)
-      EXPECT_EQ(compare_versions(ascending[i], ascending[j]), (i > j) - (i < j)) << ascending[i] << " " << ascending[j];
+      EXPECT_EQ(compare_versions(ascending[i], ascending[j]), (i > j) - (i < j))
+          << ascending[i] << " " << ascending[j];
   EXPECT_EQ(compare_versions("1.0", "1.0.0+build.7"), 0);
 }
 
@@ -62,7 +65,8 @@ TEST(PluginRegistry, AnExplicitRequestBeatsConfigurationBeatsVersion) {
   EXPECT_EQ(plugin_of(*registry, "fake"), "org.example.rival");
   EXPECT_EQ(plugin_of(*registry, "fake", "org.example.fake"), "org.example.fake");
   EXPECT_EQ(plugin_of(*registry, "fake", fake("newer").string()), "org.example.newer");
-  EXPECT_HAS(plugin_of(*registry, "fake", "org.example.nobody"), "no plugin `org.example.nobody` offers device kind `fake`");
+  EXPECT_HAS(plugin_of(*registry, "fake", "org.example.nobody"),
+             "no plugin `org.example.nobody` offers device kind `fake`");
 }
 
 TEST(PluginRegistry, ARefusedPluginLeavesItsPlaceToTheNext) {
@@ -148,7 +152,8 @@ TEST(PluginRegistry, NoDeviceIsToldInThePluginsWords) {
   ASSERT_FALSE(device);
   EXPECT_EQ(device.error().code(), ErrorCode::kDeviceNotFound);
   EXPECT_HAS(device.error().message(), "finds no device: the driver (libfake.so.1) is not installed");
-  EXPECT_EQ(report_of(*registry, "no_device.so").no_device_reason, "the driver (libfake.so.1) is not installed");
+  EXPECT_EQ(report_of(*registry, "no_device.so").no_device_reason,
+            "the driver (libfake.so.1) is not installed");
 }
 
 TEST(PluginRegistry, AnEmptyNameTakesTheFirstKindWithADevice) {
@@ -160,9 +165,10 @@ TEST(PluginRegistry, AnEmptyNameTakesTheFirstKindWithADevice) {
 TEST(PluginRegistry, ListsEveryDevice) {
   const auto registry = registry_for({fake("query_exits"), fake("good"), fake("no_device"), fake("minor3")});
   std::vector<std::string> names;
-  for (const DeviceListing& listing : registry->devices()) names.push_back(listing.device + " " + listing.plugin_id);
-  EXPECT_EQ(names, (std::vector<std::string>{"fake:0 org.example.fake", "fake:1 org.example.fake", "minor3:0 org.example.minor3",
-                                             "minor3:1 org.example.minor3"}));
+  for (const DeviceListing& listing : registry->devices())
+    names.push_back(listing.device + " " + listing.plugin_id);
+  EXPECT_EQ(names, (std::vector<std::string>{"fake:0 org.example.fake", "fake:1 org.example.fake",
+                                             "minor3:0 org.example.minor3", "minor3:1 org.example.minor3"}));
 }
 
 TEST(PluginRegistry, ManyThreadsOpenAtOnce) {

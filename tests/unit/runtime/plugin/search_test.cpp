@@ -16,7 +16,8 @@ class SearchPlugins : public ::testing::Test {
       fs::create_directories(folder_ / tier);
       spill(folder_ / tier / (std::string("in_") + tier[0] + ".so"), "x");
     }
-    environment_.plugin_path = "relative:" + (folder_ / "listed").string() + "::" + (folder_ / "absent").string();
+    environment_.plugin_path =
+        "relative:" + (folder_ / "listed").string() + "::" + (folder_ / "absent").string();
     environment_.core_folder = folder_ / "core";
     environment_.data_home = (folder_ / "data").string();
     options_.explicit_paths = {folder_ / "given"};
@@ -24,7 +25,8 @@ class SearchPlugins : public ::testing::Test {
   }
   std::vector<std::string> names() const {
     std::vector<std::string> names;
-    for (const FoundFile& file : search_plugins(options_, environment_).files) names.push_back(file.path.filename().string());
+    for (const FoundFile& file : search_plugins(options_, environment_).files)
+      names.push_back(file.path.filename().string());
     return names;
   }
   std::string reason_of(const fs::path& path) const {
@@ -71,6 +73,16 @@ TEST_F(SearchPlugins, NeverTakesBareNamesOrRelativeListEntries) {
   EXPECT_HAS(reason_of(folder_ / "absent"), "No such file");
 }
 
+TEST_F(SearchPlugins, ListsMayNameFiles) {
+  environment_.plugin_path = (folder_ / "listed/in_l.so").string();
+  EXPECT_EQ(names(), (std::vector<std::string>{"in_g.so", "in_l.so", "in_c.so", "in_d.so"}));
+}
+
+TEST_F(SearchPlugins, AnAbsentPathIsAPlaceThatWasNotSearched) {
+  options_.explicit_paths = {folder_ / "nothing/here.so"};
+  EXPECT_HAS(reason_of(folder_ / "nothing/here.so"), "No such file");
+}
+
 TEST_F(SearchPlugins, FindsAFileOnce) {
   fs::create_symlink(folder_ / "given/in_g.so", folder_ / "listed/link.so");
   options_.explicit_paths.push_back(folder_ / "given/in_g.so");
@@ -79,7 +91,8 @@ TEST_F(SearchPlugins, FindsAFileOnce) {
 
 TEST_F(SearchPlugins, RefusesWhatOthersMayWrite) {
   ::chmod((folder_ / "given/in_g.so").c_str(), 0666);
-  EXPECT_HAS(refusal_of("in_g.so"), "others may write `" + fs::canonical(folder_ / "given/in_g.so").string() + "` (mode 666)");
+  EXPECT_HAS(refusal_of("in_g.so"),
+             "others may write `" + fs::canonical(folder_ / "given/in_g.so").string() + "` (mode 666)");
   ::chmod((folder_ / "listed").c_str(), 0777);
   EXPECT_HAS(refusal_of("in_l.so"), "others may write");
   ::chmod((folder_ / "listed").c_str(), 01777);
