@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # What ./try and ./check share: packages, the build, and one line a step with its seconds. Sourced, not run.
 
