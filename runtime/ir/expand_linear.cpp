@@ -82,14 +82,10 @@ Outputs expand_segment_reduce(Expansion& e) {
   const ValueId row = e.b().iota(DType::kI64, {1, rows}, 1);
   const ValueId begun = e.b().compare(RLX_COMPARE_GE, row, begin);
   const ValueId member = e.b().binary(RLX_BINARY_AND, begun, e.b().compare(RLX_COMPARE_LT, row, end));
-  Dims member_dims(dims.size() + 1, Dim(1));
-  member_dims[0] = segments;
-  member_dims[1] = rows;
-  Dims row_dims{1};
-  row_dims.insert(row_dims.end(), dims.begin(), dims.end());
+  const Dim width = product(std::span<const Dim>(dims).subspan(1));
   const ValueId x = e.wide(e.in(0));
-  const ValueId inside = e.b().reshape(member, std::move(member_dims));
-  const ValueId spread = e.b().reshape(x, std::move(row_dims));
+  const ValueId inside = e.b().reshape(member, {segments, rows, 1});
+  const ValueId spread = e.b().reshape(x, {1, rows, width});
   const ValueId kept = e.b().select(inside, spread, e.number(identity_of(fn), x));
   return {e.b().reduce(fn, kept, {1}, false)};
 }

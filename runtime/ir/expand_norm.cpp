@@ -64,9 +64,8 @@ Outputs expand_rms_norm(Expansion& e) {
 Outputs expand_group_norm(Expansion& e) {
   const Dims& dims = e.dims(0);
   const Dim groups = attr_dim(e.node(), RLX_ATTR_GROUPS, 1);
-  Dims grouped{dims[0], groups, floor_div(dims[1], groups)};
-  grouped.insert(grouped.end(), dims.begin() + 2, dims.end());
-  const ValueId x = e.b().reshape(e.wide(e.in(0)), grouped);
+  const Dim members = floor_div(dims[1], groups) * product(std::span<const Dim>(dims).subspan(2));
+  const ValueId x = e.b().reshape(e.wide(e.in(0)), {dims[0], groups, members});
   ValueId y = e.b().reshape(e.standardize(x, 2, e.real(RLX_ATTR_EPS, 1e-5)), dims);
   y = e.mul(y, e.on_axis(e.wide(e.in(1)), 1, dims.size()));
   return {e.add(y, e.on_axis(e.wide(e.in(2)), 1, dims.size()))};

@@ -2,6 +2,8 @@
 // Shape inference: the table of one function per op, and its use on nodes, graphs and regions.
 #include "runtime/ir/infer.h"
 
+#include <rlx/types.h>
+
 #include <algorithm>
 #include <array>
 
@@ -87,7 +89,7 @@ constexpr std::array kTable = {
 };
 
 InferFunction function_of(const Node& node) {
-  if (!node.ns.empty()) return infer_by_region;
+  if (!node.ns.empty() || node.op >= RLX_OP_VENDOR_FIRST) return infer_by_region;
   const auto found = std::lower_bound(kTable.begin(), kTable.end(), node.op,
                                       [](const Entry& e, Opcode op) { return e.op < op; });
   return found != kTable.end() && found->op == node.op ? found->function : nullptr;
@@ -95,8 +97,8 @@ InferFunction function_of(const Node& node) {
 
 /// Ops whose regions define them, so that the constraints inside are already among theirs.
 bool regions_inferred(const Node& node) {
-  return !node.ns.empty() || node.op == RLX_OP_IF || node.op == RLX_OP_WHILE ||
-         node.op == RLX_OP_ELEMENTWISE || node.op == RLX_OP_ROW_CHAIN;
+  return !node.ns.empty() || node.op >= RLX_OP_VENDOR_FIRST || node.op == RLX_OP_IF ||
+         node.op == RLX_OP_WHILE || node.op == RLX_OP_ELEMENTWISE || node.op == RLX_OP_ROW_CHAIN;
 }
 
 Status operands_exist(const Graph& graph, const Node& node) {
@@ -107,8 +109,8 @@ Status operands_exist(const Graph& graph, const Node& node) {
   return {};
 }
 
-/// What infer does with the regions of the nodes that it meets: all of them, or only those that results come from (which
-/// keeps the cost of nested regions from doubling at each level).
+/// What infer does with the regions of the nodes that it meets: all of them, or only those that results come
+/// from (which keeps the cost of nested regions from doubling at each level).
 enum class Regions { kAll, kForResults };
 
 /// Infers one node in place.
@@ -213,7 +215,12 @@ Result<std::vector<Shape>> infer(const Node& node, std::span<const Shape> operan
   if (!function)
     return context.error(ErrorCode::kInvalidAttribute,
                          "no operation has this number, wanted one of the contract's");
-  return function(context);
+  RLX_ASSIGN(std::vector<Shape> shapes, function(context));
+  for (const Shape& shape : shapes)
+    if (shape.rank() > RLX_MAX_RANK)
+      return context.error(ErrorCode::kShapeMismatch, "a result is ", to_string(shape), " of rank ",
+                           shape.rank(), ", wanted at most ", RLX_MAX_RANK);
+  return shapes;
 }
 
 Status infer_all(Graph& graph) {

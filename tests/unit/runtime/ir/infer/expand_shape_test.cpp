@@ -2,6 +2,7 @@
 // Every expansion is made of primitives, has one input per operand, and its results have the composite's
 // shapes, dim for dim, with symbols and in every float dtype.
 #include "runtime/ir/build.h"
+#include "runtime/ir/verify.h"
 #include "support.h"
 
 namespace rlx::test {
@@ -113,6 +114,52 @@ TEST(Expansion, FitsItsCompositeInEveryDtype) {
     for (const char* dtype : {"f32", "f16", "bf16", "f64"}) expect_fit(c, dtype);
 }
 
+/// A graph of its own that holds the composite.
+Graph graph_with(const Composite& c) {
+  Graph graph;
+  std::vector<ValueId> operands;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < c.operands.size(); ++i) {
+    const std::string& text = c.operands[i];
+    const Shape operand = shape(text[0] == 'F' ? "f32" + text.substr(1) : text);
+    for (const Dim& dim : operand.dims) dim.collect_symbols(names);
+    operands.push_back(operand.dtype == DType::kNone ? kAbsent
+                                                     : graph.add_input("x" + std::to_string(i), operand));
+  }
+  for (const std::string& name : names) graph.symbols[name] = {};
+  MirBuilder b(graph);
+  const ValueId y = add_composite(b, c.op, operands, c.attributes);
+  EXPECT_TRUE(b.status()) << b.status().error().to_string();
+  graph.outputs.push_back({"y", y});
+  return graph;
+}
+
+TEST(Expansion, PassesTheVerifierInsideItsComposite) {
+  for (const Composite& c : composites()) {
+    SCOPED_TRACE(std::string(op_name(c.op)) + " of " + c.operands[0]);
+    Graph graph = graph_with(c);
+    const auto first = verify(graph);
+    EXPECT_TRUE(first) << first.error().to_string();
+    ASSERT_TRUE(infer_all(graph));
+    EXPECT_TRUE(verify(graph));
+  }
+}
+
+TEST(Expansion, InlinedGivesTheSameShapes) {
+  for (const Composite& c : composites()) {
+    SCOPED_TRACE(std::string(op_name(c.op)) + " of " + c.operands[0]);
+    Graph graph = graph_with(c);
+    const Node composite = graph.nodes.back();
+    const auto results = inline_region(graph, *composite.regions[0], composite.operands);
+    ASSERT_TRUE(results) << results.error().to_string();
+    ASSERT_EQ(results->size(), composite.results.size());
+    for (std::size_t i = 0; i < results->size(); ++i)
+      EXPECT_EQ(graph.values[(*results)[i]].shape, graph.values[composite.results[i]].shape);
+    const auto status = verify(graph);
+    EXPECT_TRUE(status) << status.error().to_string();
+  }
+}
+
 TEST(Expansion, NarrowFloatsSumInF32) {
   for (const Opcode op : {RLX_OP_SOFTMAX, RLX_OP_LAYER_NORM}) {
     std::vector<Shape> operands = shapes({"f16[b, 8]", "f16[8]", "f16[8]"});
@@ -151,6 +198,18 @@ TEST(Expansion, RefusesWhatHasNone) {
   EXPECT_NE(words(RLX_OP_ELEMENTWISE).find("elementwise: has no expansion"), std::string::npos);
   EXPECT_NE(words(RLX_OP_LSTM).find("lstm is reserved"), std::string::npos);
   EXPECT_NE(words(4711).find("op 4711"), std::string::npos);
+}
+
+TEST(Expansion, KeepsToTheGreatestRank) {
+  const auto fits = [](Opcode op, std::vector<std::string> operands, Attributes attributes) {
+    const auto region = expansion(op, shapes(operands), attributes);
+    return region ? std::string() : region.error().message();
+  };
+  EXPECT_EQ(fits(RLX_OP_GROUP_NORM, {"f32[n, 4, 1, 2, 1, 2, 1, 2]", "f32[4]", "f32[4]"},
+                 {{RLX_ATTR_GROUPS, Dim(2)}}),
+            "");
+  EXPECT_EQ(fits(RLX_OP_SEGMENT_REDUCE, {"f32[n, 4, 1, 2, 1, 2, 1, 2]", "i64[3]"}, {{RLX_ATTR_FN, Dim(1)}}),
+            "");
 }
 
 TEST(Expansion, FailsAsInferenceDoes) {

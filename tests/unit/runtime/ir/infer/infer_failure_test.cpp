@@ -412,6 +412,15 @@ TEST(InferFailures, FoldsAndWindows) {
   for (const WrongRow& row : rows) expect_wrong(row);
 }
 
+TEST(InferFailures, ResultsHaveAtMostEightAxes) {
+  expect_wrong({"nine axes",
+                RLX_OP_BROADCAST,
+                {"f32[]"},
+                {{RLX_ATTR_DIMS, Dims(9, Dim(1))}},
+                kShape,
+                {"rank 9", "wanted at most 8"}});
+}
+
 TEST(InferFailures, UnknownNumberIsNamed) {
   std::vector<Constraint> constraints;
   const auto result = infer(node_of(4711), {}, constraints);
