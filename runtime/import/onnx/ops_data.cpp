@@ -55,11 +55,13 @@ void constant_of_shape(Node& node) {
   node.out(0, node.b.expand(node.b.constant(scalar), to_sizes(dims)));
 }
 
-/// first + step * (0, 1, ...) of `count` numbers.
-Handle counted(Node& node, DType dtype, const Size& count, Handle first, Handle step) {
-  const Handle steps = node.op(RLX_OP_IOTA, {}, {size_attribute(RLX_ATTR_AXIS, 0), sizes_attribute(RLX_ATTR_DIMS, {count}),
-                                                 dtype_attribute(RLX_ATTR_TO, dtype)});
-  return node.b.add(node.b.mul(steps, step), first);
+/// start + delta * (0, 1, ...) of `count` numbers.
+Handle counted(Node& node, DType dtype, const Size& count) {
+  Handle numbers = node.op(RLX_OP_IOTA, {}, {size_attribute(RLX_ATTR_AXIS, 0), sizes_attribute(RLX_ATTR_DIMS, {count}),
+                                             dtype_attribute(RLX_ATTR_TO, dtype)});
+  const auto is = [&](std::size_t i, std::int64_t value) { return equal(node.readable(i)->elements[0], Element::whole(value)) == true; };
+  if (!is(2, 1)) numbers = node.b.mul(numbers, node.b.reshape(node.in(2), {}));
+  return is(0, 0) ? numbers : node.b.add(numbers, node.b.reshape(node.in(0), {}));
 }
 
 void range(Node& node) {
@@ -72,7 +74,7 @@ void range(Node& node) {
       return node.refuse("a range of floats over symbols");
     const double count = std::ceil((limit[0].value() - first[0].value()) / step[0].value());
     if (!(count < 1e9)) return node.fault("a range without end");
-    return node.out(0, counted(node, dtype, Size(static_cast<std::int64_t>(std::max(count, 0.0))), node.in(0), node.in(2)));
+    return node.out(0, counted(node, dtype, Size(static_cast<std::int64_t>(std::max(count, 0.0)))));
   }
   if (!step[0].is_whole() || step[0].number() == 0 || step[0].number() == INT64_MIN)
     return node.refuse("a delta that is 0 or no number");
@@ -87,7 +89,7 @@ void range(Node& node) {
     for (std::int64_t i = 0; i < count->number(); ++i) known.elements.push_back(Element::whole(first[0].number() + i * step[0].number()));
     return node.out(0, std::move(known));
   }
-  node.out(0, counted(node, dtype, count->to_size(), node.b.reshape(node.in(0), {}), node.b.reshape(node.in(2), {})));
+  node.out(0, counted(node, dtype, count->to_size()));
 }
 
 /// ONNX: reals are cut towards zero, integers wrap, what a float cannot hold is infinite.
@@ -119,10 +121,15 @@ void trilu(Node& node) {
   if (dims.size() < 2) return node.fault("operand 0 of rank " + std::to_string(dims.size()) + ", wanted 2 or more");
   const auto diagonal = node.has(1) ? node.elements(1, "k") : std::vector<Element>{Element::whole(0)};
   if (node.failed()) return;
-  if (diagonal.size() != 1) return node.fault("k of " + std::to_string(diagonal.size()) + " elements, wanted 1");
+  if (diagonal.size() != 1 || diagonal[0].is_real()) return node.fault("k of " + std::to_string(diagonal.size()) + " elements, wanted 1 whole number");
   const Size rows = dims[dims.size() - 2], columns = dims.back();
   const Handle row = positions(node, {rows, Size(1)}, 0), column = positions(node, {Size(1), columns}, 1);
-  const Handle edge = node.b.add(row, node.b.size_of(diagonal[0].to_size()));
+  const Element& k = diagonal[0];
+  const auto shift = [&] {
+    const std::int64_t number = k.number();
+    return k.is_whole() ? node.b.constant({DType::kI64, {}, &number, sizeof number}) : node.b.size_of(k.to_size());
+  };
+  const Handle edge = k.same(Element::whole(0)) ? row : node.b.add(row, shift());
   const bool upper = node.integer("upper", 1) != 0;
   const Handle kept = node.b.compare(upper ? RLX_COMPARE_GE : RLX_COMPARE_LE, column, edge);
   const Handle x = node.in(0);

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// What bad files become: an error with the right code that names the thing.
+#include "tests/unit/runtime/import/onnx/fixtures.h"
+
+#include <filesystem>
+#include <unistd.h>
+
+namespace rlx::onnx_import {
+namespace {
+
+struct Case {
+  const char* name;
+  ErrorCode code;
+  const char* part;
+};
+
+class OnnxRefusal : public testing::TestWithParam<Case> {};
+
+TEST_P(OnnxRefusal, NamesWhatIsWrong) {
+  const auto model = import(GetParam().name);
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code(), GetParam().code) << model.error().message();
+  EXPECT_TRUE(contains(model.error().message(), GetParam().part)) << model.error().message();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Files, OnnxRefusal,
+    testing::Values(
+        Case{"made_twice", ErrorCode::kMalformedModelFile, "node `Abs_y` (Abs) makes `y`"},
+        Case{"never_made", ErrorCode::kMalformedModelFile, "reads `ghost`, which nothing makes"},
+        Case{"cycle", ErrorCode::kMalformedModelFile, "part of a cycle"},
+        Case{"attribute_type", ErrorCode::kMalformedModelFile, "attribute `axis` is a string, wanted an integer"},
+        Case{"axis_outside", ErrorCode::kMalformedModelFile, "axis 5 of a tensor of rank 2"},
+        Case{"negative_dim", ErrorCode::kMalformedModelFile, "input `x` has a dim of -3"},
+        Case{"short_weight", ErrorCode::kMalformedModelFile, "tensor `w`: 20 bytes of data, wanted 32"},
+        Case{"operand_count", ErrorCode::kMalformedModelFile, "1 operands, wanted 2"},
+        Case{"shape_mismatch", ErrorCode::kShapeMismatch, "node `MatMul_y` (MatMul)"},
+        Case{"runtime_shape", ErrorCode::kUnsupportedModel, "operand 1 (shape) is computed at run time"},
+        Case{"second_result", ErrorCode::kUnsupportedModel, "result 1 is read"},
+        Case{"future_opset", ErrorCode::kUnsupportedModel, "opset 99, wanted"},
+        Case{"string_input", ErrorCode::kUnsupportedModel, "input `x` is of string"},
+        Case{"external_absolute", ErrorCode::kUnsafePath, "an absolute path"},
+        Case{"external_dots", ErrorCode::kUnsafePath, "leaves its folder"},
+        Case{"external_missing", ErrorCode::kFileNotFound, "gone.bin"},
+        Case{"external_short", ErrorCode::kMalformedModelFile, "16 bytes at 8 of `weights.bin`, which has 20"},
+        Case{"external_size", ErrorCode::kMalformedModelFile, "8 bytes of data, wanted 16"}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST(OnnxImport, ListsEveryUnknownOperatorThatMatters) {
+  const auto model = import("unsupported");
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code(), ErrorCode::kUnsupportedModel);
+  const std::string& message = model.error().message();
+  EXPECT_TRUE(contains(message, "3 operators are not known")) << message;
+  EXPECT_TRUE(contains(message, "Det (2 times, first at node `Det_a`)")) << message;
+  EXPECT_TRUE(contains(message, "StringNormalizer (1 times")) << message;
+  EXPECT_TRUE(contains(message, "com.example.FusedThing (1 times, first at node `fused`)")) << message;
+  EXPECT_FALSE(contains(message, "NonZero")) << message;  // leads to no output
+}
+
+TEST(OnnxImport, FollowsNoLinkToExternalData) {
+  const auto folder = std::filesystem::temp_directory_path() / ("rlx-onnx-link-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  std::filesystem::copy_file(fixture("external_link"), folder / "m.onnx");
+  std::filesystem::create_symlink(std::string(RLX_FIXTURES) + "/onnx/weights.bin", folder / "link.bin");
+  const auto model = import_file((folder / "m.onnx").string());
+  std::filesystem::remove(folder / "link.bin");
+  std::filesystem::copy_file(std::string(RLX_FIXTURES) + "/onnx/weights.bin", folder / "link.bin");
+  const auto plain = import_file((folder / "m.onnx").string());
+  std::filesystem::remove_all(folder);
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code(), ErrorCode::kUnsafePath) << model.error().message();
+  EXPECT_TRUE(plain) << plain.error().message();
+}
+
+TEST(OnnxImport, AModelFromMemoryNamesNoFile) {
+  const auto model = import_text(fixture_bytes("external"));
+  ASSERT_FALSE(model);
+  EXPECT_EQ(model.error().code(), ErrorCode::kUnsafePath);
+}
+
+TEST(OnnxImport, SurvivesEveryTruncation) {
+  const std::string bytes = fixture_bytes("cnn");
+  ASSERT_GT(bytes.size(), 1000u);
+  for (std::size_t size = 0; size < bytes.size(); size += 7) {
+    const auto model = import_text(bytes.substr(0, size));
+    ASSERT_FALSE(model) << size;
+    EXPECT_NE(model.error().code(), ErrorCode::kInternal) << size << ": " << model.error().message();
+  }
+}
+
+TEST(OnnxImport, SurvivesFlippedBytes) {
+  for (const char* name : {"decoder_block", "cnn", "slices", "indexing", "norms"}) {
+    std::string bytes = fixture_bytes(name);
+    for (std::size_t at = 0; at < bytes.size(); at += 11) {
+      const char kept = bytes[at];
+      bytes[at] = static_cast<char>(kept ^ 0x55);
+      const auto model = import_text(bytes);
+      bytes[at] = kept;
+      const bool internal = !model && model.error().code() == ErrorCode::kInternal;
+      EXPECT_FALSE(internal) << name << " at " << at << ": " << model.error().message();
+    }
+  }
+}
+
+TEST(OnnxImport, NamesFilesThatAreNoModels) {
+  EXPECT_EQ(import_file("/nonexistent/x.onnx").error().code(), ErrorCode::kFileNotFound);
+  EXPECT_EQ(import_file(RLX_FIXTURES).error().code(), ErrorCode::kFileUnreadable);
+  EXPECT_EQ(import_text("").error().code(), ErrorCode::kMalformedModelFile);
+  EXPECT_EQ(import_text("not a model").error().code(), ErrorCode::kMalformedModelFile);
+}
+
+}  // namespace
+}  // namespace rlx::onnx_import
