@@ -2,6 +2,7 @@
 // rlx.buffer/1: plain aligned memory; host memory is imported as it is.
 #include "device.h"
 #include "entry_guard.h"
+#include "execute_call.h"
 
 namespace rlx_cpu {
 namespace {
@@ -23,8 +24,8 @@ int32_t buffer_alloc(rlx_device* device, const rlx_alloc_in* in, rlx_alloc_out* 
                   "alloc: alignment %u, wanted a power of two up to %u", own.alignment, kLargestAlignment);
     }
     if (own.space > RLX_SPACE_HOST_PINNED || own.usage != RLX_USAGE_ANY) {
-      return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, own.space, "alloc: space %u, usage %u are unknown",
-                  own.space, own.usage);
+      return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, own.space,
+                  "alloc: space %u, usage %u are unknown", own.space, own.usage);
     }
     uint64_t total = 0, free_bytes = 0;
     machine_memory(&total, &free_bytes);
@@ -57,10 +58,12 @@ void buffer_free(rlx_buffer* buffer) {
   delete buffer;
 }
 
-int32_t check_range(const rlx_buffer* buffer, uint64_t offset, uint64_t bytes, const char* what, rlx_error* error) {
+int32_t check_range(const rlx_buffer* buffer, uint64_t offset, uint64_t bytes, const char* what,
+                    rlx_error* error) {
   if (offset <= buffer->bytes && bytes <= buffer->bytes - offset) return RLX_STATUS_OK;
-  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, offset, "%s: %llu bytes at %llu of a buffer of %llu", what,
-              number(bytes), number(offset), number(buffer->bytes));
+  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, offset,
+              "%s: %llu bytes at %llu of a buffer of %llu", what, number(bytes), number(offset),
+              number(buffer->bytes));
 }
 
 int32_t transfer(rlx_buffer* buffer, const rlx_transfer_in* in, bool to_buffer, rlx_error* error) {
@@ -70,6 +73,8 @@ int32_t transfer(rlx_buffer* buffer, const rlx_transfer_in* in, bool to_buffer, 
     rlx_transfer_in own;
     if (int32_t status = read_in(own, in, what, error)) return status;
     if (int32_t status = check_range(buffer, own.offset, own.bytes, what, error)) return status;
+    CallWatch watch;
+    if (int32_t status = watch.open(own.call, what, error)) return status;
     if (own.bytes == 0) return RLX_STATUS_OK;
     if (own.host == nullptr) return null_argument(error, "host memory of a transfer");
     if (to_buffer) {
@@ -95,16 +100,21 @@ int32_t buffer_copy(rlx_buffer* target, const rlx_copy_in* in, void*, rlx_error*
     if (int32_t status = read_in(own, in, "copy", error)) return status;
     if (own.source == nullptr) return null_argument(error, "copy: source");
     if (own.source->device != target->device) {
-      return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "copy: the source belongs to another device");
+      return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0,
+                  "copy: the source belongs to another device");
     }
-    if (int32_t status = check_range(own.source, own.source_offset, own.bytes, "copy from", error)) return status;
+    if (int32_t status = check_range(own.source, own.source_offset, own.bytes, "copy from", error))
+      return status;
     if (int32_t status = check_range(target, own.offset, own.bytes, "copy to", error)) return status;
+    CallWatch watch;
+    if (int32_t status = watch.open(own.call, "copy", error)) return status;
     if (own.bytes != 0) memmove(target->host + own.offset, own.source->host + own.source_offset, own.bytes);
     return RLX_STATUS_OK;
   });
 }
 
-int32_t buffer_import_host(rlx_device* device, const rlx_import_host_in* in, rlx_alloc_out* out, rlx_error* error) {
+int32_t buffer_import_host(rlx_device* device, const rlx_import_host_in* in, rlx_alloc_out* out,
+                           rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (device == nullptr) return null_argument(error, "import_host: device");
     rlx_import_host_in own;
@@ -123,6 +133,7 @@ int32_t buffer_import_host(rlx_device* device, const rlx_import_host_in* in, rlx
 
 }  // namespace
 
-const rlx_buffer_1 kBufferTable = {buffer_alloc, buffer_free, buffer_write, buffer_read, buffer_copy, buffer_import_host};
+const rlx_buffer_1 kBufferTable = {buffer_alloc, buffer_free, buffer_write,
+                                   buffer_read,  buffer_copy, buffer_import_host};
 
 }  // namespace rlx_cpu

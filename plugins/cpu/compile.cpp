@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rlx.compile/1: image to executable. Nothing here depends on weights, and nothing is generated: kernels take sizes.
+// rlx.compile/1: image to executable. Nothing here depends on weights, and nothing is generated: kernels take
+// sizes.
 #include "compile.h"
 
 #include <algorithm>
@@ -29,8 +30,10 @@ TensorInfo tensor_info(const ImageGraph& graph, const rlx_lir_io& io) {
 }
 
 void read_tables(const ImageGraph& graph, rlx_executable& out) {
-  for (uint32_t i = 0; i < graph.count(RLX_LIR_INPUTS); ++i) out.inputs.push_back(tensor_info(graph, graph.input(i)));
-  for (uint32_t i = 0; i < graph.count(RLX_LIR_OUTPUTS); ++i) out.outputs.push_back(tensor_info(graph, graph.output(i)));
+  for (uint32_t i = 0; i < graph.count(RLX_LIR_INPUTS); ++i)
+    out.inputs.push_back(tensor_info(graph, graph.input(i)));
+  for (uint32_t i = 0; i < graph.count(RLX_LIR_OUTPUTS); ++i)
+    out.outputs.push_back(tensor_info(graph, graph.output(i)));
   for (uint32_t i = 0; i < graph.count(RLX_LIR_STATE); ++i) {
     const rlx_lir_state& pair = graph.state(i);
     out.inputs[pair.input].state_pair = pair.output;
@@ -53,7 +56,8 @@ int32_t read_constants(const ImageGraph& graph, rlx_executable& out, rlx_error* 
   const uint64_t bytes = rlx_lir_count(&graph.image(), RLX_LIR_CONSTANTS);
   if (bytes == 0) return RLX_STATUS_OK;
   out.constants = static_cast<char*>(aligned_memory(bytes, 64));
-  if (out.constants == nullptr) return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, bytes, "compile: no memory for constants");
+  if (out.constants == nullptr)
+    return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, bytes, "compile: no memory for constants");
   std::memcpy(out.constants, rlx_lir_range(&graph.image(), RLX_LIR_CONSTANTS, 0, bytes), bytes);
   return RLX_STATUS_OK;
 }
@@ -85,8 +89,9 @@ void sign_packs(rlx_executable& out) {
   for (const PackRecipe& recipe : out.packs) {
     hash = quick_hash(&recipe.k, sizeof recipe.k, hash);
     for (const PackPartRecipe& part : recipe.parts) {
-      const uint64_t words[] = {out.params[part.param].set_index, part.byte_offset, static_cast<uint64_t>(part.stride_k),
-                                static_cast<uint64_t>(part.stride_n), static_cast<uint64_t>(part.n)};
+      const uint64_t words[] = {out.params[part.param].set_index, part.byte_offset,
+                                static_cast<uint64_t>(part.stride_k), static_cast<uint64_t>(part.stride_n),
+                                static_cast<uint64_t>(part.n)};
       hash = quick_hash(words, sizeof words, hash);
       hash = quick_hash(&part.alpha, sizeof part.alpha, hash);
     }
@@ -96,12 +101,14 @@ void sign_packs(rlx_executable& out) {
 
 int32_t refuse_op(const ImageGraph& graph, uint32_t index, const Answer& answer, rlx_error* error) {
   const GraphOp& op = graph.op(index);
-  return fail(error, RLX_STATUS_UNSUPPORTED, index, answer.operand, "compile: op %u (%s): %s", index, opcode_name(op.record->opcode), answer.reason);
+  return fail(error, RLX_STATUS_UNSUPPORTED, index, answer.operand, "compile: op %u (%s): %s", index,
+              opcode_name(op.record->opcode), answer.reason);
 }
 
 }  // namespace
 
-int32_t make_executable(rlx_device* device, const rlx_compile_in& in, std::unique_ptr<rlx_executable>* made, rlx_error* error) {
+int32_t make_executable(rlx_device* device, const rlx_compile_in& in, std::unique_ptr<rlx_executable>* made,
+                        rlx_error* error) {
   CallWatch watch;
   if (int32_t status = watch.open(in.call, "compile", error)) return status;
   ImageGraph graph;
@@ -113,7 +120,8 @@ int32_t make_executable(rlx_device* device, const rlx_compile_in& in, std::uniqu
   for (const auto* tensors : {&builder.out().inputs, &builder.out().outputs}) {
     for (const TensorInfo& tensor : *tensors) {
       if (rlx_dtype_bytes(tensor.dtype) == 0) {
-        return fail(error, RLX_STATUS_UNSUPPORTED, RLX_NO_INDEX, tensor.dtype, "compile: tensor \"%.200s\" has dtype %u", tensor.name.c_str(), tensor.dtype);
+        return fail(error, RLX_STATUS_UNSUPPORTED, RLX_NO_INDEX, tensor.dtype,
+                    "compile: tensor \"%.200s\" has dtype %u", tensor.name.c_str(), tensor.dtype);
       }
     }
   }
@@ -135,7 +143,8 @@ int32_t make_executable(rlx_device* device, const rlx_compile_in& in, std::uniqu
   list_bindings(*out);
   list_arenas(graph, *out);
   sign_packs(*out);
-  out->code_bytes = sizeof(rlx_executable) + out->views.size() * sizeof(ViewRecord) + out->program.steps.size() * (sizeof(Step) + 128);
+  out->code_bytes = sizeof(rlx_executable) + out->views.size() * sizeof(ViewRecord) +
+                    out->program.steps.size() * (sizeof(Step) + 128);
   *made = std::move(out);
   return RLX_STATUS_OK;
 }
@@ -148,7 +157,8 @@ int32_t device_compile(rlx_device* device, const rlx_compile_in* in, rlx_compile
     rlx_compile_in own;
     if (int32_t status = read_in(own, in, "compile", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_compile_out), "compile", error)) return status;
-    if (int32_t status = refuse_options(own.options, own.option_count, own.option_stride, "compile", error)) return status;
+    if (int32_t status = refuse_options(own.options, own.option_count, own.option_stride, "compile", error))
+      return status;
     std::unique_ptr<rlx_executable> made;
     if (int32_t status = make_executable(device, own, &made, error)) return status;
     const rlx_compile_out result = {sizeof(rlx_compile_out), 0, made.release()};
@@ -158,11 +168,13 @@ int32_t device_compile(rlx_device* device, const rlx_compile_in* in, rlx_compile
 
 void executable_destroy(rlx_executable* executable) { delete executable; }
 
-int32_t executable_info(rlx_executable* executable, const void* in, rlx_executable_info_out* out, rlx_error* error) {
+int32_t executable_info(rlx_executable* executable, const void* in, rlx_executable_info_out* out,
+                        rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (executable == nullptr) return null_argument(error, "executable_info: executable");
     if (int32_t status = read_no_in(in, "executable_info", error)) return status;
-    if (int32_t status = check_out(out, sizeof(rlx_executable_info_out), "executable_info", error)) return status;
+    if (int32_t status = check_out(out, sizeof(rlx_executable_info_out), "executable_info", error))
+      return status;
     rlx_executable_info_out result{};
     result.plan = executable->plan;
     result.arenas = executable->arenas.data();
@@ -177,6 +189,7 @@ int32_t executable_info(rlx_executable* executable, const void* in, rlx_executab
 
 }  // namespace
 
-const rlx_compile_1 kCompileTable = {device_claims, device_query_support, device_compile, executable_destroy, executable_info};
+const rlx_compile_1 kCompileTable = {device_claims, device_query_support, device_compile, executable_destroy,
+                                     executable_info};
 
 }  // namespace rlx_cpu

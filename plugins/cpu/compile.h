@@ -10,11 +10,14 @@
 
 namespace rlx_cpu {
 
-/// Image to executable. Errors: UNSUPPORTED with the op's index and reason, INVALID_IMAGE, CANCELLED, DEADLINE.
-int32_t make_executable(rlx_device* device, const rlx_compile_in& in, std::unique_ptr<rlx_executable>* made, rlx_error* error);
+/// Image to executable. Errors: UNSUPPORTED with the op's index and reason, INVALID_IMAGE, CANCELLED,
+/// DEADLINE.
+int32_t make_executable(rlx_device* device, const rlx_compile_in& in, std::unique_ptr<rlx_executable>* made,
+                        rlx_error* error);
 
 int32_t device_claims(rlx_device* device, const void* in, rlx_claims_out* out, rlx_error* error);
-int32_t device_query_support(rlx_device* device, const rlx_query_support_in* in, rlx_query_support_out* out, rlx_error* error);
+int32_t device_query_support(rlx_device* device, const rlx_query_support_in* in, rlx_query_support_out* out,
+                             rlx_error* error);
 
 extern const rlx_compile_1 kCompileTable;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Views, temporaries and steps of the executable in the making; decides where threads must wait for each other.
+// Views, temporaries and steps of the executable in the making; decides where threads must wait for each
+// other.
 #include "compile_builder.h"
 
 #include <algorithm>
@@ -13,8 +14,8 @@ namespace rlx_cpu {
 namespace {
 
 constexpr uint64_t kTempAlignment = 64;
-constexpr double kPartNs = 700;        // less work than this is not worth a thread
-constexpr double kChunkNs = 2'000'000; // between two looks at the caller's poll
+constexpr double kPartNs = 700;         // less work than this is not worth a thread
+constexpr double kChunkNs = 2'000'000;  // between two looks at the caller's poll
 constexpr uint64_t kNoPlace = UINT64_MAX;
 
 uint64_t rounded(uint64_t bytes) { return (bytes + kTempAlignment - 1) / kTempAlignment * kTempAlignment; }
@@ -32,12 +33,17 @@ Answer refuse(const char* format, ...) {
 }
 
 Builder::Builder(const ImageGraph& graph, uint32_t threads)
-    : graph_(graph), threads_(threads), out_(std::make_unique<rlx_executable>()), scope_(&outer_), list_(&out_->program) {
+    : graph_(graph),
+      threads_(threads),
+      out_(std::make_unique<rlx_executable>()),
+      scope_(&outer_),
+      list_(&out_->program) {
   out_->inner_arena = graph.planned() ? graph.count(RLX_LIR_ARENAS) : 0;
   if (!graph.planned()) place_values();
 }
 
-// ---- Views --------------------------------------------------------------------------------------------------------------
+// ---- Views
+// --------------------------------------------------------------------------------------------------------------
 
 ViewId Builder::of(uint32_t value) {
   const auto found = scope_->find(value);
@@ -56,8 +62,12 @@ ViewId Builder::make_view(uint32_t value) {
   record.view = source.view;
   record.index = source.index;
   switch (source.storage) {
-    case RLX_LIR_STORAGE_INPUT: record.root = Root::kInput; break;
-    case RLX_LIR_STORAGE_OUTPUT: record.root = Root::kOutput; break;
+    case RLX_LIR_STORAGE_INPUT:
+      record.root = Root::kInput;
+      break;
+    case RLX_LIR_STORAGE_OUTPUT:
+      record.root = Root::kOutput;
+      break;
     case RLX_LIR_STORAGE_PARAM:
       record.root = Root::kParam;
       if (source.index < out_->params.size()) out_->params[source.index].used = true;
@@ -69,11 +79,13 @@ ViewId Builder::make_view(uint32_t value) {
       break;
     default: {
       record.root = Root::kArena;
-      if (graph_.planned() && source.storage == RLX_LIR_STORAGE_TEMP && graph_.place(value).arena != RLX_NO_INDEX) {
+      if (graph_.planned() && source.storage == RLX_LIR_STORAGE_TEMP &&
+          graph_.place(value).arena != RLX_NO_INDEX) {
         record.index = graph_.place(value).arena;
         record.offset = static_cast<int64_t>(graph_.place(value).offset);
       } else {
-        const bool placed = source.storage == RLX_LIR_STORAGE_TEMP && value < own_places_.size() && own_places_[value] != kNoPlace;
+        const bool placed = source.storage == RLX_LIR_STORAGE_TEMP && value < own_places_.size() &&
+                            own_places_[value] != kNoPlace;
         record.index = out_->inner_arena;
         record.offset = static_cast<int64_t>(placed ? own_places_[value] : need_temp(source.byte_size));
       }
@@ -122,7 +134,8 @@ ViewId Builder::temp(uint32_t dtype, uint32_t rank, const int64_t* dims) {
   ViewRecord record;
   record.view = dense_view(nullptr, dtype, rank, dims);
   record.index = out_->inner_arena;
-  record.offset = static_cast<int64_t>(need_temp(static_cast<uint64_t>(element_count(record.view) * element_bytes(dtype))));
+  record.offset = static_cast<int64_t>(
+      need_temp(static_cast<uint64_t>(element_count(record.view) * element_bytes(dtype))));
   out_->views.push_back(record);
   return static_cast<ViewId>(out_->views.size() - 1);
 }
@@ -142,7 +155,9 @@ uint32_t Builder::add_pack(PackRecipe recipe) {
   return static_cast<uint32_t>(out_->packs.size() - 1);
 }
 
-void Builder::need_scratch(uint64_t bytes) { out_->scratch_bytes = std::max(out_->scratch_bytes, rounded(bytes)); }
+void Builder::need_scratch(uint64_t bytes) {
+  out_->scratch_bytes = std::max(out_->scratch_bytes, rounded(bytes));
+}
 
 uint64_t Builder::need_temp(uint64_t bytes) {
   const uint64_t at = out_->temp_bytes;
@@ -150,9 +165,11 @@ uint64_t Builder::need_temp(uint64_t bytes) {
   return at;
 }
 
-// ---- Own plan -----------------------------------------------------------------------------------------------------------
+// ---- Own plan
+// -----------------------------------------------------------------------------------------------------------
 
-/// Places every TEMP of the main graph at the lowest offset that is free for its whole life (first fit in order of birth).
+/// Places every TEMP of the main graph at the lowest offset that is free for its whole life (first fit in
+/// order of birth).
 void Builder::place_values() {
   const uint32_t count = graph_.value_count();
   const rlx_lir_region& main = graph_.region(0);
@@ -162,9 +179,11 @@ void Builder::place_values() {
     for (uint32_t i = 0; i < op.record->operand_count; ++i) {
       if (op.operands[i] != RLX_NO_INDEX) last[graph_.root(op.operands[i])] = step;
     }
-    for (uint32_t i = 0; i < op.record->result_count; ++i) last[graph_.root(op.results[i])] = std::max(last[graph_.root(op.results[i])], step);
+    for (uint32_t i = 0; i < op.record->result_count; ++i)
+      last[graph_.root(op.results[i])] = std::max(last[graph_.root(op.results[i])], step);
   }
-  for (uint32_t i = 0; i < graph_.count(RLX_LIR_OUTPUTS); ++i) last[graph_.root(graph_.output(i).value)] = main.op_count;
+  for (uint32_t i = 0; i < graph_.count(RLX_LIR_OUTPUTS); ++i)
+    last[graph_.root(graph_.output(i).value)] = main.op_count;
   struct Alive {
     uint64_t begin, end;
     uint32_t last;
@@ -180,7 +199,8 @@ void Builder::place_values() {
       std::erase_if(alive, [&](const Alive& a) { return a.last < step; });
       uint64_t at = 0;
       size_t where = 0;
-      for (; where < alive.size() && at + bytes > alive[where].begin; ++where) at = std::max(at, alive[where].end);
+      for (; where < alive.size() && at + bytes > alive[where].begin; ++where)
+        at = std::max(at, alive[where].end);
       alive.insert(alive.begin() + static_cast<std::ptrdiff_t>(where), {at, at + bytes, last[id]});
       std::sort(alive.begin(), alive.end(), [](const Alive& a, const Alive& b) { return a.begin < b.begin; });
       own_places_[id] = at;
@@ -189,7 +209,8 @@ void Builder::place_values() {
   }
 }
 
-// ---- Steps --------------------------------------------------------------------------------------------------------------
+// ---- Steps
+// --------------------------------------------------------------------------------------------------------------
 
 Builder::Touched Builder::touched(ViewId id) const {
   const ViewRecord& source = record(id);
@@ -198,7 +219,8 @@ Builder::Touched Builder::touched(ViewId id) const {
   result.begin += source.offset;
   result.end += source.offset;
   // A state pair is one piece of memory under two names.
-  if (source.root == Root::kOutput && source.index < out_->outputs.size() && out_->outputs[source.index].state_pair != RLX_NO_INDEX) {
+  if (source.root == Root::kOutput && source.index < out_->outputs.size() &&
+      out_->outputs[source.index].state_pair != RLX_NO_INDEX) {
     result.root = Root::kInput;
     result.index = out_->outputs[source.index].state_pair;
   }
@@ -206,14 +228,16 @@ Builder::Touched Builder::touched(ViewId id) const {
 }
 
 Builder::Touched Builder::touched_temp(std::pair<uint64_t, uint64_t> bytes) const {
-  return {Root::kArena, out_->inner_arena, static_cast<int64_t>(bytes.first), static_cast<int64_t>(bytes.second), 1};
+  return {Root::kArena, out_->inner_arena, static_cast<int64_t>(bytes.first),
+          static_cast<int64_t>(bytes.second), 1};
 }
 
 bool Builder::conflicts(const std::vector<Touched>& now, const std::vector<Touched>& before) {
   for (const Touched& a : now) {
     for (const Touched& b : before) {
       const bool same_thread = a.parts == 1 && b.parts == 1;
-      if (a.root == b.root && a.index == b.index && a.begin < b.end && b.begin < a.end && !same_thread) return true;
+      if (a.root == b.root && a.index == b.index && a.begin < b.end && b.begin < a.end && !same_thread)
+        return true;
     }
   }
   return false;
@@ -223,8 +247,11 @@ void Builder::add(Step step, const Work& work) {
   step.op_index = work.op_index;
   step.items = work.items;
   const double parts = work.ns / kPartNs + 1;
-  step.parts = work.alone ? 1 : static_cast<uint32_t>(std::min({parts, double(threads_), double(std::max<int64_t>(work.items, 1))}));
-  if (work.ns > 2 * kChunkNs) step.chunk = std::max<int64_t>(1, static_cast<int64_t>(double(work.items) * kChunkNs / work.ns));
+  step.parts = work.alone ? 1
+                          : static_cast<uint32_t>(std::min(
+                                {parts, double(threads_), double(std::max<int64_t>(work.items, 1))}));
+  if (work.ns > 2 * kChunkNs)
+    step.chunk = std::max<int64_t>(1, static_cast<int64_t>(double(work.items) * kChunkNs / work.ns));
   std::vector<Touched> reads, writes;
   for (ViewId id : work.reads) reads.push_back(touched(id));
   for (ViewId id : work.writes) writes.push_back(touched(id));
@@ -248,23 +275,28 @@ void Builder::add(Step step, const Work& work) {
 void Builder::copy_step(ViewId from, ViewId to, uint32_t op_index) {
   const int64_t items = element_count(view(to));
   const bool easy = is_dense(view(from)) && is_dense(view(to));
-  const Work work{op_index, items, double(items * element_bytes(view(to).dtype)) * (easy ? 0.1 : 0.4), {from}, {to}};
-  step(work, [from, to](const StepRun& run, Range range) { return copy(run.views[from], run.views[to], range); });
+  const Work work{
+      op_index, items, double(items * element_bytes(view(to).dtype)) * (easy ? 0.1 : 0.4), {from}, {to}};
+  step(work,
+       [from, to](const StepRun& run, Range range) { return copy(run.views[from], run.views[to], range); });
 }
 
-// ---- Control flow -------------------------------------------------------------------------------------------------------
+// ---- Control flow
+// -------------------------------------------------------------------------------------------------------
 
-Answer Builder::region(uint32_t region, const std::vector<ViewId>& arguments, StepList* list, std::vector<ViewId>* results,
-                       const std::function<Answer()>& finish) {
+Answer Builder::region(uint32_t region, const std::vector<ViewId>& arguments, StepList* list,
+                       std::vector<ViewId>* results, const std::function<Answer()>& finish) {
   const rlx_lir_region& record = graph_.region(region);
-  if (record.param_count != arguments.size()) return refuse("region %u has %u params, wanted %zu", region, record.param_count, arguments.size());
+  if (record.param_count != arguments.size())
+    return refuse("region %u has %u params, wanted %zu", region, record.param_count, arguments.size());
   std::map<uint32_t, ViewId> scope;
   for (uint32_t i = 0; i < record.param_count; ++i) {
     const uint32_t param = graph_.region_params(region)[i];
     if (param == RLX_NO_INDEX || arguments[i] == kNoView) continue;
     const View& wanted = graph_.value(param).view;
     const View& seen = view(arguments[i]);
-    if (wanted.dtype != seen.dtype || wanted.rank != seen.rank || !std::equal(wanted.dims, wanted.dims + wanted.rank, seen.dims)) {
+    if (wanted.dtype != seen.dtype || wanted.rank != seen.rank ||
+        !std::equal(wanted.dims, wanted.dims + wanted.rank, seen.dims)) {
       return refuse("region %u: param %u differs from its operand in dtype or dims", region, i);
     }
     scope[param] = arguments[i];
@@ -274,7 +306,8 @@ Answer Builder::region(uint32_t region, const std::vector<ViewId>& arguments, St
   barrier_next_ = true;
   Answer answer;
   for (uint32_t i = 0; i < record.op_count && answer.native(); ++i) answer = compile_op(record.ops + i);
-  for (uint32_t i = 0; i < record.result_count && answer.native(); ++i) results->push_back(of(graph_.region_results(region)[i]));
+  for (uint32_t i = 0; i < record.result_count && answer.native(); ++i)
+    results->push_back(of(graph_.region_results(region)[i]));
   if (answer.native()) answer = finish();
   scope_ = outer;
   std::swap(list, list_);
@@ -291,12 +324,14 @@ void Builder::control(Step step, uint32_t op_index) {
   total_ns_ += 1000;
 }
 
-// ---- Ops ----------------------------------------------------------------------------------------------------------------
+// ---- Ops
+// ----------------------------------------------------------------------------------------------------------------
 
 Answer Builder::compile_op(uint32_t index) {
   const GraphOp& op = graph_.op(index);
   const rlx_lir_op& record = *op.record;
-  const bool has_region = record.region_count != 0 && record.opcode != RLX_OP_IF && record.opcode != RLX_OP_WHILE;
+  const bool has_region =
+      record.region_count != 0 && record.opcode != RLX_OP_IF && record.opcode != RLX_OP_WHILE;
   Answer answer;
   const std::string ns = graph_.text(record.ns);
   const OpCompiler compiler = record.ns.offset == RLX_NO_INDEX ? compiler_of(record.opcode) : nullptr;
@@ -311,11 +346,14 @@ Answer Builder::compile_op(uint32_t index) {
   } else {
     for (uint32_t i = 0; i < record.operand_count && answer.native(); ++i) {
       if (op.operands[i] == RLX_NO_INDEX || graph_.value(op.operands[i]).known) continue;
-      answer = refuse("%s: operand %u has dtype %u", opcode_name(record.opcode), i, graph_.value(op.operands[i]).view.dtype);
+      answer = refuse("%s: operand %u has dtype %u", opcode_name(record.opcode), i,
+                      graph_.value(op.operands[i]).view.dtype);
       answer.operand = i;
     }
     for (uint32_t i = 0; i < record.result_count && answer.native(); ++i) {
-      if (!graph_.value(op.results[i]).known) answer = refuse("%s: result %u has dtype %u", opcode_name(record.opcode), i, graph_.value(op.results[i]).view.dtype);
+      if (!graph_.value(op.results[i]).known)
+        answer = refuse("%s: result %u has dtype %u", opcode_name(record.opcode), i,
+                        graph_.value(op.results[i]).view.dtype);
     }
     if (answer.native()) answer = compiler(*this, op);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the compilers of single ops write into: views, temporaries, packs and steps. Support queries run the same
-// compilers and throw the steps away, so that an answer and what compiling does cannot differ.
+// What the compilers of single ops write into: views, temporaries, packs and steps. Support queries run the
+// same compilers and throw the steps away, so that an answer and what compiling does cannot differ.
 #pragma once
 
 #include <rlx/compile.h>
@@ -93,10 +93,10 @@ class Builder {
   void copy_step(ViewId from, ViewId to, uint32_t op_index);
 
   // ---- Control flow ----
-  /// Binds the params of a region to views and compiles its ops into a list of its own; results come back as views.
-  /// `finish` may then add steps to the list.
-  Answer region(uint32_t region, const std::vector<ViewId>& arguments, StepList* list, std::vector<ViewId>* results,
-                const std::function<Answer()>& finish);
+  /// Binds the params of a region to views and compiles its ops into a list of its own; results come back as
+  /// views. `finish` may then add steps to the list.
+  Answer region(uint32_t region, const std::vector<ViewId>& arguments, StepList* list,
+                std::vector<ViewId>* results, const std::function<Answer()>& finish);
   void control(Step step, uint32_t op_index);
   double total_ns() const { return total_ns_; }
 
@@ -131,10 +131,11 @@ class Builder {
   StepList* list_;
   std::vector<Touched> reads_, writes_;  // since the last barrier
   double total_ns_ = 0;
-  bool barrier_next_ = false;            // the next step waits, whatever it touches
+  bool barrier_next_ = false;  // the next step waits, whatever it touches
 };
 
-/// The compiler of one opcode. Writes steps on NATIVE; what it wrote before another answer is dropped by the caller.
+/// The compiler of one opcode. Writes steps on NATIVE; what it wrote before another answer is dropped by the
+/// caller.
 using OpCompiler = Answer (*)(Builder& builder, const GraphOp& op);
 OpCompiler compiler_of(uint32_t opcode);
 /// Name of an opcode for messages.

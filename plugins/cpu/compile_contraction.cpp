@@ -33,7 +33,8 @@ std::optional<Answer> read_dot(OpContext& c, DotShape* dot) {
       !read_axes(contract_b, b.rank, attrs.contract_b, &seen_b)) {
     return c.about_attr(RLX_ATTR_CONTRACT_A, "and CONTRACT_B do not name axes of the operands");
   }
-  if (batch_a.size() != batch_b.size() || !read_axes(batch_a, a.rank, attrs.batch_a, &seen_a) || !read_axes(batch_b, b.rank, attrs.batch_b, &seen_b)) {
+  if (batch_a.size() != batch_b.size() || !read_axes(batch_a, a.rank, attrs.batch_a, &seen_a) ||
+      !read_axes(batch_b, b.rank, attrs.batch_b, &seen_b)) {
     return c.about_attr(RLX_ATTR_BATCH_A, "and BATCH_B do not name axes of the operands");
   }
   attrs.contract_count = static_cast<uint32_t>(contract_a.size());
@@ -69,8 +70,10 @@ std::optional<int64_t> joint_stride(const View& view, const std::vector<uint32_t
   bool first = true;
   for (size_t i = axes.size(); i-- > 0;) {
     if (view.dims[axes[i]] == 1) continue;
-    if (first) stride = view.strides[axes[i]];
-    else if (view.strides[axes[i]] != stride * count) return std::nullopt;
+    if (first)
+      stride = view.strides[axes[i]];
+    else if (view.strides[axes[i]] != stride * count)
+      return std::nullopt;
     first = false;
     count *= view.dims[axes[i]];
   }
@@ -83,8 +86,10 @@ std::vector<uint32_t> axes_of(const uint32_t* axes, uint32_t count) { return {ax
 bool dot_on_packed_param(OpContext& c, const DotShape& dot) {
   const View a = c.x(0), w = c.x(1);
   if (!c.b.is_param(c.in(1)) || dot.attrs.batch_count != 0 || !is_dense(c.y(0))) return false;
-  const auto m = joint_stride(a, dot.free_a), ka = joint_stride(a, axes_of(dot.attrs.contract_a, dot.attrs.contract_count));
-  const auto kb = joint_stride(w, axes_of(dot.attrs.contract_b, dot.attrs.contract_count)), n = joint_stride(w, dot.free_b);
+  const auto m = joint_stride(a, dot.free_a),
+             ka = joint_stride(a, axes_of(dot.attrs.contract_a, dot.attrs.contract_count));
+  const auto kb = joint_stride(w, axes_of(dot.attrs.contract_b, dot.attrs.contract_count)),
+             n = joint_stride(w, dot.free_b);
   if (!m || !ka || !kb || !n || (*ka != 1 && dot.k > 1)) return false;
   MatmulPlan plan;
   plan.op_index = c.index();
@@ -102,8 +107,10 @@ bool dot_of_activations(OpContext& c, const DotShape& dot) {
   if (!is_dense(c.y(0))) return false;
   const auto batch_a = joint_stride(a, axes_of(dot.attrs.batch_a, dot.attrs.batch_count));
   const auto batch_b = joint_stride(w, axes_of(dot.attrs.batch_b, dot.attrs.batch_count));
-  const auto m = joint_stride(a, dot.free_a), ka = joint_stride(a, axes_of(dot.attrs.contract_a, dot.attrs.contract_count));
-  const auto kb = joint_stride(w, axes_of(dot.attrs.contract_b, dot.attrs.contract_count)), n = joint_stride(w, dot.free_b);
+  const auto m = joint_stride(a, dot.free_a),
+             ka = joint_stride(a, axes_of(dot.attrs.contract_a, dot.attrs.contract_count));
+  const auto kb = joint_stride(w, axes_of(dot.attrs.contract_b, dot.attrs.contract_count)),
+             n = joint_stride(w, dot.free_b);
   if (!batch_a || !batch_b || !m || !ka || !kb || !n) return false;
   DotArgs args{};
   args.a_batch_stride = *batch_a, args.a_stride_m = *m, args.a_stride_k = dot.k > 1 ? *ka : 1;
@@ -114,11 +121,15 @@ bool dot_of_activations(OpContext& c, const DotShape& dot) {
   if (scratch > (uint64_t(64) << 20)) return false;
   c.b.need_scratch(scratch);
   // Work is cut by batch; by blocks of rows too where batches are few, since each cut packs B again.
-  const int64_t row_block = dot.batches >= c.b.threads() ? std::max<int64_t>(dot.m, 1) : std::max<int64_t>(kDotRowBlock, (dot.m + c.b.threads() - 1) / c.b.threads());
+  const int64_t row_block =
+      dot.batches >= c.b.threads()
+          ? std::max<int64_t>(dot.m, 1)
+          : std::max<int64_t>(kDotRowBlock, (dot.m + c.b.threads() - 1) / c.b.threads());
   const int64_t blocks = (dot.m + row_block - 1) / row_block;
   const ViewId av = c.in(0), bv = c.in(1), y = c.out(0);
   const double flops = 2.0 * double(dot.batches) * double(dot.m) * double(dot.n) * double(dot.k);
-  c.b.step(c.work(dot.batches * blocks, flops / 40 + double(dot.batches * dot.n * dot.k) * 0.5 + double(element_count(c.y(0))) * 0.1),
+  c.b.step(c.work(dot.batches * blocks, flops / 40 + double(dot.batches * dot.n * dot.k) * 0.5 +
+                                            double(element_count(c.y(0))) * 0.1),
            [=](const StepRun& run, Range range) -> KernelStatus {
              DotArgs own = args;
              own.a = static_cast<const float*>(run.views[av].data);
@@ -131,7 +142,8 @@ bool dot_of_activations(OpContext& c, const DotShape& dot) {
              }
              for (int64_t item = range.begin; item < range.end; ++item) {
                const int64_t row = item % blocks * row_block;
-               kernels().dot(own, item / blocks, item / blocks + 1, row, std::min(row + row_block, own.m), scratch_floats);
+               kernels().dot(own, item / blocks, item / blocks + 1, row, std::min(row + row_block, own.m),
+                             scratch_floats);
              }
              return {};
            });
@@ -148,16 +160,20 @@ Answer compile_dot(Builder& b, const GraphOp& op) {
   alignas(16) char zero[3][16] = {};
   DotAttrs probe;
   probe.acc = shape.attrs.acc;
-  const KernelStatus known = dot(dense_view(zero[0], c.x(0).dtype, 0, nullptr), dense_view(zero[1], c.x(1).dtype, 0, nullptr), probe,
-                                 dense_view(zero[2], c.y(0).dtype, 0, nullptr), {0, 1});
+  const KernelStatus known =
+      dot(dense_view(zero[0], c.x(0).dtype, 0, nullptr), dense_view(zero[1], c.x(1).dtype, 0, nullptr), probe,
+          dense_view(zero[2], c.y(0).dtype, 0, nullptr), {0, 1});
   if (!known.ok()) return c.no_dtype(0, c.x(0).dtype);
-  const bool f32 = c.x(0).dtype == RLX_DTYPE_F32 && c.x(1).dtype == RLX_DTYPE_F32 && c.y(0).dtype == RLX_DTYPE_F32 &&
+  const bool f32 = c.x(0).dtype == RLX_DTYPE_F32 && c.x(1).dtype == RLX_DTYPE_F32 &&
+                   c.y(0).dtype == RLX_DTYPE_F32 &&
                    (shape.attrs.acc == RLX_DTYPE_NONE || shape.attrs.acc == RLX_DTYPE_F32);
   if (f32 && (dot_on_packed_param(c, shape) || dot_of_activations(c, shape))) return {};
   const ViewId a = c.in(0), w = c.in(1), y = c.out(0);
   const int64_t items = element_count(c.y(0));
   b.step(c.work(items, double(items) * (2.0 + double(shape.k))),
-         [=, attrs = shape.attrs](const StepRun& run, Range range) { return dot(run.views[a], run.views[w], attrs, run.views[y], range); });
+         [=, attrs = shape.attrs](const StepRun& run, Range range) {
+           return dot(run.views[a], run.views[w], attrs, run.views[y], range);
+         });
   return {};
 }
 
@@ -169,18 +185,21 @@ Answer compile_linear(Builder& b, const GraphOp& op) {
   const bool has_bias = c.i64(RLX_ATTR_HAS_BIAS) != 0, has_residual = c.i64(RLX_ATTR_HAS_RESIDUAL) != 0;
   const uint32_t wanted = 1 + n + (has_bias ? n : 0) + (has_residual ? 1 : 0);
   RLX_CPU_REQUIRE(c.counts(1 + n, wanted, n, n));
-  if (c.operands() != wanted || (has_residual && (n != 1 || !c.present(wanted - 1)))) return refuse("linear has %u operands, wanted %u", c.operands(), wanted);
+  if (c.operands() != wanted || (has_residual && (n != 1 || !c.present(wanted - 1))))
+    return refuse("linear has %u operands, wanted %u", c.operands(), wanted);
   const uint32_t acc = c.u32(RLX_ATTR_ACC, RLX_DTYPE_NONE);
   if (acc != RLX_DTYPE_NONE && acc != RLX_DTYPE_F32) return c.about_attr(RLX_ATTR_ACC, "is not f32");
   for (uint32_t i = 0; i < c.operands(); ++i) {
     if (c.present(i) && c.x(i).dtype != RLX_DTYPE_F32) return c.no_dtype(i, c.x(i).dtype);
   }
   const int64_t layout = c.i64(RLX_ATTR_W_LAYOUT, RLX_W_LAYOUT_KN);
-  if (layout != RLX_W_LAYOUT_KN && layout != RLX_W_LAYOUT_NK) return c.about_attr(RLX_ATTR_W_LAYOUT, "has an unknown value");
+  if (layout != RLX_W_LAYOUT_KN && layout != RLX_W_LAYOUT_NK)
+    return c.about_attr(RLX_ATTR_W_LAYOUT, "has an unknown value");
   const uint32_t act = c.u32(RLX_ATTR_ACT);
   if (act > RLX_ACT_THRESHOLDED_RELU) return c.about_attr(RLX_ATTR_ACT, "has an unknown value");
   const std::vector<double> alphas = b.graph().doubles(op, RLX_ATTR_ALPHAS);
-  if (!alphas.empty() && alphas.size() != n) return c.about_attr(RLX_ATTR_ALPHAS, "has not one entry per part");
+  if (!alphas.empty() && alphas.size() != n)
+    return c.about_attr(RLX_ATTR_ALPHAS, "has not one entry per part");
   const View x = c.x(0);
   if (x.rank < 1) return c.wrong_dims();
   MatmulPlan plan;
@@ -190,12 +209,23 @@ Answer compile_linear(Builder& b, const GraphOp& op) {
   for (uint32_t i = 0; i < n; ++i) {
     const View w = c.x(1 + i), y = c.y(i);
     const uint32_t k_axis = layout == RLX_W_LAYOUT_KN ? 0 : 1;
-    if (w.rank != 2 || w.dims[k_axis] != plan.k || y.rank != x.rank || y.dtype != RLX_DTYPE_F32) return c.wrong_dims();
+    if (w.rank != 2 || w.dims[k_axis] != plan.k || y.rank != x.rank || y.dtype != RLX_DTYPE_F32)
+      return c.wrong_dims();
     const int64_t columns = w.dims[1 - k_axis];
-    if (!std::equal(x.dims, x.dims + x.rank - 1, y.dims) || y.dims[y.rank - 1] != columns) return c.wrong_dims();
+    if (!std::equal(x.dims, x.dims + x.rank - 1, y.dims) || y.dims[y.rank - 1] != columns)
+      return c.wrong_dims();
     const auto rows = rows_of(y, y.rank - 1);
     if (!rows) return refuse("linear: result %u has rows that are not one stride apart", i);
-    MatmulPlan::Part part{c.in(1 + i), w.strides[k_axis], w.strides[1 - k_axis], columns, alphas.empty() ? 1.0f : static_cast<float>(alphas[i]), c.out(i), rows->stride, kNoView, kNoView, 0};
+    MatmulPlan::Part part{c.in(1 + i),
+                          w.strides[k_axis],
+                          w.strides[1 - k_axis],
+                          columns,
+                          alphas.empty() ? 1.0f : static_cast<float>(alphas[i]),
+                          c.out(i),
+                          rows->stride,
+                          kNoView,
+                          kNoView,
+                          0};
     if (has_bias && c.present(1 + n + i)) {
       const View bias = c.x(1 + n + i);
       if (element_count(bias) != columns) return c.wrong_dims();

@@ -8,12 +8,15 @@ namespace {
 bool same_tensor(const View& a, const View& b) { return a.dtype == b.dtype && same_dims(a, b); }
 
 /// Compiles a region and copies its results to `targets` at the end of its list.
-Answer region_into(Builder& b, uint32_t op_index, uint32_t region, const std::vector<ViewId>& arguments, const std::vector<ViewId>& targets, bool may_alias, StepList* list) {
+Answer region_into(Builder& b, uint32_t op_index, uint32_t region, const std::vector<ViewId>& arguments,
+                   const std::vector<ViewId>& targets, bool may_alias, StepList* list) {
   std::vector<ViewId> results;
   Answer answer = b.region(region, arguments, list, &results, [&] {
-    if (results.size() != targets.size()) return refuse("region %u has %zu results, wanted %zu", region, results.size(), targets.size());
+    if (results.size() != targets.size())
+      return refuse("region %u has %zu results, wanted %zu", region, results.size(), targets.size());
     for (size_t i = 0; i < results.size(); ++i) {
-      if (!same_tensor(b.view(results[i]), b.view(targets[i]))) return refuse("region %u: result %zu has other dims or dtype than wanted", region, i);
+      if (!same_tensor(b.view(results[i]), b.view(targets[i])))
+        return refuse("region %u: result %zu has other dims or dtype than wanted", region, i);
     }
     // A result may be another target's old value: then all are saved before any is overwritten.
     if (may_alias) {
@@ -35,7 +38,8 @@ std::optional<Answer> check_operands(OpContext& c, uint32_t least) {
   for (uint32_t i = 0; i < c.operands(); ++i) {
     if (!c.present(i)) return c.about(i, "is absent");
   }
-  if (c.op().record->region_count != 2) return refuse("%s has %u regions, wanted 2", c.name(), c.op().record->region_count);
+  if (c.op().record->region_count != 2)
+    return refuse("%s has %u regions, wanted 2", c.name(), c.op().record->region_count);
   return std::nullopt;
 }
 
@@ -53,7 +57,8 @@ Answer compile_if(Builder& b, const GraphOp& op) {
   step.first = std::make_unique<StepList>();
   step.second = std::make_unique<StepList>();
   Answer answer = region_into(b, c.index(), op.regions[0], arguments, targets, false, step.first.get());
-  if (answer.native()) answer = region_into(b, c.index(), op.regions[1], arguments, targets, false, step.second.get());
+  if (answer.native())
+    answer = region_into(b, c.index(), op.regions[1], arguments, targets, false, step.second.get());
   if (answer.native()) b.control(std::move(step), c.index());
   return answer;
 }
@@ -61,7 +66,8 @@ Answer compile_if(Builder& b, const GraphOp& op) {
 Answer compile_while(Builder& b, const GraphOp& op) {
   OpContext c(b, op);
   RLX_CPU_REQUIRE(check_operands(c, 0));
-  if (c.results() != c.operands()) return refuse("while has %u results, wanted %u", c.results(), c.operands());
+  if (c.results() != c.operands())
+    return refuse("while has %u results, wanted %u", c.results(), c.operands());
   std::vector<ViewId> carried;
   for (uint32_t i = 0; i < c.operands(); ++i) {
     const View view = c.x(i);
@@ -76,7 +82,8 @@ Answer compile_while(Builder& b, const GraphOp& op) {
   step.first = std::make_unique<StepList>();
   step.second = std::make_unique<StepList>();
   Answer answer = region_into(b, c.index(), op.regions[0], carried, {condition}, false, step.first.get());
-  if (answer.native()) answer = region_into(b, c.index(), op.regions[1], carried, carried, true, step.second.get());
+  if (answer.native())
+    answer = region_into(b, c.index(), op.regions[1], carried, carried, true, step.second.get());
   if (!answer.native()) return answer;
   b.control(std::move(step), c.index());
   for (uint32_t i = 0; i < c.operands(); ++i) b.copy_step(carried[i], c.out(i), c.index());

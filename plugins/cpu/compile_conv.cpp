@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles convolutions: f32 of one or two spatial axes on the panel kernel, everything else on the generic one.
+// Compiles convolutions: f32 of one or two spatial axes on the panel kernel, everything else on the generic
+// one.
 #include "compile_ops.h"
 #include "kernels/generic/contraction.h"
 
@@ -16,17 +17,22 @@ std::optional<Answer> read_conv(OpContext& c, ConvAttrs* attrs) {
     std::copy(list.begin(), list.end(), to);
     return true;
   };
-  if (!read(RLX_ATTR_STRIDES, attrs->strides) || !read(RLX_ATTR_LOW, attrs->low) || !read(RLX_ATTR_HIGH, attrs->high) ||
-      !read(RLX_ATTR_DILATION, attrs->dilation) || !read(RLX_ATTR_INPUT_DILATION, attrs->input_dilation)) {
+  if (!read(RLX_ATTR_STRIDES, attrs->strides) || !read(RLX_ATTR_LOW, attrs->low) ||
+      !read(RLX_ATTR_HIGH, attrs->high) || !read(RLX_ATTR_DILATION, attrs->dilation) ||
+      !read(RLX_ATTR_INPUT_DILATION, attrs->input_dilation)) {
     return c.about_attr(RLX_ATTR_STRIDES, "or another list has not one entry per spatial axis");
   }
   attrs->groups = c.i64(RLX_ATTR_GROUPS, 1);
   attrs->acc = c.u32(RLX_ATTR_ACC, RLX_DTYPE_NONE);
-  if (attrs->groups < 1 || w.dims[1] * attrs->groups != x.dims[1] || w.dims[0] % attrs->groups != 0 || y.dims[0] != x.dims[0] || y.dims[1] != w.dims[0]) return c.wrong_dims();
+  if (attrs->groups < 1 || w.dims[1] * attrs->groups != x.dims[1] || w.dims[0] % attrs->groups != 0 ||
+      y.dims[0] != x.dims[0] || y.dims[1] != w.dims[0])
+    return c.wrong_dims();
   for (uint32_t i = 0; i < attrs->spatial; ++i) {
-    if (attrs->strides[i] < 1 || attrs->dilation[i] < 1 || attrs->input_dilation[i] < 1 || w.dims[i + 2] < 1) return c.wrong_dims();
+    if (attrs->strides[i] < 1 || attrs->dilation[i] < 1 || attrs->input_dilation[i] < 1 || w.dims[i + 2] < 1)
+      return c.wrong_dims();
     const int64_t n = x.dims[i + 2];
-    const int64_t wide = n + std::max<int64_t>(n - 1, 0) * (attrs->input_dilation[i] - 1) + attrs->low[i] + attrs->high[i];
+    const int64_t wide =
+        n + std::max<int64_t>(n - 1, 0) * (attrs->input_dilation[i] - 1) + attrs->low[i] + attrs->high[i];
     const int64_t room = wide - ((w.dims[i + 2] - 1) * attrs->dilation[i] + 1);
     if (room < 0 || room / attrs->strides[i] + 1 != y.dims[i + 2]) return c.wrong_dims();
   }
@@ -35,7 +41,8 @@ std::optional<Answer> read_conv(OpContext& c, ConvAttrs* attrs) {
 
 /// What the panel kernel needs: f32, one or two spatial axes, no holes between inputs, no crop in front.
 bool panel_kernel_fits(OpContext& c, const ConvAttrs& attrs) {
-  if (c.x(0).dtype != RLX_DTYPE_F32 || c.x(1).dtype != RLX_DTYPE_F32 || c.y(0).dtype != RLX_DTYPE_F32) return false;
+  if (c.x(0).dtype != RLX_DTYPE_F32 || c.x(1).dtype != RLX_DTYPE_F32 || c.y(0).dtype != RLX_DTYPE_F32)
+    return false;
   if (attrs.acc != RLX_DTYPE_NONE && attrs.acc != RLX_DTYPE_F32) return false;
   if (attrs.spatial > 2 || c.x(0).dims[1] == 0) return false;
   for (uint32_t i = 0; i < attrs.spatial; ++i) {
@@ -48,8 +55,12 @@ void add_panel_conv(OpContext& c, const ConvAttrs& attrs, ViewId bias, ViewId re
   Builder& b = c.b;
   const View x = c.x(0), w = c.x(1), y = c.y(0);
   const bool flat = attrs.spatial == 1;  // one axis: a height of 1
-  const auto last = [&](const View& v, uint32_t back) { return flat && back == 1 ? 1 : v.dims[v.rank - 1 - back]; };
-  const auto attr = [&](const int64_t* list, uint32_t back, int64_t otherwise) { return flat ? (back == 1 ? otherwise : list[0]) : list[1 - back]; };
+  const auto last = [&](const View& v, uint32_t back) {
+    return flat && back == 1 ? 1 : v.dims[v.rank - 1 - back];
+  };
+  const auto attr = [&](const int64_t* list, uint32_t back, int64_t otherwise) {
+    return flat ? (back == 1 ? otherwise : list[0]) : list[1 - back];
+  };
   Conv2dArgs args{};
   args.x_batch_stride = x.dims[1] * last(x, 1) * last(x, 0);
   args.y_batch_stride = args.residual_batch_stride = y.dims[1] * last(y, 1) * last(y, 0);
@@ -66,19 +77,28 @@ void add_panel_conv(OpContext& c, const ConvAttrs& attrs, ViewId bias, ViewId re
   const ViewId from = b.dense(c.in(0), c.index()), weights = b.dense(c.in(1), c.index()), to = c.out(0);
   const int64_t block = kDotPanels;
   const int64_t blocks = (conv2d_panels(args) + block - 1) / block;
-  const double flops = 2.0 * double(element_count(y)) * double(w.dims[1]) * double(args.kernel_height * args.kernel_width);
-  Builder::Work work{c.index(), x.dims[0] * attrs.groups * blocks, flops / 30 + double(element_count(y)), {from, weights}, {to}};
+  const double flops =
+      2.0 * double(element_count(y)) * double(w.dims[1]) * double(args.kernel_height * args.kernel_width);
+  Builder::Work work{c.index(),
+                     x.dims[0] * attrs.groups * blocks,
+                     flops / 30 + double(element_count(y)),
+                     {from, weights},
+                     {to}};
   if (bias != kNoView) work.reads.push_back(bias);
   if (residual != kNoView) work.reads.push_back(residual);
   b.step(work, [=](const StepRun& run, Range range) -> KernelStatus {
-    const auto floats = [&](ViewId id) { return id == kNoView ? nullptr : static_cast<const float*>(run.views[id].data); };
+    const auto floats = [&](ViewId id) {
+      return id == kNoView ? nullptr : static_cast<const float*>(run.views[id].data);
+    };
     Conv2dArgs own = args;
     own.x = floats(from), own.w = floats(weights), own.bias = floats(bias), own.residual = floats(residual);
     own.y = static_cast<float*>(run.views[to].data);
     const int64_t panels = conv2d_panels(own);
     for (int64_t item = range.begin; item < range.end; ++item) {
-      const int64_t panel = item % blocks * block, group = item / blocks % own.groups, batch = item / blocks / own.groups;
-      kernels().conv2d(own, batch, group, panel, std::min(panel + block, panels), reinterpret_cast<float*>(run.scratch));
+      const int64_t panel = item % blocks * block, group = item / blocks % own.groups,
+                    batch = item / blocks / own.groups;
+      kernels().conv2d(own, batch, group, panel, std::min(panel + block, panels),
+                       reinterpret_cast<float*>(run.scratch));
     }
     return {};
   });
@@ -94,7 +114,9 @@ Answer compile_conv(Builder& b, const GraphOp& op) {
   alignas(16) char zero[3][16] = {};
   DotAttrs probe;
   probe.acc = attrs.acc;
-  if (!dot(dense_view(zero[0], c.x(0).dtype, 0, nullptr), dense_view(zero[1], c.x(1).dtype, 0, nullptr), probe, dense_view(zero[2], c.y(0).dtype, 0, nullptr), {0, 1}).ok()) {
+  if (!dot(dense_view(zero[0], c.x(0).dtype, 0, nullptr), dense_view(zero[1], c.x(1).dtype, 0, nullptr),
+           probe, dense_view(zero[2], c.y(0).dtype, 0, nullptr), {0, 1})
+           .ok()) {
     return c.no_dtype(0, c.x(0).dtype);
   }
   if (panel_kernel_fits(c, attrs)) return add_panel_conv(c, attrs, kNoView, kNoView, {0, 0, 0}), Answer{};
@@ -102,7 +124,9 @@ Answer compile_conv(Builder& b, const GraphOp& op) {
   const View& weights = c.x(1);
   const double taps = weights.dims[0] == 0 ? 0 : double(element_count(weights)) / double(weights.dims[0]);
   b.step(c.work(element_count(c.y(0)), double(element_count(c.y(0))) * (2 + taps)),
-         [=](const StepRun& run, Range range) { return conv(run.views[x], run.views[w], attrs, run.views[y], range); });
+         [=](const StepRun& run, Range range) {
+           return conv(run.views[x], run.views[w], attrs, run.views[y], range);
+         });
   return {};
 }
 
@@ -118,7 +142,8 @@ Answer compile_conv_act(Builder& b, const GraphOp& op) {
   if (act > RLX_ACT_THRESHOLDED_RELU) return c.about_attr(RLX_ATTR_ACT, "has an unknown value");
   ConvAttrs attrs;
   RLX_CPU_REQUIRE(read_conv(c, &attrs));
-  if (!panel_kernel_fits(c, attrs)) return refuse("conv_act: no kernel for %u spatial axes with these paddings and dilations", attrs.spatial);
+  if (!panel_kernel_fits(c, attrs))
+    return refuse("conv_act: no kernel for %u spatial axes with these paddings and dilations", attrs.spatial);
   ViewId bias = kNoView, residual = kNoView;
   if (has_bias) {
     if (element_count(c.x(2)) != c.y(0).dims[1]) return c.wrong_dims();
@@ -130,7 +155,8 @@ Answer compile_conv_act(Builder& b, const GraphOp& op) {
     residual = b.dense(*stretched, c.index());
   }
   const ActParams params = act_params(c, act);
-  add_panel_conv(c, attrs, bias, residual, {act, static_cast<float>(params.alpha), static_cast<float>(params.beta)});
+  add_panel_conv(c, attrs, bias, residual,
+                 {act, static_cast<float>(params.alpha), static_cast<float>(params.beta)});
   return {};
 }
 

@@ -20,8 +20,8 @@ enum class Root : uint32_t { kArena, kInput, kOutput, kParam, kConstant };
 struct ViewRecord {
   View view;
   Root root = Root::kArena;
-  uint32_t index = 0;   // arena, input, output or param
-  int64_t offset = 0;   // bytes from the root's first byte to element [0,..,0]
+  uint32_t index = 0;  // arena, input, output or param
+  int64_t offset = 0;  // bytes from the root's first byte to element [0,..,0]
 };
 
 /// What a step sees of the run that it is part of.
@@ -44,10 +44,10 @@ struct Step {
   KernelStatus (*run)(const StepArgs* args, const StepRun& run, Range range) = nullptr;
   std::unique_ptr<StepArgs> args;
   int64_t items = 0;
-  int64_t chunk = 0;       // items between two looks at the caller's poll
-  uint32_t parts = 1;      // more threads than this gain nothing
+  int64_t chunk = 0;   // items between two looks at the caller's poll
+  uint32_t parts = 1;  // more threads than this gain nothing
   uint32_t op_index = RLX_NO_INDEX;
-  bool barrier = false;    // waits for all threads before it begins
+  bool barrier = false;  // waits for all threads before it begins
   uint32_t index_operand = RLX_NO_INDEX;
   // Control flow instead of work: `condition` is a bool scalar.
   uint32_t condition = RLX_NO_INDEX;
@@ -101,11 +101,11 @@ struct rlx_executable {
   std::vector<rlx_cpu::TensorInfo> inputs, outputs;
   std::vector<rlx_cpu::ParamInfo> params;
   std::vector<rlx_cpu::PackRecipe> packs;
-  char* constants = nullptr;  // 64-byte aligned
-  std::vector<rlx_arena_info> arenas;  // the image's first if its plan is followed
-  uint32_t inner_arena = RLX_NO_INDEX; // the arena of temps and scratch
+  char* constants = nullptr;            // 64-byte aligned
+  std::vector<rlx_arena_info> arenas;   // the image's first if its plan is followed
+  uint32_t inner_arena = RLX_NO_INDEX;  // the arena of temps and scratch
   uint64_t temp_bytes = 0;
-  uint64_t scratch_bytes = 0;          // per thread
+  uint64_t scratch_bytes = 0;  // per thread
   uint32_t plan = RLX_PLAN_OWN;
   uint64_t code_bytes = 0;
   rlx_hash128 pack_key{};

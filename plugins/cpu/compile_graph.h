@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A checked reading of an image: every index, range and size has been followed once, so that what is built from it cannot
-// touch memory outside of its tensors. Lives as long as the image, which is one call.
+// A checked reading of an image: every index, range and size has been followed once, so that what is built
+// from it cannot touch memory outside of its tensors. Lives as long as the image, which is one call.
 #pragma once
 
 #include <rlx/lir.h>
@@ -13,7 +13,7 @@
 namespace rlx_cpu {
 
 struct GraphValue {
-  View view;  // data is null; strides are always filled
+  View view;           // data is null; strides are always filled
   bool known = false;  // a dtype that has bytes
   uint32_t storage = 0;
   uint32_t index = 0;
@@ -43,7 +43,9 @@ class ImageGraph {
   const uint32_t* region_params(uint32_t index) const;
   const uint32_t* region_results(uint32_t index) const;
   /// Root of a value: itself unless it is a view.
-  uint32_t root(uint32_t id) const { return values_[id].storage == RLX_LIR_STORAGE_VIEW ? values_[id].index : id; }
+  uint32_t root(uint32_t id) const {
+    return values_[id].storage == RLX_LIR_STORAGE_VIEW ? values_[id].index : id;
+  }
 
   uint32_t count(uint32_t kind) const { return static_cast<uint32_t>(rlx_lir_count(&image_, kind)); }
   const rlx_lir_io& input(uint32_t index) const { return record<rlx_lir_io>(RLX_LIR_INPUTS, index); }
@@ -62,7 +64,9 @@ class ImageGraph {
   double f64(const GraphOp& op, uint32_t key, double otherwise) const {
     return rlx_lir_attr_f64(&image_, op.record, key, otherwise);
   }
-  bool has(const GraphOp& op, uint32_t key) const { return rlx_lir_attr_of(&image_, op.record, key) != nullptr; }
+  bool has(const GraphOp& op, uint32_t key) const {
+    return rlx_lir_attr_of(&image_, op.record, key) != nullptr;
+  }
   std::vector<int64_t> list(const GraphOp& op, uint32_t key) const;
   std::vector<double> doubles(const GraphOp& op, uint32_t key) const;
 

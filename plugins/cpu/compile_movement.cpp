@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles ops that move elements: slices at run-time places, concat, pad, gathers, scatters; and random bits.
+// Compiles ops that move elements: slices at run-time places, concat, pad, gathers, scatters; and random
+// bits.
 #include "compile_ops.h"
 #include "kernels/generic/movement.h"
 #include "kernels/generic/rng.h"
@@ -23,7 +24,9 @@ std::optional<Answer> read_index(OpContext& c, uint32_t most_policy, IndexAttrs*
   return std::nullopt;
 }
 
-bool reducible(uint32_t dtype, uint32_t reduce) { return reduce == RLX_SCATTER_SET || dtype != RLX_DTYPE_BOOL; }
+bool reducible(uint32_t dtype, uint32_t reduce) {
+  return reduce == RLX_SCATTER_SET || dtype != RLX_DTYPE_BOOL;
+}
 
 bool dims_equal(const View& y, const std::vector<int64_t>& dims) {
   return y.rank == dims.size() && std::equal(dims.begin(), dims.end(), y.dims);
@@ -42,7 +45,8 @@ std::optional<Answer> check_start(OpContext& c, uint32_t operand, uint32_t rank)
   const View start = c.x(operand);
   if (start.dtype != RLX_DTYPE_I64) return c.no_dtype(operand, start.dtype);
   if (start.rank != 1 || start.dims[0] != rank) return c.about(operand, "is not i64[rank]");
-  if (c.i64(RLX_ATTR_INDEX_POLICY) > RLX_INDEX_CLAMP) return c.about_attr(RLX_ATTR_INDEX_POLICY, "is neither error nor clamp");
+  if (c.i64(RLX_ATTR_INDEX_POLICY) > RLX_INDEX_CLAMP)
+    return c.about_attr(RLX_ATTR_INDEX_POLICY, "is neither error nor clamp");
   return std::nullopt;
 }
 
@@ -58,7 +62,8 @@ Answer compile_dynamic_slice(Builder& b, const GraphOp& op) {
   const int64_t items = element_count(c.y(0));
   // Without elements nothing would look at the start; one item does.
   b.step(c.work(std::max<int64_t>(items, 1), double(items) * kMoveNs), [=](const StepRun& run, Range range) {
-    return dynamic_slice(run.views[x], run.views[start], policy, run.views[y], {range.begin, std::min(range.end, items)});
+    return dynamic_slice(run.views[x], run.views[start], policy, run.views[y],
+                         {range.begin, std::min(range.end, items)});
   });
   return {};
 }
@@ -68,12 +73,14 @@ Answer compile_dynamic_update_slice(Builder& b, const GraphOp& op) {
   RLX_CPU_REQUIRE(c.counts(3, 3, 1, 1));
   RLX_CPU_REQUIRE(check_start(c, 2, c.x(0).rank));
   const View x = c.x(0), u = c.x(1);
-  if (!inside(u, x) || u.dtype != x.dtype || !same_dims(x, c.y(0)) || x.dtype != c.y(0).dtype) return c.wrong_dims();
+  if (!inside(u, x) || u.dtype != x.dtype || !same_dims(x, c.y(0)) || x.dtype != c.y(0).dtype)
+    return c.wrong_dims();
   const ViewId from = c.in(0), update = c.in(1), start = c.in(2), y = c.out(0);
   const uint32_t policy = c.u32(RLX_ATTR_INDEX_POLICY);
   const int64_t items = element_count(c.y(0));
   b.step(c.work(items, double(items) * kMoveNs), [=](const StepRun& run, Range range) {
-    return dynamic_update_slice(run.views[from], run.views[update], run.views[start], policy, run.views[y], range);
+    return dynamic_update_slice(run.views[from], run.views[update], run.views[start], policy, run.views[y],
+                                range);
   });
   return {};
 }
@@ -97,7 +104,8 @@ Answer compile_concat(Builder& b, const GraphOp& op) {
     parts.push_back(c.in(i));
   }
   if (sum != y.dims[*axis]) return c.wrong_dims();
-  // Each operand is a copy into its part of the result: no list of views at run time, and the copies are independent.
+  // Each operand is a copy into its part of the result: no list of views at run time, and the copies are
+  // independent.
   int64_t at = 0;
   for (const ViewId part : parts) {
     View target = y;
@@ -116,7 +124,8 @@ Answer compile_pad(Builder& b, const GraphOp& op) {
   PadAttrs attrs;
   attrs.mode = c.u32(RLX_ATTR_MODE, RLX_PAD_CONST);
   if (attrs.mode > RLX_PAD_WRAP) return c.about_attr(RLX_ATTR_MODE, "has an unknown value");
-  if (attrs.mode == RLX_PAD_CONST && (!c.present(1) || element_count(c.x(1)) != 1)) return c.about(1, "is not one element");
+  if (attrs.mode == RLX_PAD_CONST && (!c.present(1) || element_count(c.x(1)) != 1))
+    return c.about(1, "is not one element");
   if (c.present(1) && c.x(1).dtype != x.dtype) return c.about(1, "has another dtype than operand 0");
   const auto low = c.list(RLX_ATTR_LOW), high = c.list(RLX_ATTR_HIGH), interior = c.list(RLX_ATTR_INTERIOR);
   if (x.rank != y.rank || x.dtype != y.dtype) return c.wrong_dims();
@@ -125,7 +134,8 @@ Answer compile_pad(Builder& b, const GraphOp& op) {
     std::copy(list.begin(), list.end(), to);
     return true;
   };
-  if (!fill(low, attrs.low) || !fill(high, attrs.high) || !fill(interior, attrs.interior)) return c.about_attr(RLX_ATTR_LOW, "HIGH or INTERIOR has not one entry per axis");
+  if (!fill(low, attrs.low) || !fill(high, attrs.high) || !fill(interior, attrs.interior))
+    return c.about_attr(RLX_ATTR_LOW, "HIGH or INTERIOR has not one entry per axis");
   for (uint32_t i = 0; i < x.rank; ++i) {
     if (attrs.interior[i] < 0) return c.about_attr(RLX_ATTR_INTERIOR, "is negative");
     const int64_t wide = x.dims[i] + std::max<int64_t>(x.dims[i] - 1, 0) * attrs.interior[i];
@@ -149,7 +159,8 @@ Answer compile_gather(Builder& b, const GraphOp& op) {
   IndexAttrs attrs;
   RLX_CPU_REQUIRE(read_index(c, RLX_INDEX_ZERO, &attrs));
   const auto axis = c.axis(data.rank);
-  if (!axis || attrs.batch_dims > *axis || attrs.batch_dims > idx.rank) return c.about_attr(RLX_ATTR_AXIS, "or BATCH_DIMS does not fit the operands");
+  if (!axis || attrs.batch_dims > *axis || attrs.batch_dims > idx.rank)
+    return c.about_attr(RLX_ATTR_AXIS, "or BATCH_DIMS does not fit the operands");
   attrs.axis = *axis;
   std::vector<int64_t> dims;
   for (uint32_t i = 0; i < attrs.batch_dims; ++i) {
@@ -161,9 +172,10 @@ Answer compile_gather(Builder& b, const GraphOp& op) {
   if (!dims_equal(y, dims) || data.dtype != y.dtype) return c.wrong_dims();
   const ViewId from = c.in(0), at = c.in(1), to = c.out(0);
   const int64_t items = gather_items(data, idx, attrs);
-  b.step(c.work(items, double(items) * kIndexNs * 2 + double(element_count(y)) * kMoveNs / 2), [=](const StepRun& run, Range range) {
-    return gather(run.views[from], run.views[at], attrs, run.views[to], range);
-  });
+  b.step(c.work(items, double(items) * kIndexNs * 2 + double(element_count(y)) * kMoveNs / 2),
+         [=](const StepRun& run, Range range) {
+           return gather(run.views[from], run.views[at], attrs, run.views[to], range);
+         });
   return {};
 }
 
@@ -205,9 +217,10 @@ Answer compile_gather_nd(Builder& b, const GraphOp& op) {
   if (!dims_equal(y, dims) || data.dtype != y.dtype) return c.wrong_dims();
   const ViewId from = c.in(0), at = c.in(1), to = c.out(0);
   const int64_t items = gather_nd_items(idx);
-  b.step(c.work(items, double(items) * kIndexNs * 2 + double(element_count(y)) * kMoveNs), [=](const StepRun& run, Range range) {
-    return gather_nd(run.views[from], run.views[at], attrs, run.views[to], range);
-  });
+  b.step(c.work(items, double(items) * kIndexNs * 2 + double(element_count(y)) * kMoveNs),
+         [=](const StepRun& run, Range range) {
+           return gather_nd(run.views[from], run.views[at], attrs, run.views[to], range);
+         });
   return {};
 }
 
@@ -222,12 +235,16 @@ Answer compile_scatter_elements(Builder& b, const GraphOp& op) {
   const auto axis = c.axis(x.rank);
   if (!axis) return c.about_attr(RLX_ATTR_AXIS, "is no axis of operand 0");
   attrs.axis = *axis;
-  if (!inside(idx, x, *axis) || !same_dims(idx, u) || u.dtype != x.dtype || !same_dims(x, y) || x.dtype != y.dtype) return c.wrong_dims();
+  if (!inside(idx, x, *axis) || !same_dims(idx, u) || u.dtype != x.dtype || !same_dims(x, y) ||
+      x.dtype != y.dtype)
+    return c.wrong_dims();
   const ViewId from = c.in(0), at = c.in(1), update = c.in(2), to = c.out(0);
   const int64_t items = scatter_elements_items(x, attrs);
-  b.step(c.work(items, double(element_count(y)) * kMoveNs + double(element_count(idx)) * kIndexNs), [=](const StepRun& run, Range range) {
-    return scatter_elements(run.views[from], run.views[at], run.views[update], attrs, run.views[to], range);
-  });
+  b.step(c.work(items, double(element_count(y)) * kMoveNs + double(element_count(idx)) * kIndexNs),
+         [=](const StepRun& run, Range range) {
+           return scatter_elements(run.views[from], run.views[at], run.views[update], attrs, run.views[to],
+                                   range);
+         });
   return {};
 }
 
@@ -242,12 +259,14 @@ Answer compile_scatter_nd(Builder& b, const GraphOp& op) {
   if (idx.rank < 1 || idx.dims[idx.rank - 1] > int64_t(x.rank)) return c.wrong_dims();
   std::vector<int64_t> dims(idx.dims, idx.dims + idx.rank - 1);
   dims.insert(dims.end(), x.dims + idx.dims[idx.rank - 1], x.dims + x.rank);
-  if (!dims_equal(u, dims) || u.dtype != x.dtype || !same_dims(x, y) || x.dtype != y.dtype) return c.wrong_dims();
+  if (!dims_equal(u, dims) || u.dtype != x.dtype || !same_dims(x, y) || x.dtype != y.dtype)
+    return c.wrong_dims();
   const ViewId from = c.in(0), at = c.in(1), update = c.in(2), to = c.out(0);
   const int64_t items = scatter_nd_items(x, idx);
-  b.step(c.work(items, double(element_count(y)) * kMoveNs + double(element_count(u)) * kIndexNs), [=](const StepRun& run, Range range) {
-    return scatter_nd(run.views[from], run.views[at], run.views[update], attrs, run.views[to], range);
-  });
+  b.step(c.work(items, double(element_count(y)) * kMoveNs + double(element_count(u)) * kIndexNs),
+         [=](const StepRun& run, Range range) {
+           return scatter_nd(run.views[from], run.views[at], run.views[update], attrs, run.views[to], range);
+         });
   return {};
 }
 
@@ -256,12 +275,15 @@ Answer compile_rng_bits(Builder& b, const GraphOp& op) {
   RLX_CPU_REQUIRE(c.counts(2, 2, 1, 1));
   for (uint32_t i = 0; i < 2; ++i) {
     if (c.x(i).dtype != RLX_DTYPE_U32) return c.no_dtype(i, c.x(i).dtype);
-    if (c.x(i).rank != 1 || c.x(i).dims[0] != (i == 0 ? 2 : 4)) return c.about(i, "has other dims than [2] and [4]");
+    if (c.x(i).rank != 1 || c.x(i).dims[0] != (i == 0 ? 2 : 4))
+      return c.about(i, "has other dims than [2] and [4]");
   }
   if (c.y(0).dtype != RLX_DTYPE_U32) return c.wrong_dims();
   const ViewId key = c.in(0), counter = c.in(1), y = c.out(0);
   const int64_t items = element_count(c.y(0));
-  b.step(c.work(items, double(items) * 3), [=](const StepRun& run, Range range) { return rng_bits(run.views[key], run.views[counter], run.views[y], range); });
+  b.step(c.work(items, double(items) * 3), [=](const StepRun& run, Range range) {
+    return rng_bits(run.views[key], run.views[counter], run.views[y], range);
+  });
   return {};
 }
 

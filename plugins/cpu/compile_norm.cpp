@@ -7,7 +7,7 @@
 namespace rlx_cpu {
 namespace {
 
-constexpr double kRowNs = 0.5;      // per element of a fast row kernel
+constexpr double kRowNs = 0.5;  // per element of a fast row kernel
 constexpr double kGenericNs = 6;
 
 std::optional<Answer> all_float(OpContext& c, uint32_t operands) {
@@ -25,8 +25,12 @@ bool f32_rows(OpContext& c, uint32_t axis) {
   return c.x(0).dtype == RLX_DTYPE_F32 && rows_of(c.x(0), axis) && rows_of(c.y(0), axis);
 }
 
-const float* floats(const StepRun& run, ViewId view) { return view == kNoView ? nullptr : static_cast<const float*>(run.views[view].data); }
-float* target(const StepRun& run, ViewId view) { return view == kNoView ? nullptr : static_cast<float*>(run.views[view].data); }
+const float* floats(const StepRun& run, ViewId view) {
+  return view == kNoView ? nullptr : static_cast<const float*>(run.views[view].data);
+}
+float* target(const StepRun& run, ViewId view) {
+  return view == kNoView ? nullptr : static_cast<float*>(run.views[view].data);
+}
 
 /// layer_norm and rms_norm: operands x [, residual], gamma [, beta].
 struct Norm {
@@ -86,7 +90,11 @@ std::optional<Answer> read_norm(OpContext& c, bool beta_allowed, Norm* norm) {
 }
 
 Builder::Work norm_work(OpContext& c, const Norm& norm, double each) {
-  Builder::Work work{c.index(), norm_items(c.x(0), norm.axis), double(element_count(c.x(0))) * each, {norm.x, norm.gamma}, {norm.y}};
+  Builder::Work work{c.index(),
+                     norm_items(c.x(0), norm.axis),
+                     double(element_count(c.x(0))) * each,
+                     {norm.x, norm.gamma},
+                     {norm.y}};
   if (norm.residual != kNoView) work.reads.push_back(norm.residual);
   if (norm.beta != kNoView) work.reads.push_back(norm.beta);
   if (norm.sum != kNoView) work.writes.push_back(norm.sum);
@@ -109,7 +117,8 @@ bool add_fast_norm(OpContext& c, const Norm& norm, bool layer, double eps, doubl
   args.eps = static_cast<float>(eps), args.gamma_offset = static_cast<float>(gamma_offset);
   b.step(norm_work(c, norm, kRowNs), [=](const StepRun& run, Range range) -> KernelStatus {
     NormArgs own = args;
-    own.x = floats(run, norm.x), own.residual = floats(run, norm.residual), own.gamma = floats(run, norm.gamma), own.beta = floats(run, norm.beta);
+    own.x = floats(run, norm.x), own.residual = floats(run, norm.residual),
+    own.gamma = floats(run, norm.gamma), own.beta = floats(run, norm.beta);
     own.y = target(run, norm.y), own.sum = target(run, norm.sum);
     (layer ? kernels().layer_norm : kernels().rms_norm)(own, range.begin, range.end);
     return {};
@@ -137,16 +146,19 @@ Answer compile_softmax(Builder& b, const GraphOp& op) {
   if (tail == x.rank && f32_rows(c, *axis) && x.dims[*axis] != 0) {
     const auto in_rows = rows_of(x, *axis), out_rows = rows_of(y, *axis);
     SoftmaxArgs args{nullptr, in_rows->stride, nullptr, out_rows->stride, in_rows->columns, log};
-    b.step(c.work(in_rows->count, double(element_count(x)) * 1.2), [=](const StepRun& run, Range range) -> KernelStatus {
-      SoftmaxArgs own = args;
-      own.x = floats(run, from), own.y = target(run, to);
-      kernels().softmax(own, range.begin, range.end);
-      return {};
-    });
+    b.step(c.work(in_rows->count, double(element_count(x)) * 1.2),
+           [=](const StepRun& run, Range range) -> KernelStatus {
+             SoftmaxArgs own = args;
+             own.x = floats(run, from), own.y = target(run, to);
+             kernels().softmax(own, range.begin, range.end);
+             return {};
+           });
     return {};
   }
   b.step(c.work(line_items(x, *axis), double(element_count(x)) * kGenericNs),
-         [=, at = *axis](const StepRun& run, Range range) { return softmax(run.views[from], at, log, run.views[to], range); });
+         [=, at = *axis](const StepRun& run, Range range) {
+           return softmax(run.views[from], at, log, run.views[to], range);
+         });
   return {};
 }
 
@@ -159,8 +171,9 @@ Answer compile_layer_norm(Builder& b, const GraphOp& op) {
   attrs.eps = c.f64(RLX_ATTR_EPS, 1e-5);
   if (add_fast_norm(c, norm, true, attrs.eps, 0)) return {};
   b.step(norm_work(c, norm, kGenericNs), [=](const StepRun& run, Range range) {
-    return layer_norm(run.views[norm.x], view_or_null(run, norm.residual), view_or_null(run, norm.gamma), view_or_null(run, norm.beta), attrs,
-                      run.views[norm.y], view_or_null(run, norm.sum), range);
+    return layer_norm(run.views[norm.x], view_or_null(run, norm.residual), view_or_null(run, norm.gamma),
+                      view_or_null(run, norm.beta), attrs, run.views[norm.y], view_or_null(run, norm.sum),
+                      range);
   });
   return {};
 }
@@ -175,8 +188,8 @@ Answer compile_rms_norm(Builder& b, const GraphOp& op) {
   attrs.gamma_offset = c.f64(RLX_ATTR_GAMMA_OFFSET, 0);
   if (add_fast_norm(c, norm, false, attrs.eps, attrs.gamma_offset)) return {};
   b.step(norm_work(c, norm, kGenericNs), [=](const StepRun& run, Range range) {
-    return rms_norm(run.views[norm.x], view_or_null(run, norm.residual), view_or_null(run, norm.gamma), attrs, run.views[norm.y],
-                    view_or_null(run, norm.sum), range);
+    return rms_norm(run.views[norm.x], view_or_null(run, norm.residual), view_or_null(run, norm.gamma), attrs,
+                    run.views[norm.y], view_or_null(run, norm.sum), range);
   });
   return {};
 }
@@ -193,7 +206,8 @@ Answer compile_group_norm(Builder& b, const GraphOp& op) {
     if (c.x(i).rank != 1 || c.x(i).dims[0] != x.dims[1]) return c.about(i, "is not one value per channel");
   }
   const ViewId from = c.in(0), gamma = c.in(1), beta = c.in(2), y = c.out(0);
-  b.step(c.work(x.dims[0] * groups, double(element_count(x)) * kGenericNs), [=](const StepRun& run, Range range) {
+  b.step(c.work(x.dims[0] * groups, double(element_count(x)) * kGenericNs), [=](const StepRun& run,
+                                                                                Range range) {
     return group_norm(run.views[from], run.views[gamma], run.views[beta], groups, eps, run.views[y], range);
   });
   return {};
@@ -209,12 +223,16 @@ Answer compile_batch_norm(Builder& b, const GraphOp& op) {
   if (!axis) return c.about_attr(RLX_ATTR_AXIS, "is no axis of operand 0");
   if (!same_dims(x, c.y(0))) return c.wrong_dims();
   for (uint32_t i = 1; i < 5; ++i) {
-    if (c.x(i).rank != 1 || c.x(i).dims[0] != x.dims[*axis]) return c.about(i, "is not one value per channel");
+    if (c.x(i).rank != 1 || c.x(i).dims[0] != x.dims[*axis])
+      return c.about(i, "is not one value per channel");
   }
-  const ViewId from = c.in(0), gamma = c.in(1), beta = c.in(2), mean = c.in(3), variance = c.in(4), y = c.out(0);
-  b.step(c.work(element_count(x), double(element_count(x)) * 2), [=, at = *axis](const StepRun& run, Range range) {
-    return batch_norm(run.views[from], run.views[gamma], run.views[beta], run.views[mean], run.views[variance], at, eps, run.views[y], range);
-  });
+  const ViewId from = c.in(0), gamma = c.in(1), beta = c.in(2), mean = c.in(3), variance = c.in(4),
+               y = c.out(0);
+  b.step(c.work(element_count(x), double(element_count(x)) * 2),
+         [=, at = *axis](const StepRun& run, Range range) {
+           return batch_norm(run.views[from], run.views[gamma], run.views[beta], run.views[mean],
+                             run.views[variance], at, eps, run.views[y], range);
+         });
   return {};
 }
 

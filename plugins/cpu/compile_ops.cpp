@@ -61,7 +61,7 @@ constexpr Entry kEntries[] = {
     {RLX_OP_TRANSPOSE, "transpose", nullptr},
     {RLX_OP_BROADCAST, "broadcast", nullptr},
     {RLX_OP_SLICE, "slice", nullptr},
-    {RLX_OP_EMBED_NORM, "embed_norm", nullptr},
+    {RLX_OP_EMBED_NORM, "embed_norm", compile_embed_norm},
     {RLX_OP_SEGMENT_REDUCE, "segment_reduce", nullptr},
     {RLX_OP_CONV_TRANSPOSE, "conv_transpose", nullptr},
     {RLX_OP_RESIZE, "resize", nullptr},
@@ -100,15 +100,26 @@ const char* opcode_name(uint32_t opcode) {
 }
 
 ActParams act_params(const OpContext& c, uint32_t act) {
-  const auto params = [&](double alpha, double beta) { return ActParams{c.f64(RLX_ATTR_ACT_ALPHA, alpha), c.f64(RLX_ATTR_ACT_BETA, beta)}; };
+  const auto params = [&](double alpha, double beta) {
+    return ActParams{c.f64(RLX_ATTR_ACT_ALPHA, alpha), c.f64(RLX_ATTR_ACT_BETA, beta)};
+  };
   switch (act) {
-    case RLX_ACT_LEAKY_RELU: return params(0.01, 0);
-    case RLX_ACT_CLIP: return params(-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity());
-    case RLX_ACT_HARD_SIGMOID: return params(0.2, 0.5);
-    case RLX_ACT_ELU: case RLX_ACT_CELU: case RLX_ACT_THRESHOLDED_RELU: return params(1, 0);
-    case RLX_ACT_SELU: return params(1.67326319217681884765625, 1.05070102214813232421875);
-    case RLX_ACT_SHRINK: return params(0.5, 0);
-    default: return params(0, 0);
+    case RLX_ACT_LEAKY_RELU:
+      return params(0.01, 0);
+    case RLX_ACT_CLIP:
+      return params(-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity());
+    case RLX_ACT_HARD_SIGMOID:
+      return params(0.2, 0.5);
+    case RLX_ACT_ELU:
+    case RLX_ACT_CELU:
+    case RLX_ACT_THRESHOLDED_RELU:
+      return params(1, 0);
+    case RLX_ACT_SELU:
+      return params(1.67326319217681884765625, 1.05070102214813232421875);
+    case RLX_ACT_SHRINK:
+      return params(0.5, 0);
+    default:
+      return params(0, 0);
   }
 }
 
@@ -124,8 +135,10 @@ std::optional<Rows> rows_of(const View& view, uint32_t axis) {
   bool first = true;
   for (uint32_t i = axis; i-- > 0;) {
     if (view.dims[i] == 1) continue;
-    if (first) rows.stride = view.strides[i];
-    else if (view.strides[i] != rows.stride * rows.count) return std::nullopt;
+    if (first)
+      rows.stride = view.strides[i];
+    else if (view.strides[i] != rows.stride * rows.count)
+      return std::nullopt;
     first = false;
     rows.count *= view.dims[i];
     if (rows.count == 0) return rows;

@@ -13,24 +13,27 @@ namespace rlx_cpu {
 /// One op under compilation: its operands and results as views, its attributes, and the usual complaints.
 class OpContext {
  public:
-  OpContext(Builder& builder, const GraphOp& op) : b(builder), op_(op), name_(opcode_name(op.record->opcode)) {}
+  OpContext(Builder& builder, const GraphOp& op)
+      : b(builder), op_(op), name_(opcode_name(op.record->opcode)) {}
 
   Builder& b;
 
   uint32_t operands() const { return op_.record->operand_count; }
   uint32_t results() const { return op_.record->result_count; }
   bool present(uint32_t i) const { return i < operands() && op_.operands[i] != RLX_NO_INDEX; }
-  /// Views; the index must exist, see `counts`.
+  /// Views; the index must exist, see `counts`. By value: making another view may move them.
   ViewId in(uint32_t i) { return b.of(op_.operands[i]); }
   ViewId out(uint32_t i) { return b.of(op_.results[i]); }
-  const View& x(uint32_t i) { return b.view(in(i)); }
-  const View& y(uint32_t i) { return b.view(out(i)); }
+  View x(uint32_t i) { return b.view(in(i)); }
+  View y(uint32_t i) { return b.view(out(i)); }
   uint32_t index() const { return op_.index; }
   const GraphOp& op() const { return op_; }
   const char* name() const { return name_; }
 
   int64_t i64(uint32_t key, int64_t otherwise = 0) const { return b.graph().i64(op_, key, otherwise); }
-  uint32_t u32(uint32_t key, int64_t otherwise = 0) const { return static_cast<uint32_t>(i64(key, otherwise)); }
+  uint32_t u32(uint32_t key, int64_t otherwise = 0) const {
+    return static_cast<uint32_t>(i64(key, otherwise));
+  }
   double f64(uint32_t key, double otherwise = 0) const { return b.graph().f64(op_, key, otherwise); }
   std::vector<int64_t> list(uint32_t key) const { return b.graph().list(op_, key); }
 
@@ -46,8 +49,10 @@ class OpContext {
 
   /// Empty where the first `least` operands are present and there are so many results.
   std::optional<Answer> counts(uint32_t least, uint32_t most, uint32_t results_least, uint32_t results_most) {
-    if (operands() < least || operands() > most) return refuse("%s has %u operands, wanted %u to %u", name_, operands(), least, most);
-    if (results() < results_least || results() > results_most) return refuse("%s has %u results, wanted %u to %u", name_, results(), results_least, results_most);
+    if (operands() < least || operands() > most)
+      return refuse("%s has %u operands, wanted %u to %u", name_, operands(), least, most);
+    if (results() < results_least || results() > results_most)
+      return refuse("%s has %u results, wanted %u to %u", name_, results(), results_least, results_most);
     for (uint32_t i = 0; i < least; ++i) {
       if (!present(i)) return about(i, "is absent");
     }
@@ -66,7 +71,8 @@ class OpContext {
   Answer wrong_dims() { return refuse("%s: dims of operands and results do not fit together", name_); }
   /// Says that an operand's dtype, or the function for it, has no kernel; does not depend on sizes.
   Answer no_dtype(uint32_t operand, uint32_t dtype) {
-    Answer answer = refuse("%s: operand %u has dtype %u, for which there is no kernel", name_, operand, dtype);
+    Answer answer =
+        refuse("%s: operand %u has dtype %u, for which there is no kernel", name_, operand, dtype);
     answer.operand = operand;
     answer.numeric = false;
     return answer;
@@ -96,7 +102,8 @@ struct ActParams {
 };
 ActParams act_params(const OpContext& c, uint32_t act);
 
-/// Rows of `columns` elements (the dims from `axis` on) that lie one stride apart; their elements lie together.
+/// Rows of `columns` elements (the dims from `axis` on) that lie one stride apart; their elements lie
+/// together.
 struct Rows {
   int64_t count = 1;
   int64_t columns = 1;
@@ -105,8 +112,8 @@ struct Rows {
 /// Nothing where the view does not lie like that.
 std::optional<Rows> rows_of(const View& view, uint32_t axis);
 
-#define RLX_CPU_REQUIRE(expression)                  \
-  do {                                               \
+#define RLX_CPU_REQUIRE(expression)                   \
+  do {                                                \
     if (auto refused = (expression)) return *refused; \
   } while (false)
 
@@ -157,6 +164,8 @@ Answer compile_batch_norm(Builder&, const GraphOp&);
 // compile_attention.cpp
 Answer compile_attention(Builder&, const GraphOp&);
 Answer compile_rope(Builder&, const GraphOp&);
+// compile_embed.cpp
+Answer compile_embed_norm(Builder&, const GraphOp&);
 // compile_control.cpp
 Answer compile_if(Builder&, const GraphOp&);
 Answer compile_while(Builder&, const GraphOp&);

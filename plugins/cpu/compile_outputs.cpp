@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Outputs and state pairs. An output of a pair is the memory of its input, so writing it too early destroys what later
-// reads want; then the result goes to a temporary first.
+// Outputs and state pairs. An output of a pair is the memory of its input, so writing it too early destroys
+// what later reads want; then the result goes to a temporary first.
 #include "compile_outputs.h"
 
 #include <rlx/ops.h>
@@ -15,10 +15,19 @@ bool same_shape(const View& a, const View& b) {
 /// Ops that read operand i of an element before, or never after, they write that element.
 bool in_place(uint32_t opcode, uint32_t operand) {
   switch (opcode) {
-    case RLX_OP_COPY: case RLX_OP_UNARY: case RLX_OP_BINARY: case RLX_OP_SELECT: case RLX_OP_ACT: case RLX_OP_GATED_ACT:
+    case RLX_OP_COPY:
+    case RLX_OP_UNARY:
+    case RLX_OP_BINARY:
+    case RLX_OP_SELECT:
+    case RLX_OP_ACT:
+    case RLX_OP_GATED_ACT:
       return true;
-    case RLX_OP_DYNAMIC_UPDATE_SLICE: case RLX_OP_SCATTER_ELEMENTS: case RLX_OP_SCATTER_ND: return operand == 0;
-    default: return false;
+    case RLX_OP_DYNAMIC_UPDATE_SLICE:
+    case RLX_OP_SCATTER_ELEMENTS:
+    case RLX_OP_SCATTER_ND:
+      return operand == 0;
+    default:
+      return false;
   }
 }
 
@@ -77,7 +86,9 @@ void redirect_unsafe_outputs(Builder& b) {
   const ImageGraph& graph = b.graph();
   for (uint32_t output = 0; output < graph.count(RLX_LIR_OUTPUTS); ++output) {
     const uint32_t input = b.out().outputs[output].state_pair;
-    if (input == RLX_NO_INDEX || !in_its_own_output(graph, output) || may_write_in_place(graph, output, input)) continue;
+    if (input == RLX_NO_INDEX || !in_its_own_output(graph, output) ||
+        may_write_in_place(graph, output, input))
+      continue;
     const View view = graph.value(graph.output(output).value).view;
     b.redirect(graph.output(output).value, b.temp(view.dtype, view.rank, view.dims));
   }
@@ -89,9 +100,11 @@ void copy_outputs(Builder& b) {
   for (uint32_t output = 0; output < graph.count(RLX_LIR_OUTPUTS); ++output) {
     ViewId from = b.of(graph.output(output).value);
     const ViewRecord source = b.record(from);
-    if (source.root == Root::kOutput && source.index == output && source.offset == 0 && is_dense(source.view)) continue;
+    if (source.root == Root::kOutput && source.index == output && source.offset == 0 && is_dense(source.view))
+      continue;
     const uint32_t pair = b.out().outputs[output].state_pair;
-    if (source.root == Root::kInput && pair == source.index && source.offset == 0 && is_dense(source.view)) continue;
+    if (source.root == Root::kInput && pair == source.index && source.offset == 0 && is_dense(source.view))
+      continue;
     // Old state that another output is about to overwrite is saved first.
     if (source.root == Root::kInput && b.out().inputs[source.index].state_pair != RLX_NO_INDEX) {
       const ViewId saved = b.temp(source.view.dtype, source.view.rank, source.view.dims);

@@ -18,24 +18,29 @@ constexpr unsigned kKernelSet = 1;
 
 const char* isa_text() {
   switch (kernels().isa) {
-    case Isa::kAvx512: return "AVX-512";
-    case Isa::kAvx2: return "AVX2";
-    case Isa::kPortable: break;
+    case Isa::kAvx512:
+      return "AVX-512";
+    case Isa::kAvx2:
+      return "AVX2";
+    case Isa::kPortable:
+      break;
   }
   return "portable";
 }
 
-int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device_open_out* out, rlx_error* error) {
+int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device_open_out* out,
+                    rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (plugin == nullptr) return null_argument(error, "device open: plugin");
     rlx_device_open_in own;
     if (int32_t status = read_in(own, in, "device open", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_device_open_out), "device open", error)) return status;
     if (own.ordinal != 0) {
-      return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, own.ordinal, "device open: no device %u, there is 1",
-                  own.ordinal);
+      return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, own.ordinal,
+                  "device open: no device %u, there is 1", own.ordinal);
     }
-    if (int32_t status = refuse_options(own.options, own.option_count, own.option_stride, "device open", error)) {
+    if (int32_t status =
+            refuse_options(own.options, own.option_count, own.option_stride, "device open", error)) {
       return status;
     }
     auto device = std::make_unique<rlx_device>();
@@ -68,7 +73,8 @@ int32_t device_fingerprint(rlx_device* device, const void* in, rlx_fingerprint_o
     if (int32_t status = read_no_in(in, "fingerprint", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_fingerprint_out), "fingerprint", error)) return status;
     rlx_fingerprint_out result{};
-    const int size = std::snprintf(result.text, sizeof result.text, "cpu %s kernels %u", isa_text(), kKernelSet);
+    const int size =
+        std::snprintf(result.text, sizeof result.text, "cpu %s kernels %u", isa_text(), kKernelSet);
     result.hash = quick_hash(result.text, static_cast<uint64_t>(size));
     return write_out(out, result);
   });
@@ -85,7 +91,8 @@ void machine_memory(uint64_t* total, uint64_t* free) {
 }
 
 void device_name(const Threads& threads, char* text, uint32_t bytes) {
-  std::snprintf(text, bytes, "%s; %u thread%s", isa_text(), threads.concurrency, threads.concurrency == 1 ? "" : "s");
+  std::snprintf(text, bytes, "%s; %u thread%s", isa_text(), threads.concurrency,
+                threads.concurrency == 1 ? "" : "s");
 }
 
 rlx_hash128 quick_hash(const void* data, uint64_t bytes, rlx_hash128 seed) {

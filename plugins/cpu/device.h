@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The objects behind the handles of rlx.plugin, rlx.device and rlx.buffer, and the host's threads as this plugin sees them.
+// The objects behind the handles of rlx.plugin, rlx.device and rlx.buffer, and the host's threads as this
+// plugin sees them.
 #pragma once
 
 #include <rlx/buffer.h>

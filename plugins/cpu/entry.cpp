@@ -55,16 +55,18 @@ RLX_DESCRIPTOR_SECTION const rlx_descriptor_note kNote = {
 
 namespace rlx_cpu {
 
-int32_t refuse_options(const void* options, uint32_t count, uint32_t stride, const char* what, rlx_error* error) {
+int32_t refuse_options(const void* options, uint32_t count, uint32_t stride, const char* what,
+                       rlx_error* error) {
   if (count == 0) return RLX_STATUS_OK;
   if (options == nullptr || stride < sizeof(rlx_option)) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, count, "%s: %u options at %p with a stride of %u", what,
-                count, options, stride);
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, count,
+                "%s: %u options at %p with a stride of %u", what, count, options, stride);
   }
   const rlx_option option = row_at(static_cast<const rlx_option*>(options), stride, 0);
   const int length = option.key.size < 200 ? static_cast<int>(option.key.size) : 200;
-  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "%s: unknown option \"%.*s\"; the CPU plugin has none",
-              what, length, option.key.data ? option.key.data : "");
+  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0,
+              "%s: unknown option \"%.*s\"; the CPU plugin has none", what, length,
+              option.key.data ? option.key.data : "");
 }
 
 namespace {
@@ -74,7 +76,8 @@ int32_t plugin_open(const rlx_open_in* in, rlx_open_out* out, rlx_error* error) 
     rlx_open_in own;
     if (int32_t status = read_in(own, in, "open", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_open_out), "open", error)) return status;
-    if (int32_t status = refuse_options(own.options, own.option_count, own.option_stride, "open", error)) return status;
+    if (int32_t status = refuse_options(own.options, own.option_count, own.option_stride, "open", error))
+      return status;
     auto plugin = std::make_unique<rlx_plugin>();
     if (own.host != nullptr && own.host->get_service != nullptr) {
       const rlx_str id = {RLX_HOST_THREADS_1, sizeof RLX_HOST_THREADS_1 - 1};
@@ -106,14 +109,16 @@ int32_t plugin_device_count(rlx_plugin* plugin, const void* in, rlx_device_count
   });
 }
 
-int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx_device_info_out* out, rlx_error* error) {
+int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx_device_info_out* out,
+                           rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (plugin == nullptr) return null_argument(error, "device_info: plugin");
     rlx_device_info_in own;
     if (int32_t status = read_in(own, in, "device_info", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_device_info_out), "device_info", error)) return status;
     if (own.ordinal != 0) {
-      return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, own.ordinal, "device_info: no device %u, there is 1", own.ordinal);
+      return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, own.ordinal,
+                  "device_info: no device %u, there is 1", own.ordinal);
     }
     rlx_device_info_out result{};
     result.flags = RLX_DEVICE_FLAG_HOST_MEMORY | RLX_DEVICE_FLAG_FORK_SAFE;
@@ -128,7 +133,8 @@ int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx
   });
 }
 
-const rlx_plugin_1 kPluginTable = {plugin_open, plugin_close, plugin_device_count, plugin_device_info, nullptr};
+const rlx_plugin_1 kPluginTable = {plugin_open, plugin_close, plugin_device_count, plugin_device_info,
+                                   nullptr};
 
 const void* get_interface(rlx_str id) {
   if (id.data == nullptr) return nullptr;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The border: nothing thrown crosses it, every message is made in a fixed buffer, every in-struct is read by the rules.
+// The border: nothing thrown crosses it, every message is made in a fixed buffer, every in-struct is read by
+// the rules.
 #pragma once
 
 #include <rlx/types.h>
@@ -37,13 +38,15 @@ int32_t guarded(rlx_error* error, Body&& body) noexcept {
   } catch (const std::bad_alloc&) {
     return rlx_fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, 0, "the CPU plugin is out of memory");
   } catch (...) {
-    return rlx_fail(error, RLX_STATUS_INTERNAL, RLX_NO_INDEX, 0, "the CPU plugin met an unexpected condition");
+    return rlx_fail(error, RLX_STATUS_INTERNAL, RLX_NO_INDEX, 0,
+                    "the CPU plugin met an unexpected condition");
   }
 }
 
 /// Reads an in-struct of the caller into `own`. `first_size` is its size in ABI minor 1.
 template <class In>
-int32_t read_in(In& own, const void* in, const char* what, rlx_error* error, uint32_t first_size = sizeof(In)) {
+int32_t read_in(In& own, const void* in, const char* what, rlx_error* error,
+                uint32_t first_size = sizeof(In)) {
   uint64_t detail = 0;
   const int32_t status = rlx_read_in(&own, sizeof(In), in, first_size, &detail);
   if (status == RLX_STATUS_INVALID_ARGUMENT) {
@@ -64,18 +67,20 @@ inline int32_t read_no_in(const void* in, const char* what, rlx_error* error) {
   uint64_t detail = 0;
   const int32_t status = rlx_read_in(&own, sizeof own, in, sizeof own, &detail);
   if (status == RLX_STATUS_OK) return status;
-  return fail(error, status, RLX_NO_INDEX, detail, "%s: offset or size %llu of an in-struct that has no fields", what,
+  return fail(error, status, RLX_NO_INDEX, detail,
+              "%s: offset or size %llu of an in-struct that has no fields", what,
               static_cast<unsigned long long>(detail));
 }
 
 /// Refuses a null or wrongly sized out-struct before anything is done.
 inline int32_t check_out(const void* out, uint32_t first_size, const char* what, rlx_error* error) {
-  if (out == nullptr) return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "%s: out is null", what);
+  if (out == nullptr)
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "%s: out is null", what);
   uint32_t size = 0;
   memcpy(&size, out, sizeof size);
   if (size >= first_size && size <= RLX_STRUCT_BYTES_MAX) return RLX_STATUS_OK;
-  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, size, "%s: out.struct_size is %u, wanted %u to %u", what,
-              size, first_size, RLX_STRUCT_BYTES_MAX);
+  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, size,
+              "%s: out.struct_size is %u, wanted %u to %u", what, size, first_size, RLX_STRUCT_BYTES_MAX);
 }
 
 template <class Out>
@@ -102,6 +107,7 @@ inline bool same_text(rlx_str text, const char* other) {
 }
 
 /// Refuses every option: this plugin has none. Names the first one.
-int32_t refuse_options(const void* options, uint32_t count, uint32_t stride, const char* what, rlx_error* error);
+int32_t refuse_options(const void* options, uint32_t count, uint32_t stride, const char* what,
+                       rlx_error* error);
 
 }  // namespace rlx_cpu

@@ -14,9 +14,9 @@
 namespace rlx_cpu {
 namespace {
 
-constexpr double kAloneNs = 4000;    // a run of less work stays on the caller
-constexpr double kShareNs = 2000;    // and no thread is asked for less than this
-constexpr size_t kFewTensors = 24;   // so many are compared pair by pair
+constexpr double kAloneNs = 4000;   // a run of less work stays on the caller
+constexpr double kShareNs = 2000;   // and no thread is asked for less than this
+constexpr size_t kFewTensors = 24;  // so many are compared pair by pair
 
 /// Bytes of one tensor of a run.
 struct Extent {
@@ -48,10 +48,12 @@ char* arena_memory(const rlx_arena& arena) {
   return arena.buffer != nullptr ? arena.buffer->host + arena.offset : nullptr;
 }
 
-int32_t check_arena(const rlx_executable& executable, const rlx_arena& arena, uint32_t index, rlx_error* error) {
+int32_t check_arena(const rlx_executable& executable, const rlx_arena& arena, uint32_t index,
+                    rlx_error* error) {
   const rlx_arena_info& wanted = executable.arenas[index];
   const auto refuse = [&](const char* what, uint64_t seen, uint64_t least) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, index, "context: arena %u %s %" PRIu64 ", wanted %" PRIu64, index, what, seen, least);
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, index,
+                "context: arena %u %s %" PRIu64 ", wanted %" PRIu64, index, what, seen, least);
   };
   if (arena.bytes < wanted.bytes) return refuse("has bytes", arena.bytes, wanted.bytes);
   if (arena.host == nullptr && arena.buffer != nullptr) {
@@ -62,7 +64,8 @@ int32_t check_arena(const rlx_executable& executable, const rlx_arena& arena, ui
   }
   const uint64_t address = reinterpret_cast<uint64_t>(arena_memory(arena));
   if (wanted.bytes != 0 && address == 0) return refuse("has memory at", 0, wanted.bytes);
-  if (address % wanted.alignment != 0) return refuse("is aligned to", address % wanted.alignment, wanted.alignment);
+  if (address % wanted.alignment != 0)
+    return refuse("is aligned to", address % wanted.alignment, wanted.alignment);
   return RLX_STATUS_OK;
 }
 
@@ -74,20 +77,24 @@ void fix_views(rlx_context& context, const std::vector<char*>& arenas) {
     View& view = context.views[id];
     view = record.view;
     if (record.root == Root::kConstant) view.data = executable.constants + record.offset;
-    if (record.root == Root::kArena && record.index < arenas.size()) view.data = arenas[record.index] + record.offset;
+    if (record.root == Root::kArena && record.index < arenas.size())
+      view.data = arenas[record.index] + record.offset;
   }
 }
 
-int32_t context_create(rlx_executable* executable, const rlx_context_create_in* in, rlx_context_create_out* out, rlx_error* error) {
+int32_t context_create(rlx_executable* executable, const rlx_context_create_in* in,
+                       rlx_context_create_out* out, rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (executable == nullptr) return null_argument(error, "context: executable");
     rlx_context_create_in own;
     if (int32_t status = read_in(own, in, "context", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_context_create_out), "context", error)) return status;
     if (own.arena_count != executable->arenas.size()) {
-      return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, own.arena_count, "context: %u arenas, wanted %zu", own.arena_count, executable->arenas.size());
+      return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, own.arena_count,
+                  "context: %u arenas, wanted %zu", own.arena_count, executable->arenas.size());
     }
-    if (own.arena_count != 0 && (own.arenas == nullptr || own.arena_stride < sizeof(rlx_arena))) return null_argument(error, "context: the list of arenas (or its stride)");
+    if (own.arena_count != 0 && (own.arenas == nullptr || own.arena_stride < sizeof(rlx_arena)))
+      return null_argument(error, "context: the list of arenas (or its stride)");
     std::vector<char*> arenas;
     for (uint32_t i = 0; i < own.arena_count; ++i) {
       const rlx_arena arena = row_at(own.arenas, own.arena_stride, i);
@@ -111,7 +118,8 @@ int32_t context_create(rlx_executable* executable, const rlx_context_create_in* 
 
 void context_destroy(rlx_context* context) { delete context; }
 
-// ---- Views of a run -----------------------------------------------------------------------------------------------------
+// ---- Views of a run
+// -----------------------------------------------------------------------------------------------------
 
 struct Tensor {
   const TensorInfo& info;
@@ -119,16 +127,20 @@ struct Tensor {
   uint32_t index;
 };
 
-__attribute__((noinline, cold, format(printf, 3, 4))) int32_t refuse_tensor(const Tensor& tensor, rlx_error* error, const char* format, ...) {
+__attribute__((noinline, cold, format(printf, 3, 4))) int32_t refuse_tensor(const Tensor& tensor,
+                                                                            rlx_error* error,
+                                                                            const char* format, ...) {
   char why[256];
   va_list arguments;
   va_start(arguments, format);
   std::vsnprintf(why, sizeof why, format, arguments);
   va_end(arguments);
-  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, tensor.index, "execute: %s %u \"%.150s\" %s", tensor.kind, tensor.index, tensor.info.name.c_str(), why);
+  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, tensor.index, "execute: %s %u \"%.150s\" %s",
+              tensor.kind, tensor.index, tensor.info.name.c_str(), why);
 }
 
-__attribute__((noinline, cold)) int32_t refuse_dims(const Tensor& tensor, const rlx_view& view, rlx_error* error) {
+__attribute__((noinline, cold)) int32_t refuse_dims(const Tensor& tensor, const rlx_view& view,
+                                                    rlx_error* error) {
   char seen[110], wanted[110];
   const auto write = [](char* text, size_t bytes, uint32_t rank, const int64_t* dims) {
     size_t at = 0;
@@ -139,7 +151,8 @@ __attribute__((noinline, cold)) int32_t refuse_dims(const Tensor& tensor, const 
   };
   write(seen, sizeof seen, view.dims == nullptr ? 0 : view.rank, view.dims);
   write(wanted, sizeof wanted, tensor.info.rank, tensor.info.dims);
-  return refuse_tensor(tensor, error, "has rank %u and dims [%s], wanted rank %u and [%s]", view.rank, seen, tensor.info.rank, wanted);
+  return refuse_tensor(tensor, error, "has rank %u and dims [%s], wanted rank %u and [%s]", view.rank, seen,
+                       tensor.info.rank, wanted);
 }
 
 bool dense_strides(const TensorInfo& info, const int64_t* strides) {
@@ -151,22 +164,28 @@ bool dense_strides(const TensorInfo& info, const int64_t* strides) {
   return true;
 }
 
-int32_t check_view(const rlx_context& context, const Tensor& tensor, const rlx_view& view, char** data, rlx_error* error) {
+int32_t check_view(const rlx_context& context, const Tensor& tensor, const rlx_view& view, char** data,
+                   rlx_error* error) {
   const TensorInfo& info = tensor.info;
-  if (view.dtype != info.dtype) return refuse_tensor(tensor, error, "has dtype %u, wanted %u", view.dtype, info.dtype);
-  if (view.rank != info.rank || (view.dims == nullptr && info.rank != 0)) return refuse_dims(tensor, view, error);
+  if (view.dtype != info.dtype)
+    return refuse_tensor(tensor, error, "has dtype %u, wanted %u", view.dtype, info.dtype);
+  if (view.rank != info.rank || (view.dims == nullptr && info.rank != 0))
+    return refuse_dims(tensor, view, error);
   for (uint32_t i = 0; i < info.rank; ++i) {
     if (view.dims[i] != info.dims[i]) return refuse_dims(tensor, view, error);
   }
-  if (view.bytes < info.bytes) return refuse_tensor(tensor, error, "has %" PRIu64 " bytes, wanted %" PRIu64, view.bytes, info.bytes);
+  if (view.bytes < info.bytes)
+    return refuse_tensor(tensor, error, "has %" PRIu64 " bytes, wanted %" PRIu64, view.bytes, info.bytes);
   if (view.strides != nullptr && info.bytes != 0 && !dense_strides(info, view.strides)) {
     return refuse_tensor(tensor, error, "has strides that are not dense row-major");
   }
   *data = static_cast<char*>(view.host);
   if (view.host == nullptr && view.buffer != nullptr) {
-    if (view.buffer->device != context.executable->device) return refuse_tensor(tensor, error, "is a buffer of another device");
+    if (view.buffer->device != context.executable->device)
+      return refuse_tensor(tensor, error, "is a buffer of another device");
     if (view.offset > view.buffer->bytes || view.bytes > view.buffer->bytes - view.offset) {
-      return refuse_tensor(tensor, error, "ends at %" PRIu64 " of a buffer of %" PRIu64 " bytes", view.offset + view.bytes, view.buffer->bytes);
+      return refuse_tensor(tensor, error, "ends at %" PRIu64 " of a buffer of %" PRIu64 " bytes",
+                           view.offset + view.bytes, view.buffer->bytes);
     }
     *data = view.buffer->host + view.offset;
   }
@@ -196,7 +215,8 @@ int32_t check_pair(const rlx_executable& executable, const Extent& a, const Exte
   if (is_pair(executable, a.tensor, b.tensor) && a.begin == b.begin && a.end == b.end) return RLX_STATUS_OK;
   const Tensor output = tensor_of(executable, std::max(a.tensor, b.tensor));
   const Tensor other = tensor_of(executable, std::min(a.tensor, b.tensor));
-  return refuse_tensor(output, error, "overlaps %s %u \"%.80s\"", other.kind, other.index, other.info.name.c_str());
+  return refuse_tensor(output, error, "overlaps %s %u \"%.80s\"", other.kind, other.index,
+                       other.info.name.c_str());
 }
 
 /// Outputs overlap nothing but their state pair, which they are equal to.
@@ -206,8 +226,11 @@ int32_t check_overlap(rlx_context& context, rlx_error* error) {
   size_t count = 0;
   for (uint32_t i = 0; i < inputs; ++i) {
     const TensorInfo& info = executable.inputs[i];
-    if (info.state_pair != RLX_NO_INDEX && info.bytes != 0 && context.inputs[i] != context.outputs[info.state_pair]) {
-      return refuse_tensor(tensor_of(executable, inputs + info.state_pair), error, "is the state of input %u \"%.80s\" and must be the same memory", i, info.name.c_str());
+    if (info.state_pair != RLX_NO_INDEX && info.bytes != 0 &&
+        context.inputs[i] != context.outputs[info.state_pair]) {
+      return refuse_tensor(tensor_of(executable, inputs + info.state_pair), error,
+                           "is the state of input %u \"%.80s\" and must be the same memory", i,
+                           info.name.c_str());
     }
     if (info.bytes != 0) context.extents[count++] = {context.inputs[i], context.inputs[i] + info.bytes, i};
   }
@@ -219,16 +242,19 @@ int32_t check_overlap(rlx_context& context, rlx_error* error) {
     for (size_t a = 0; a < count; ++a) {
       for (size_t b = a + 1; b < count; ++b) {
         if (context.extents[b].tensor < inputs) continue;
-        if (int32_t status = check_pair(executable, context.extents[a], context.extents[b], error)) return status;
+        if (int32_t status = check_pair(executable, context.extents[a], context.extents[b], error))
+          return status;
       }
     }
     return RLX_STATUS_OK;
   }
   const auto last = context.extents.begin() + static_cast<std::ptrdiff_t>(count);
-  std::sort(context.extents.begin(), last, [](const Extent& a, const Extent& b) { return a.begin < b.begin; });
+  std::sort(context.extents.begin(), last,
+            [](const Extent& a, const Extent& b) { return a.begin < b.begin; });
   for (size_t a = 0; a < count; ++a) {
     for (size_t b = a + 1; b < count && context.extents[b].begin < context.extents[a].end; ++b) {
-      if (int32_t status = check_pair(executable, context.extents[a], context.extents[b], error)) return status;
+      if (int32_t status = check_pair(executable, context.extents[a], context.extents[b], error))
+        return status;
     }
   }
   return RLX_STATUS_OK;
@@ -237,24 +263,33 @@ int32_t check_overlap(rlx_context& context, rlx_error* error) {
 int32_t bind_tensors(rlx_context& context, const rlx_execute_in& in, rlx_error* error) {
   const rlx_executable& executable = *context.executable;
   if (in.input_count != executable.inputs.size() || in.output_count != executable.outputs.size()) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, in.input_count, "execute: %u inputs and %u outputs, wanted %zu and %zu", in.input_count,
-                in.output_count, executable.inputs.size(), executable.outputs.size());
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, in.input_count,
+                "execute: %u inputs and %u outputs, wanted %zu and %zu", in.input_count, in.output_count,
+                executable.inputs.size(), executable.outputs.size());
   }
   if ((in.input_count != 0 && (in.inputs == nullptr || in.input_stride < sizeof(rlx_view))) ||
       (in.output_count != 0 && (in.outputs == nullptr || in.output_stride < sizeof(rlx_view)))) {
     return null_argument(error, "execute: a list of views (or its stride)");
   }
   for (uint32_t i = 0; i < in.input_count; ++i) {
-    const rlx_view& view = *reinterpret_cast<const rlx_view*>(reinterpret_cast<const char*>(in.inputs) + uint64_t(i) * in.input_stride);
-    if (int32_t status = check_view(context, {executable.inputs[i], "input", i}, view, &context.inputs[i], error)) return status;
+    const rlx_view& view = *reinterpret_cast<const rlx_view*>(reinterpret_cast<const char*>(in.inputs) +
+                                                              uint64_t(i) * in.input_stride);
+    if (int32_t status =
+            check_view(context, {executable.inputs[i], "input", i}, view, &context.inputs[i], error))
+      return status;
   }
   for (uint32_t i = 0; i < in.output_count; ++i) {
-    const rlx_view& view = *reinterpret_cast<const rlx_view*>(reinterpret_cast<const char*>(in.outputs) + uint64_t(i) * in.output_stride);
-    if (int32_t status = check_view(context, {executable.outputs[i], "output", i}, view, &context.outputs[i], error)) return status;
+    const rlx_view& view = *reinterpret_cast<const rlx_view*>(reinterpret_cast<const char*>(in.outputs) +
+                                                              uint64_t(i) * in.output_stride);
+    if (int32_t status =
+            check_view(context, {executable.outputs[i], "output", i}, view, &context.outputs[i], error))
+      return status;
   }
   if (int32_t status = check_overlap(context, error)) return status;
-  for (const Binding& binding : executable.input_bindings) context.views[binding.view].data = context.inputs[binding.index] + binding.offset;
-  for (const Binding& binding : executable.output_bindings) context.views[binding.view].data = context.outputs[binding.index] + binding.offset;
+  for (const Binding& binding : executable.input_bindings)
+    context.views[binding.view].data = context.inputs[binding.index] + binding.offset;
+  for (const Binding& binding : executable.output_bindings)
+    context.views[binding.view].data = context.outputs[binding.index] + binding.offset;
   return RLX_STATUS_OK;
 }
 
@@ -265,17 +300,21 @@ int32_t bind_params(rlx_context& context, const rlx_param_set* set, rlx_error* e
   const uint64_t generation = set->generation.load(std::memory_order_acquire);
   if (set->id == context.set_id && generation == context.set_generation) return RLX_STATUS_OK;
   if (set->device != executable.device) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "execute: the param set belongs to another device");
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0,
+                "execute: the param set belongs to another device");
   }
   if (!set->sealed.load(std::memory_order_acquire)) {
-    return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0, "execute: the param set is not sealed");
+    return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0,
+                "execute: the param set is not sealed");
   }
   context.set_id = 0;
-  rlx_param_set* const open = const_cast<rlx_param_set*>(set);  // for its lock; the set's contents stay as they are
+  rlx_param_set* const open =
+      const_cast<rlx_param_set*>(set);  // for its lock; the set's contents stay as they are
   std::lock_guard lock(open->mutex);
   const auto found = open->prepared.find(executable.id);
   if (found == open->prepared.end()) {
-    return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0, "execute: the param set is not prepared for this executable");
+    return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0,
+                "execute: the param set is not prepared for this executable");
   }
   context.prepared = found->second.get();
   for (const Binding& binding : executable.param_bindings) {
@@ -287,7 +326,8 @@ int32_t bind_params(rlx_context& context, const rlx_param_set* set, rlx_error* e
   return RLX_STATUS_OK;
 }
 
-// ---- Runs ---------------------------------------------------------------------------------------------------------------
+// ---- Runs
+// ---------------------------------------------------------------------------------------------------------------
 
 uint32_t wanted_threads(const rlx_context& context) {
   const rlx_executable& executable = *context.executable;
@@ -297,17 +337,20 @@ uint32_t wanted_threads(const rlx_context& context) {
   return static_cast<uint32_t>(std::min<double>(want, executable.total_ns / kShareNs));
 }
 
-__attribute__((noinline, cold)) int32_t report(const Failure& failure, const CallWatch& watch, rlx_error* error) {
+__attribute__((noinline, cold)) int32_t report(const Failure& failure, const CallWatch& watch,
+                                               rlx_error* error) {
   if (failure.step == nullptr) return watch.fail(failure.status, "execute", error);
   const KernelStatus& kernel = failure.kernel;
   if (failure.status == RLX_STATUS_DATA_ERROR) {
     return fail(error, failure.status, failure.step->op_index, static_cast<uint64_t>(kernel.index),
-                "execute: op %u (%s): value %" PRId64 " at position %" PRId64 " is refused, the limit is %" PRId64, failure.step->op_index,
-                failure.step->name, kernel.value, kernel.index, kernel.limit);
+                "execute: op %u (%s): value %" PRId64 " at position %" PRId64
+                " is refused, the limit is %" PRId64,
+                failure.step->op_index, failure.step->name, kernel.value, kernel.index, kernel.limit);
   }
   return fail(error, RLX_STATUS_INTERNAL, failure.step->op_index, static_cast<uint64_t>(kernel.index),
-              "execute: op %u (%s): its kernel answered status %d (%" PRId64 ", %" PRId64 ", %" PRId64 ")", failure.step->op_index,
-              failure.step->name, failure.status, kernel.index, kernel.value, kernel.limit);
+              "execute: op %u (%s): its kernel answered status %d (%" PRId64 ", %" PRId64 ", %" PRId64 ")",
+              failure.step->op_index, failure.step->name, failure.status, kernel.index, kernel.value,
+              kernel.limit);
 }
 
 int32_t context_execute(rlx_context* context, const rlx_execute_in* in, void*, rlx_error* error) {
@@ -320,7 +363,8 @@ int32_t context_execute(rlx_context* context, const rlx_execute_in* in, void*, r
     CallWatch watch;
     if (int32_t status = watch.open(own.call, "execute", error)) return status;
     const float* const* packs = context->prepared == nullptr ? nullptr : context->prepared->packs.data();
-    context->team.run(*context->executable, {context->views.data(), packs, nullptr, context->inner}, wanted_threads(*context), &watch);
+    context->team.run(*context->executable, {context->views.data(), packs, nullptr, context->inner},
+                      wanted_threads(*context), &watch);
     const Failure& failure = context->team.failure();
     return failure.status == RLX_STATUS_OK ? RLX_STATUS_OK : report(failure, watch, error);
   });

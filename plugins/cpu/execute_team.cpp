@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inner loop of execute: every member walks the same list of steps, does its share and meets the others at barriers.
+// The inner loop of execute: every member walks the same list of steps, does its share and meets the others
+// at barriers.
 #include "execute_team.h"
 
 #include <sched.h>
@@ -32,8 +33,10 @@ bool TeamRun::barrier(const Member& member) {
     phase_.store(phase + 1, std::memory_order_release);
   } else {
     for (uint32_t spins = 0; phase_.load(std::memory_order_acquire) == phase; ++spins) {
-      if (spins < kSpins) relax();
-      else sched_yield();
+      if (spins < kSpins)
+        relax();
+      else
+        sched_yield();
     }
   }
   return !leave_;
@@ -41,8 +44,10 @@ bool TeamRun::barrier(const Member& member) {
 
 void TeamRun::note(const Step& step, const KernelStatus& status) {
   std::lock_guard lock(mutex_);
-  const bool first = failure_.status == RLX_STATUS_OK || (failure_.step != nullptr && (step.op_index < failure_.step->op_index ||
-                     (step.op_index == failure_.step->op_index && status.index < failure_.kernel.index)));
+  const bool first = failure_.status == RLX_STATUS_OK ||
+                     (failure_.step != nullptr &&
+                      (step.op_index < failure_.step->op_index ||
+                       (step.op_index == failure_.step->op_index && status.index < failure_.kernel.index)));
   if (first) failure_ = {status.status, &step, status};
   stop_.store(true, std::memory_order_relaxed);
 }
@@ -66,7 +71,8 @@ void TeamRun::run_items(const Step& step, const Member& member) {
     return;
   }
   while (share.begin < share.end) {
-    const Range piece{share.begin, share.begin + step.chunk < share.end ? share.begin + step.chunk : share.end};
+    const Range piece{share.begin,
+                      share.begin + step.chunk < share.end ? share.begin + step.chunk : share.end};
     const KernelStatus status = step.run(step.args.get(), member.run, piece);
     if (!status.ok()) return note(step, status);
     share.begin = piece.end;

@@ -10,7 +10,8 @@
 
 namespace rlx_cpu {
 
-/// What made a run end early. Of several the one of the lowest op and position counts, so threads change nothing.
+/// What made a run end early. Of several the one of the lowest op and position counts, so threads change
+/// nothing.
 struct Failure {
   int32_t status = RLX_STATUS_OK;
   const Step* step = nullptr;

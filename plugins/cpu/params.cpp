@@ -28,7 +28,8 @@ uint64_t unique_id() {
 
 namespace {
 
-int32_t params_create(rlx_device* device, const rlx_params_create_in* in, rlx_params_create_out* out, rlx_error* error) {
+int32_t params_create(rlx_device* device, const rlx_params_create_in* in, rlx_params_create_out* out,
+                      rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (device == nullptr) return null_argument(error, "params create: device");
     rlx_params_create_in own;
@@ -39,10 +40,12 @@ int32_t params_create(rlx_device* device, const rlx_params_create_in* in, rlx_pa
     set->id = unique_id();
     if (own.base != nullptr) {
       if (own.base->device != device) {
-        return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "params create: the base belongs to another device");
+        return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0,
+                    "params create: the base belongs to another device");
       }
       if (!own.base->sealed.load(std::memory_order_acquire)) {
-        return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0, "params create: the base is not sealed");
+        return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0,
+                    "params create: the base is not sealed");
       }
       if (own.base->entries.size() != own.count) {
         return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, own.count,
@@ -62,15 +65,18 @@ int32_t params_create(rlx_device* device, const rlx_params_create_in* in, rlx_pa
 /// Checks the entry's description. Errors name the entry.
 int32_t check_put(const rlx_param_set* set, const rlx_put_in& in, rlx_error* error) {
   const auto refuse = [&](const char* why, uint64_t seen, uint64_t wanted) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, in.index, "put of entry %u: %s is %llu, wanted %llu", in.index,
-                why, static_cast<unsigned long long>(seen), static_cast<unsigned long long>(wanted));
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, in.index,
+                "put of entry %u: %s is %llu, wanted %llu", in.index, why,
+                static_cast<unsigned long long>(seen), static_cast<unsigned long long>(wanted));
   };
   if (set->sealed.load(std::memory_order_acquire)) {
-    return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, in.index, "put of entry %u: the set is sealed", in.index);
+    return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, in.index,
+                "put of entry %u: the set is sealed", in.index);
   }
   if (in.index >= set->entries.size()) return refuse("the index", in.index, set->entries.size());
   if (set->replaced[in.index]) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, in.index, "put of entry %u: it was put before", in.index);
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, in.index,
+                "put of entry %u: it was put before", in.index);
   }
   if (rlx_dtype_bytes(in.dtype) == 0) return refuse("the dtype", in.dtype, RLX_DTYPE_F32);
   if (in.rank > RLX_MAX_RANK) return refuse("the rank", in.rank, RLX_MAX_RANK);
@@ -78,7 +84,8 @@ int32_t check_put(const rlx_param_set* set, const rlx_put_in& in, rlx_error* err
   uint64_t bytes = rlx_dtype_bytes(in.dtype);
   for (uint32_t i = 0; i < in.rank; ++i) {
     if (in.dims[i] < 0) return refuse("a negative dim at axis", i, in.rank);
-    if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(in.dims[i]), &bytes)) return refuse("overflow at axis", i, in.rank);
+    if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(in.dims[i]), &bytes))
+      return refuse("overflow at axis", i, in.rank);
   }
   if (in.bytes != bytes) return refuse("the byte count", in.bytes, bytes);
   if (in.host != nullptr && in.buffer != nullptr) return refuse("the number of sources", 2, 1);
@@ -121,8 +128,8 @@ int32_t params_put(rlx_param_set* set, const rlx_put_in* in, void*, rlx_error* e
   if (own.bytes != 0 && reinterpret_cast<uintptr_t>(source->data) % rlx_dtype_bytes(own.dtype) != 0) {
     source->copy = aligned_memory(own.bytes, 64);
     if (source->copy == nullptr) {
-      return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, own.bytes, "put of entry %u: no memory for an aligned copy",
-                  own.index);
+      return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, own.bytes,
+                  "put of entry %u: no memory for an aligned copy", own.index);
     }
     memcpy(source->copy, source->data, own.bytes);
     source->data = source->copy;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The objects behind rlx.params/1: sources put by the host, packs made from them, and the sets that share both.
+// The objects behind rlx.params/1: sources put by the host, packs made from them, and the sets that share
+// both.
 #pragma once
 
 #include <rlx/params.h>
@@ -89,8 +90,8 @@ struct rlx_param_set {
   std::atomic<bool> sealed{false};
   std::atomic<uint64_t> generation{1};  // changes when `prepared` does
   std::vector<std::shared_ptr<rlx_cpu::Source>> entries;
-  std::vector<bool> replaced;  // put into this very set
-  std::mutex mutex;            // guards `prepared`
+  std::vector<bool> replaced;                                                 // put into this very set
+  std::mutex mutex;                                                           // guards `prepared`
   std::unordered_map<uint64_t, std::unique_ptr<rlx_cpu::Prepared>> prepared;  // by executable id
 };
 

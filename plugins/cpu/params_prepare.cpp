@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// prepare: addresses of params for one executable, and its packs, each made once per key however many threads ask.
+// prepare: addresses of params for one executable, and its packs, each made once per key however many threads
+// ask.
 #include "params_prepare.h"
 
 #include <set>
@@ -18,7 +19,8 @@ void text_of_dims(uint32_t rank, const int64_t* dims, char* text, size_t bytes) 
   size_t at = 0;
   text[0] = 0;
   for (uint32_t i = 0; i < rank && at < bytes; ++i) {
-    at += static_cast<size_t>(std::snprintf(text + at, bytes - at, i ? ", %lld" : "%lld", static_cast<long long>(dims[i])));
+    at += static_cast<size_t>(
+        std::snprintf(text + at, bytes - at, i ? ", %lld" : "%lld", static_cast<long long>(dims[i])));
   }
 }
 
@@ -35,8 +37,8 @@ int32_t check_entries(const rlx_param_set* set, const rlx_executable& executable
     ++*missing;
   }
   if (*missing != 0) {
-    return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, *missing, "prepare: %u params are not in the set, the first is \"%.200s\"",
-                *missing, first);
+    return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, *missing,
+                "prepare: %u params are not in the set, the first is \"%.200s\"", *missing, first);
   }
   for (const ParamInfo& param : executable.params) {
     if (!param.used) continue;
@@ -47,9 +49,10 @@ int32_t check_entries(const rlx_param_set* set, const rlx_executable& executable
     char seen[100], wanted[100];
     text_of_dims(source.rank, source.dims, seen, sizeof seen);
     text_of_dims(param.rank, param.dims, wanted, sizeof wanted);
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, param.set_index,
-                "prepare: param \"%.150s\" (entry %u) has dtype %u and dims [%s], the image wants dtype %u and [%s]",
-                param.name.c_str(), param.set_index, source.dtype, seen, param.dtype, wanted);
+    return fail(
+        error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, param.set_index,
+        "prepare: param \"%.150s\" (entry %u) has dtype %u and dims [%s], the image wants dtype %u and [%s]",
+        param.name.c_str(), param.set_index, source.dtype, seen, param.dtype, wanted);
   }
   return RLX_STATUS_OK;
 }
@@ -81,8 +84,8 @@ std::shared_ptr<Pack> find_or_add(PackStore& store, const PackKey& key) {
 }
 
 /// Fills the panels unless another thread did. The lock makes the others wait for the one.
-int32_t make_pack(Pack& pack, const PackRecipe& recipe, const Prepared& prepared, PackStore& store, CallWatch& watch,
-                  rlx_error* error) {
+int32_t make_pack(Pack& pack, const PackRecipe& recipe, const Prepared& prepared, PackStore& store,
+                  CallWatch& watch, rlx_error* error) {
   std::lock_guard lock(pack.making);
   if (pack.ready) return RLX_STATUS_OK;
   int64_t panels = 0;
@@ -96,7 +99,8 @@ int32_t make_pack(Pack& pack, const PackRecipe& recipe, const Prepared& prepared
   if (pack.panels == nullptr) {
     pack.panels = static_cast<float*>(aligned_memory(bytes, 64));
     if (pack.panels == nullptr) {
-      return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, bytes, "prepare: no memory for %llu bytes of packed weights",
+      return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, bytes,
+                  "prepare: no memory for %llu bytes of packed weights",
                   static_cast<unsigned long long>(bytes));
     }
     pack.bytes = bytes;
@@ -114,7 +118,8 @@ int32_t make_pack(Pack& pack, const PackRecipe& recipe, const Prepared& prepared
 }
 
 void forget_dead(rlx_param_set* set) {
-  if (std::erase_if(set->prepared, [](const auto& entry) { return entry.second->executable.expired(); }) != 0) {
+  if (std::erase_if(set->prepared, [](const auto& entry) { return entry.second->executable.expired(); }) !=
+      0) {
     set->generation.fetch_add(1, std::memory_order_release);
   }
 }
@@ -125,7 +130,8 @@ int32_t prepare_set(rlx_param_set* set, const rlx_prepare_in& in, uint32_t* miss
   if (in.executable == nullptr) return null_argument(error, "prepare: executable");
   const rlx_executable& executable = *in.executable;
   if (executable.device != set->device) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "prepare: set and executable belong to different devices");
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0,
+                "prepare: set and executable belong to different devices");
   }
   if (!set->sealed.load(std::memory_order_acquire)) {
     return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0, "prepare: the set is not sealed");

@@ -40,7 +40,8 @@ int32_t answer_all(const rlx_query_support_in& in, uint32_t* depends, rlx_error*
   ImageGraph graph;
   if (int32_t status = graph.open(in.image, in.image_bytes, error)) return status;
   if (in.verdict_count < graph.op_count()) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, in.verdict_count, "query_support: room for %llu verdicts, the image has %u ops",
+    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, in.verdict_count,
+                "query_support: room for %llu verdicts, the image has %u ops",
                 static_cast<unsigned long long>(in.verdict_count), graph.op_count());
   }
   if (graph.op_count() != 0 && (in.verdicts == nullptr || in.verdict_stride < sizeof(rlx_verdict))) {
@@ -60,13 +61,16 @@ int32_t answer_all(const rlx_query_support_in& in, uint32_t* depends, rlx_error*
 
 }  // namespace
 
-int32_t device_query_support(rlx_device* device, const rlx_query_support_in* in, rlx_query_support_out* out, rlx_error* error) {
+int32_t device_query_support(rlx_device* device, const rlx_query_support_in* in, rlx_query_support_out* out,
+                             rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (device == nullptr) return null_argument(error, "query_support: device");
     rlx_query_support_in own;
     if (int32_t status = read_in(own, in, "query_support", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_query_support_out), "query_support", error)) return status;
-    if (int32_t status = refuse_options(own.options, own.option_count, own.option_stride, "query_support", error)) return status;
+    if (int32_t status =
+            refuse_options(own.options, own.option_count, own.option_stride, "query_support", error))
+      return status;
     rlx_query_support_out result = {sizeof(rlx_query_support_out), RLX_DEPENDS_NOTHING};
     if (int32_t status = answer_all(own, &result.depends, error)) return status;
     return write_out(out, result);

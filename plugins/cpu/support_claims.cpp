@@ -9,19 +9,25 @@ namespace {
 
 constexpr uint64_t kAnyLayout = 0xAAAAAAAAAAAAAAAAu;  // RLX_LAYOUT_ANY for each operand
 constexpr uint64_t kAllFunctions = ~uint64_t(0);
-constexpr uint64_t kFloats = RLX_DTYPE_BIT(RLX_DTYPE_F16) | RLX_DTYPE_BIT(RLX_DTYPE_BF16) | RLX_DTYPE_BIT(RLX_DTYPE_F32) | RLX_DTYPE_BIT(RLX_DTYPE_F64);
-constexpr uint64_t kInts = RLX_DTYPE_BIT(RLX_DTYPE_I8) | RLX_DTYPE_BIT(RLX_DTYPE_I16) | RLX_DTYPE_BIT(RLX_DTYPE_I32) | RLX_DTYPE_BIT(RLX_DTYPE_I64) |
-                           RLX_DTYPE_BIT(RLX_DTYPE_U8) | RLX_DTYPE_BIT(RLX_DTYPE_U16) | RLX_DTYPE_BIT(RLX_DTYPE_U32) | RLX_DTYPE_BIT(RLX_DTYPE_U64);
+constexpr uint64_t kFloats = RLX_DTYPE_BIT(RLX_DTYPE_F16) | RLX_DTYPE_BIT(RLX_DTYPE_BF16) |
+                             RLX_DTYPE_BIT(RLX_DTYPE_F32) | RLX_DTYPE_BIT(RLX_DTYPE_F64);
+constexpr uint64_t kInts = RLX_DTYPE_BIT(RLX_DTYPE_I8) | RLX_DTYPE_BIT(RLX_DTYPE_I16) |
+                           RLX_DTYPE_BIT(RLX_DTYPE_I32) | RLX_DTYPE_BIT(RLX_DTYPE_I64) |
+                           RLX_DTYPE_BIT(RLX_DTYPE_U8) | RLX_DTYPE_BIT(RLX_DTYPE_U16) |
+                           RLX_DTYPE_BIT(RLX_DTYPE_U32) | RLX_DTYPE_BIT(RLX_DTYPE_U64);
 constexpr uint64_t kNumbers = kFloats | kInts;
 constexpr uint64_t kBool = RLX_DTYPE_BIT(RLX_DTYPE_BOOL);
 constexpr uint64_t kAll = kNumbers | kBool;
 constexpr uint64_t kF32 = RLX_DTYPE_BIT(RLX_DTYPE_F32);
-constexpr uint32_t kPrecisions = RLX_PRECISION_F32 | RLX_PRECISION_F32_STRICT | RLX_PRECISION_TF32 | RLX_PRECISION_BF16 | RLX_PRECISION_F16;
+constexpr uint32_t kPrecisions = RLX_PRECISION_F32 | RLX_PRECISION_F32_STRICT | RLX_PRECISION_TF32 |
+                                 RLX_PRECISION_BF16 | RLX_PRECISION_F16;
 
 constexpr uint64_t functions(uint32_t last) { return (uint64_t(2) << last) - 2; }
 
 constexpr rlx_claim row(uint32_t opcode, uint64_t dtypes, uint64_t fns = kAllFunctions) {
-  return {opcode, 1, 1, RLX_MAX_RANK, dtypes, fns, kAnyLayout, kPrecisions, RLX_CLAIM_DETERMINISTIC | RLX_CLAIM_ROW_INVARIANT};
+  return {opcode,       1,           1,
+          RLX_MAX_RANK, dtypes,      fns,
+          kAnyLayout,   kPrecisions, RLX_CLAIM_DETERMINISTIC | RLX_CLAIM_ROW_INVARIANT};
 }
 
 constexpr rlx_claim kRows[] = {
@@ -63,6 +69,7 @@ constexpr rlx_claim kRows[] = {
     row(RLX_OP_ATTENTION, kFloats | kBool | RLX_DTYPE_BIT(RLX_DTYPE_I64)),
     row(RLX_OP_ROPE, kFloats | RLX_DTYPE_BIT(RLX_DTYPE_I64)),
     row(RLX_OP_GATED_ACT, kFloats),
+    row(RLX_OP_EMBED_NORM, kF32 | RLX_DTYPE_BIT(RLX_DTYPE_I64) | RLX_DTYPE_BIT(RLX_DTYPE_I32)),
     row(RLX_OP_CONV_ACT, kF32),
     row(RLX_OP_AVG_POOL, kFloats),
     row(RLX_OP_ACT, kFloats, functions(RLX_ACT_THRESHOLDED_RELU)),
