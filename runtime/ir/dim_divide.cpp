@@ -207,6 +207,7 @@ Dim floor_div(const Dim& a, const Dim& b) {
   if (b.is_number()) return DimParts::make(Dim::Kind::kFloorDiv, {a, b});
   if (auto exact = dim_parts::divide_exactly(a, b)) return *std::move(exact);
   const Split parts = split(a, b);
+  if (parts.rest == Dim(0)) return parts.quotient;
   if (parts.divisor.is_number() && parts.divisor.number() > 0)
     return parts.quotient + floor_div_positive(parts.rest, parts.divisor.number());
   return parts.quotient + DimParts::make(Dim::Kind::kFloorDiv, {parts.rest, parts.divisor});
@@ -222,6 +223,7 @@ Dim ceil_div(const Dim& a, const Dim& b) {
   if (b.is_number()) return DimParts::make(Dim::Kind::kCeilDiv, {a, b});
   if (auto exact = dim_parts::divide_exactly(a, b)) return *std::move(exact);
   const Split parts = split(a, b);
+  if (parts.rest == Dim(0)) return parts.quotient;
   if (parts.divisor.is_number() && parts.divisor.number() > 0)
     return parts.quotient + ceil_div(parts.rest, parts.divisor);
   return parts.quotient + DimParts::make(Dim::Kind::kCeilDiv, {parts.rest, parts.divisor});
@@ -235,6 +237,7 @@ Dim mod(const Dim& a, const Dim& b) {
   if (b.is_number()) return DimParts::make(Dim::Kind::kMod, {a, b});
   if (dim_parts::divide_exactly(a, b)) return 0;
   const Split parts = split(a, b);
+  if (parts.rest == Dim(0)) return 0;
   if (parts.divisor.is_number() && parts.divisor.number() > 0)
     return parts.common * mod_positive(parts.rest, parts.divisor.number());
   return parts.common * DimParts::make(Dim::Kind::kMod, {parts.rest, parts.divisor});

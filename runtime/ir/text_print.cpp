@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints a graph, one line per thing, values by their ids: what text_parse.cpp reads back. docs of the form:
-// text.h.
+// Prints a graph, one line per thing, values by their ids: what text_parse.cpp reads back. text.h describes the form.
 #include <algorithm>
 #include <charconv>
 #include <cmath>

@@ -180,6 +180,14 @@ TEST(Dim, FoldsDivisionsThatProvablyDivide) {
   EXPECT_EQ(floor_div(a, Dim(2)).to_string(), "floordiv(a, 2)");
 }
 
+TEST(Dim, DividesLongSumsTermByTerm) {
+  Dim sum = 0;
+  for (int i = 0; i < 100; ++i) sum = sum + Dim::symbol("s" + std::to_string(i));
+  EXPECT_EQ(floor_div(sum * a, a), sum);
+  EXPECT_EQ(ceil_div(sum * a, a), sum);
+  EXPECT_EQ(mod(sum * a, a), Dim(0));
+}
+
 TEST(Dim, FoldsMinAndMaxOfWhatIsProvablyOrdered) {
   EXPECT_EQ(min(a, a + b), a);
   EXPECT_EQ(max(a, Dim(0)), a);
