@@ -10,6 +10,7 @@
 #include "compile_outputs.h"
 #include "device.h"
 #include "entry_guard.h"
+#include "entry_options.h"
 #include "execute_call.h"
 
 rlx_executable::~rlx_executable() { rlx_cpu::free_memory(constants); }
@@ -157,7 +158,7 @@ int32_t device_compile(rlx_device* device, const rlx_compile_in* in, rlx_compile
     rlx_compile_in own;
     if (int32_t status = read_in(own, in, "compile", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_compile_out), "compile", error)) return status;
-    if (int32_t status = refuse_options(own.options, own.option_count, own.option_stride, "compile", error))
+    if (int32_t status = check_options(own.options, own.option_count, own.option_stride, kScopeCompile, "compile", error))
       return status;
     std::unique_ptr<rlx_executable> made;
     if (int32_t status = make_executable(device, own, &made, error)) return status;

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "entry_guard.h"
+#include "entry_options.h"
 #include "kernels/kernel_table.h"
 #include "params.h"
 
@@ -40,7 +41,7 @@ int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device
                   "device open: no device %u, there is 1", own.ordinal);
     }
     if (int32_t status =
-            refuse_options(own.options, own.option_count, own.option_stride, "device open", error)) {
+            check_options(own.options, own.option_count, own.option_stride, kScopeDevice, "device open", error)) {
       return status;
     }
     auto device = std::make_unique<rlx_device>();

@@ -6,6 +6,7 @@
 #include "compile.h"
 #include "device.h"
 #include "entry_guard.h"
+#include "entry_options.h"
 #include "execute.h"
 #include "params.h"
 
@@ -55,20 +56,6 @@ RLX_DESCRIPTOR_SECTION const rlx_descriptor_note kNote = {
 
 namespace rlx_cpu {
 
-int32_t refuse_options(const void* options, uint32_t count, uint32_t stride, const char* what,
-                       rlx_error* error) {
-  if (count == 0) return RLX_STATUS_OK;
-  if (options == nullptr || stride < sizeof(rlx_option)) {
-    return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, count,
-                "%s: %u options at %p with a stride of %u", what, count, options, stride);
-  }
-  const rlx_option option = row_at(static_cast<const rlx_option*>(options), stride, 0);
-  const int length = option.key.size < 200 ? static_cast<int>(option.key.size) : 200;
-  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0,
-              "%s: unknown option \"%.*s\"; the CPU plugin has none", what, length,
-              option.key.data ? option.key.data : "");
-}
-
 namespace {
 
 int32_t plugin_open(const rlx_open_in* in, rlx_open_out* out, rlx_error* error) {
@@ -76,7 +63,8 @@ int32_t plugin_open(const rlx_open_in* in, rlx_open_out* out, rlx_error* error) 
     rlx_open_in own;
     if (int32_t status = read_in(own, in, "open", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_open_out), "open", error)) return status;
-    if (int32_t status = refuse_options(own.options, own.option_count, own.option_stride, "open", error))
+    if (int32_t status =
+            check_options(own.options, own.option_count, own.option_stride, kScopePlugin, "open", error))
       return status;
     auto plugin = std::make_unique<rlx_plugin>();
     if (own.host != nullptr && own.host->get_service != nullptr) {
@@ -134,7 +122,7 @@ int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx
 }
 
 const rlx_plugin_1 kPluginTable = {plugin_open, plugin_close, plugin_device_count, plugin_device_info,
-                                   nullptr};
+                                   describe_options};
 
 const void* get_interface(rlx_str id) {
   if (id.data == nullptr) return nullptr;

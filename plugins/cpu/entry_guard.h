@@ -106,8 +106,4 @@ inline bool same_text(rlx_str text, const char* other) {
   return text.size == size && (size == 0 || memcmp(text.data, other, size) == 0);
 }
 
-/// Refuses every option: this plugin has none. Names the first one.
-int32_t refuse_options(const void* options, uint32_t count, uint32_t stride, const char* what,
-                       rlx_error* error);
-
 }  // namespace rlx_cpu

@@ -14,7 +14,7 @@
 namespace rlx_cpu {
 namespace {
 
-constexpr uint32_t kSpins = 4000;  // before a waiting thread lets others have its core
+constexpr uint32_t kSpins = 1000;  // before a waiting thread lets others have its core
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)

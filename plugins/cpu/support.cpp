@@ -5,6 +5,7 @@
 #include "compile_ops.h"
 #include "device.h"
 #include "entry_guard.h"
+#include "entry_options.h"
 #include "support_claims.h"
 
 #include <cstring>
@@ -69,7 +70,7 @@ int32_t device_query_support(rlx_device* device, const rlx_query_support_in* in,
     if (int32_t status = read_in(own, in, "query_support", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_query_support_out), "query_support", error)) return status;
     if (int32_t status =
-            refuse_options(own.options, own.option_count, own.option_stride, "query_support", error))
+            check_options(own.options, own.option_count, own.option_stride, kScopeCompile, "query_support", error))
       return status;
     rlx_query_support_out result = {sizeof(rlx_query_support_out), RLX_DEPENDS_NOTHING};
     if (int32_t status = answer_all(own, &result.depends, error)) return status;

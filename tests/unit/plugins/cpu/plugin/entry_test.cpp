@@ -120,6 +120,30 @@ TEST(Entry, RefusesOptionsByName) {
   EXPECT_NE(std::string(error.message).find("speed"), std::string::npos) << error.message;
 }
 
+TEST(Entry, PrecisionIsTheOneOptionOfCompiling) {
+  rlx_open_out opened = sized<rlx_open_out>();
+  ASSERT_EQ(library().plugin->open(nullptr, &opened, nullptr), RLX_STATUS_OK);
+  rlx_describe_options_out described = sized<rlx_describe_options_out>();
+  ASSERT_EQ(library().plugin->describe_options(opened.plugin, nullptr, &described, nullptr), RLX_STATUS_OK);
+  ASSERT_EQ(described.count, 1u);
+  EXPECT_EQ(std::string(described.rows[0].key.data, described.rows[0].key.size), "precision");
+  library().plugin->close(opened.plugin);
+  Device device;
+  const auto compile = [&](const char* value, rlx_error* error) {
+    const rlx_option option = {str("precision"), str(value)};
+    rlx_compile_in in = sized<rlx_compile_in>();
+    in.options = &option;
+    in.option_count = 1;
+    in.option_stride = sizeof option;
+    rlx_compile_out out = sized<rlx_compile_out>();
+    return library().compile->compile_lir(device.get(), &in, &out, error);
+  };
+  rlx_error error = sized<rlx_error>();
+  EXPECT_EQ(compile("bf16", nullptr), RLX_STATUS_INVALID_IMAGE) << "past the options: there is no image";
+  EXPECT_EQ(compile("f99", &error), RLX_STATUS_INVALID_ARGUMENT);
+  EXPECT_NE(std::string(error.message).find("f99"), std::string::npos) << error.message;
+}
+
 TEST(Entry, NullsAreRefusedOrDoNothing) {
   library().plugin->close(nullptr);
   library().device->close(nullptr);
