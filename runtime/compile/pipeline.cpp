@@ -5,7 +5,12 @@
 #include <algorithm>
 
 #include "runtime/base/names.h"
+#include "runtime/compile/passes/fold_views.h"
+#include "runtime/compile/passes/fuse_linear.h"
+#include "runtime/compile/passes/fuse_residual_norm.h"
 #include "runtime/compile/passes/lift_constants.h"
+#include "runtime/compile/passes/merge_common_nodes.h"
+#include "runtime/compile/passes/merge_linears.h"
 #include "runtime/compile/passes/remove_dead_code.h"
 #include "runtime/ir/verify.h"
 
@@ -15,6 +20,12 @@ namespace {
 constexpr Pass kPasses[] = {
     // name, function, is it a fusion
     {"remove_dead_code", remove_dead_code, false},
+    {"fold_views", fold_views, false},
+    {"merge_common_nodes", merge_common_nodes, false},
+    // From here on: equal values are one value, so a pattern may ask whether two operands are the same.
+    {"fuse_linear", fuse_linear, true},
+    {"merge_linears", merge_linears, true},
+    {"fuse_residual_norm", fuse_residual_norm, true},
     {"lift_constants", lift_constants, false},
     // From here on: no constant above 4 KiB is left in the graph; it is an owned param.
 };
