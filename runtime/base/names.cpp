@@ -31,7 +31,8 @@ std::string did_you_mean(std::string_view wrong, std::span<const std::string> kn
   for (const std::string& name : known) ranked.emplace_back(edit_distance(wrong.substr(0, 256), name), name);
   std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::string text;
-  if (ranked[0].first <= std::max<std::size_t>(3, wrong.size() / 2)) text = join("did you mean `", ranked[0].second, "`? ");
+  const std::size_t longer = std::max(wrong.size(), ranked[0].second.size());
+  if (2 * ranked[0].first <= longer) text = join("did you mean `", ranked[0].second, "`? ");
   text += "(known: ";
   for (std::size_t i = 0; i < ranked.size() && i < limit; ++i) text += (i ? ", " : "") + ranked[i].second;
   if (ranked.size() > limit) text += join(", and ", ranked.size() - limit, " more");
