@@ -174,7 +174,7 @@ Answer compile_rope(Builder& b, const GraphOp& op) {
     return rope(run.views[from], run.views[cv], run.views[sv],
                 positions == kNoView ? nullptr : &run.views[positions], attrs, run.views[to], range);
   });
-  return {};
+  return Answer::native_for_these_sizes();  // ROTARY_DIMS 0 is not
 }
 
 }  // namespace rlx_cpu

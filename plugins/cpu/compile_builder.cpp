@@ -25,6 +25,7 @@ uint64_t rounded(uint64_t bytes) { return (bytes + kTempAlignment - 1) / kTempAl
 Answer refuse(const char* format, ...) {
   Answer answer;
   answer.verdict = RLX_VERDICT_UNSUPPORTED;
+  answer.numeric = true;
   va_list arguments;
   va_start(arguments, format);
   std::vsnprintf(answer.reason, sizeof answer.reason, format, arguments);
@@ -336,24 +337,28 @@ Answer Builder::compile_op(uint32_t index) {
   const std::string ns = graph_.text(record.ns);
   const OpCompiler compiler = record.ns.offset == RLX_NO_INDEX ? compiler_of(record.opcode) : nullptr;
   if (record.ns.offset != RLX_NO_INDEX) {
-    answer = refuse("ops of namespace \"%.40s\" are unknown", ns.c_str());
+    answer = refuse("ops of namespace \"%.40s\" are unknown", ns.c_str()).whatever_the_sizes();
   } else if (compiler == nullptr) {
-    answer = refuse("no kernel for %s (opcode %u)", opcode_name(record.opcode), record.opcode);
+    answer = refuse("no kernel for %s (opcode %u)", opcode_name(record.opcode), record.opcode)
+                 .whatever_the_sizes();
   } else if (record.version != 1) {
-    answer = refuse("%s of version %u, wanted 1", opcode_name(record.opcode), record.version);
+    answer =
+        refuse("%s of version %u, wanted 1", opcode_name(record.opcode), record.version).whatever_the_sizes();
   } else if (record.flags != 0) {
-    answer = refuse("%s has unknown flags %u", opcode_name(record.opcode), record.flags);
+    answer = refuse("%s has unknown flags %u", opcode_name(record.opcode), record.flags).whatever_the_sizes();
   } else {
     for (uint32_t i = 0; i < record.operand_count && answer.native(); ++i) {
       if (op.operands[i] == RLX_NO_INDEX || graph_.value(op.operands[i]).known) continue;
       answer = refuse("%s: operand %u has dtype %u", opcode_name(record.opcode), i,
-                      graph_.value(op.operands[i]).view.dtype);
+                      graph_.value(op.operands[i]).view.dtype)
+                   .whatever_the_sizes();
       answer.operand = i;
     }
     for (uint32_t i = 0; i < record.result_count && answer.native(); ++i) {
       if (!graph_.value(op.results[i]).known)
         answer = refuse("%s: result %u has dtype %u", opcode_name(record.opcode), i,
-                        graph_.value(op.results[i]).view.dtype);
+                        graph_.value(op.results[i]).view.dtype)
+                     .whatever_the_sizes();
     }
     if (answer.native()) answer = compiler(*this, op);
   }

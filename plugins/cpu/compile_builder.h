@@ -22,13 +22,26 @@ struct Answer {
   uint32_t verdict = RLX_VERDICT_NATIVE;
   uint32_t operand = RLX_NO_INDEX;
   uint32_t attribute = 0;
-  bool numeric = false;  // depends on dims, strides or numeric attributes
+  bool numeric = false;  // with other dims, strides or numbers in attributes the verdict may be another
   char reason[128] = {};
 
+  /// The same answer, for every image of the skeleton.
+  Answer whatever_the_sizes() const {
+    Answer answer = *this;
+    answer.numeric = false;
+    return answer;
+  }
+  /// NATIVE, but another size may not be.
+  static Answer native_for_these_sizes() {
+    Answer answer;
+    answer.numeric = true;
+    return answer;
+  }
   bool native() const { return verdict == RLX_VERDICT_NATIVE; }
 };
 
-/// An answer that is not NATIVE: EXPAND where the op has a region, else UNSUPPORTED.
+/// An answer that is not NATIVE: EXPAND where the op has a region, else UNSUPPORTED. Taken to depend on
+/// numbers unless said otherwise.
 __attribute__((format(printf, 1, 2))) Answer refuse(const char* format, ...);
 
 using ViewId = uint32_t;

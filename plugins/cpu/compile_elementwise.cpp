@@ -66,6 +66,7 @@ class Reader {
 
   const std::vector<ViewId>& inputs() const { return inputs_; }
   double ns_per_element() const { return ns_; }
+  bool looked_at_sizes() const { return sized_; }
 
  private:
   std::optional<Answer> read_op(const GraphOp& op) {
@@ -162,6 +163,7 @@ class Reader {
     if (const auto param = params_.find(root); param != params_.end()) {
       view = c_.in(param->second);
       // A view of a param counts from a dense one.
+      if (root != value) sized_ = true;
       if (root != value)
         view =
             c_.b.derive(c_.b.dense(view, c_.index()), source.view, static_cast<int64_t>(source.byte_offset));
@@ -170,6 +172,7 @@ class Reader {
     } else if (const auto inner = made_.find(root); inner != made_.end() && source.byte_offset == 0 &&
                                                     is_dense(source.view) &&
                                                     same_but_leading_ones(source.view, g_.value(root).view)) {
+      sized_ = true;
       return *operand = inner->second, std::nullopt;
     } else {
       return refuse("elementwise: a value of its region is a view that no step can be");
@@ -202,6 +205,7 @@ class Reader {
   std::vector<ElementwiseStep> steps_;
   std::vector<StepOperand> results_;
   double ns_ = 0.3;
+  bool sized_ = false;
 };
 
 }  // namespace
@@ -229,7 +233,7 @@ Answer compile_elementwise(Builder& b, const GraphOp& op) {
            for (size_t i = 0; i < outputs.size(); ++i) out[i] = run.views[outputs[i]];
            return elementwise(program->plan, in, out, range);
          });
-  return {};
+  return reader.looked_at_sizes() || c.results() > 1 ? Answer::native_for_these_sizes() : Answer{};
 }
 
 }  // namespace rlx_cpu

@@ -54,7 +54,7 @@ int32_t answer_all(const rlx_query_support_in& in, uint32_t* depends, rlx_error*
   for (uint32_t index = 0; index < graph.op_count(); ++index) {
     const double before = builder.total_ns();
     const Answer answer = builder.compile_op(index);
-    if (!answer.native() && answer.numeric) *depends = RLX_DEPENDS_DIMS;
+    if (answer.numeric) *depends = RLX_DEPENDS_DIMS;
     write_verdict(in, index, answer, builder.total_ns() - before);
   }
   return RLX_STATUS_OK;
@@ -69,8 +69,8 @@ int32_t device_query_support(rlx_device* device, const rlx_query_support_in* in,
     rlx_query_support_in own;
     if (int32_t status = read_in(own, in, "query_support", error)) return status;
     if (int32_t status = check_out(out, sizeof(rlx_query_support_out), "query_support", error)) return status;
-    if (int32_t status =
-            check_options(own.options, own.option_count, own.option_stride, kScopeCompile, "query_support", error))
+    if (int32_t status = check_options(own.options, own.option_count, own.option_stride, kScopeCompile,
+                                       "query_support", error))
       return status;
     rlx_query_support_out result = {sizeof(rlx_query_support_out), RLX_DEPENDS_NOTHING};
     if (int32_t status = answer_all(own, &result.depends, error)) return status;

@@ -344,6 +344,50 @@ TEST(Ops, ConvolutionsOfOneAndTwoAxes) {
   }
 }
 
+/// Word ids [2, 3] and position ids [3] over tables of two rows and three.
+TEST(Ops, EmbedNormSumsRowsOfTables) {
+  const int width = 5;
+  for (const bool bad : {false, true}) {
+    ImageMaker m;
+    const auto words = m.input("words", DType::kI64, {2, 3}), places = m.input("places", DType::kI64, {3});
+    const auto a = m.input("a", DType::kF32, {2, width}), b = m.input("b", DType::kF32, {3, width});
+    const auto g = m.input("g", DType::kF32, {width}), s = m.input("s", DType::kF32, {width});
+    const auto y = m.output("y", DType::kF32, {2, 3, width});
+    m.op(RLX_OP_EMBED_NORM, {words, places, a, b, g, s}, {y}, {{RLX_ATTR_PARTS, Dim(2)}, {RLX_ATTR_EPS, 1e-3}});
+    const std::vector<int64_t> ids = {0, 1, 1, 1, 0, bad ? 2 : 0}, at = {2, 0, 1};
+    const auto av = ramp(2 * width), bv = ramp(3 * width, 0.83f), gv = ramp(width, 0.5f), sv = ramp(width, 0.3f);
+    Device device(2);
+    Executable executable(device, m.image());
+    ASSERT_EQ(executable.status(), RLX_STATUS_OK) << executable.error().message;
+    Context context(executable);
+    std::vector<Tensor> in = {tensor(RLX_DTYPE_I64, {2, 3}, ids), tensor(RLX_DTYPE_I64, {3}, at), f32({2, width}, av),
+                              f32({3, width}, bv), f32({width}, gv), f32({width}, sv)};
+    Tensor out = empty_like(RLX_DTYPE_F32, {2, 3, width});
+    std::vector<rlx_view> views;
+    for (Tensor& t : in) views.push_back(t.view());
+    const rlx_view target = out.view();
+    const int32_t status = context.run(nullptr, views, {&target, 1});
+    if (bad) {
+      EXPECT_EQ(status, RLX_STATUS_DATA_ERROR);
+      EXPECT_NE(context.message().find("value 2 at position 5"), std::string::npos) << context.message();
+      continue;
+    }
+    ASSERT_EQ(status, RLX_STATUS_OK) << context.message();
+    std::vector<double> wanted;
+    for (size_t row = 0; row < 6; ++row) {
+      double mean = 0, variance = 0;
+      const auto z = [&](size_t i) {
+        return double(av[size_t(ids[row]) * width + i]) + double(bv[size_t(at[row % 3]) * width + i]);
+      };
+      for (size_t i = 0; i < width; ++i) mean += z(i) / width;
+      for (size_t i = 0; i < width; ++i) variance += (z(i) - mean) * (z(i) - mean) / width;
+      for (size_t i = 0; i < width; ++i)
+        wanted.push_back((z(i) - mean) / std::sqrt(variance + 1e-3) * double(gv[i]) + double(sv[i]));
+    }
+    expect_near(out.values<float>(), wanted);
+  }
+}
+
 TEST(Ops, ConcatPutsPartsOneAfterTheOther) {
   ImageMaker m;
   const auto a = m.input("a", DType::kU8, {2, 1}), b = m.input("b", DType::kU8, {2, 2});

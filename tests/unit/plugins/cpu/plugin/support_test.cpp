@@ -100,6 +100,18 @@ TEST(Support, AnUnknownVersionIsNotMistaken) {
   EXPECT_EQ(query(device, m.image(), 1).verdicts[0].verdict, RLX_VERDICT_UNSUPPORTED);
 }
 
+TEST(Support, RefusalsForSizesHoldForTheseSizesOnly) {
+  Device device;
+  ImageMaker m;
+  const auto x = m.input("x", DType::kF32, {4});
+  const auto y = m.output("y", DType::kF32, {5});
+  m.op(RLX_OP_COPY, {x}, {y});
+  const Answer answer = query(device, m.image(), 1);
+  ASSERT_EQ(answer.status, RLX_STATUS_OK);
+  EXPECT_EQ(answer.verdicts[0].verdict, RLX_VERDICT_UNSUPPORTED);
+  EXPECT_EQ(answer.depends, RLX_DEPENDS_DIMS);
+}
+
 TEST(Support, EveryNativeOpcodeIsClaimed) {
   Device device;
   rlx_claims_out claims = sized<rlx_claims_out>();
