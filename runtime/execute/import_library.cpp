@@ -14,7 +14,8 @@ namespace rlx {
 namespace {
 
 Status check_there(const std::string& path) {
-  if (path.find('\0') != std::string::npos) return Error(ErrorCode::kInvalidArgument, "a path with a NUL byte in it");
+  if (path.find('\0') != std::string::npos)
+    return Error(ErrorCode::kInvalidArgument, "a path with a NUL byte in it");
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return Error(ErrorCode::kFileNotFound, "no file `" + path + "`");
   return {};
@@ -26,7 +27,7 @@ Result<T> import_with(const char* file_name, const char* symbol, const std::stri
   auto found = importer_symbol(importer_folders(), file_name, symbol);
   if (!found) return std::move(found.error()).within("to read `" + path + "`");
   Result<T> out = Error(ErrorCode::kInternal, "the importer gave no answer");
-  reinterpret_cast<Function>(*found)(path.c_str(), &out);
+  reinterpret_cast<Function> (*found)(path.c_str(), &out);
   return out;
 } catch (const std::bad_alloc&) {
   return Error(ErrorCode::kOutOfMemory, "no memory to import the file");
@@ -63,20 +64,23 @@ Result<void*> importer_symbol(const std::vector<std::filesystem::path>& folders,
     return Error(ErrorCode::kImporterMissing, "`" + path.string() + "` has no symbol " + symbol +
                                                   ": it was built for another version of the runtime");
   }
-  return Error(ErrorCode::kImporterMissing, "no " + std::string(file_name) + "; looked in " +
-                                                (places.empty() ? "no place: the runtime library's own is unknown" : places));
+  return Error(ErrorCode::kImporterMissing,
+               "no " + std::string(file_name) + "; looked in " +
+                   (places.empty() ? "no place: the runtime library's own is unknown" : places));
 }
 
 Result<Model> load_model(const std::string& path) {
   const std::string extension = std::filesystem::path(path).extension().string();
   if (extension != ".onnx")
     return Error(ErrorCode::kImporterMissing,
-                 "`" + path + "` ends in `" + extension + "`, wanted .onnx: there is no importer for another kind of file");
+                 "`" + path + "` ends in `" + extension +
+                     "`, wanted .onnx: there is no importer for another kind of file");
   return import_with<ImportModelFn, Model>("librlx_import_onnx.so", kImportModelSymbol, path);
 }
 
 Result<std::vector<ParamSource>> load_weights(const std::string& path) {
-  return import_with<ImportWeightsFn, std::vector<ParamSource>>("librlx_import_safetensors.so", kImportWeightsSymbol, path);
+  return import_with<ImportWeightsFn, std::vector<ParamSource>>("librlx_import_safetensors.so",
+                                                                kImportWeightsSymbol, path);
 }
 
 }  // namespace rlx

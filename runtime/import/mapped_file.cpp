@@ -2,12 +2,12 @@
 // POSIX side of MappedFile.
 #include "runtime/import/mapped_file.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
 
 namespace rlx::import_detail {
 

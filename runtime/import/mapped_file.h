@@ -11,7 +11,8 @@
 
 namespace rlx::import_detail {
 
-/// Unmapped when the last owner goes. A file that is cut while it is mapped faults the reader, as every mapping does.
+/// Unmapped when the last owner goes. A file that is cut while it is mapped faults the reader, as every
+/// mapping does.
 class MappedFile {
  public:
   /// Errors: kFileNotFound, kFileUnreadable (also for folders and devices).

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libFuzzer target: any bytes as an ONNX model without files beside it. Refusals are fine, internal faults are not.
+// libFuzzer target: any bytes as an ONNX model without files beside it. Refusals are fine, internal faults
+// are not.
 #include <cstdint>
 #include <cstdlib>
 

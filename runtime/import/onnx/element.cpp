@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Expressions are texts; a throw-away builder puts each into its one canonical form, so that equal ones look equal.
+// Expressions are texts; a throw-away builder puts each into its one canonical form, so that equal ones look
+// equal.
 #include "runtime/import/onnx/element.h"
 
 #include <algorithm>
@@ -12,7 +13,8 @@ constexpr std::size_t kTextMax = 1000;
 
 bool is_symbol(const std::string& text) {
   const auto goes_on = [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '.'; };
-  return !text.empty() && !std::isdigit(static_cast<unsigned char>(text[0])) && std::all_of(text.begin(), text.end(), goes_on);
+  return !text.empty() && !std::isdigit(static_cast<unsigned char>(text[0])) &&
+         std::all_of(text.begin(), text.end(), goes_on);
 }
 
 /// Sums and products of symbols (each 1 or more) and numbers other than 0: at least 1.
@@ -20,15 +22,19 @@ bool is_plainly_positive(const std::string& text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
     if (c == '-' || c == ',') return false;
-    const bool starts_number = c == '0' && (i == 0 || !(std::isalnum(static_cast<unsigned char>(text[i - 1])) || text[i - 1] == '_' || text[i - 1] == '.'));
+    const bool starts_number =
+        c == '0' && (i == 0 || !(std::isalnum(static_cast<unsigned char>(text[i - 1])) ||
+                                 text[i - 1] == '_' || text[i - 1] == '.'));
     if (starts_number) return false;
   }
   return !text.empty();
 }
 
 std::string text_of(const Element& element) {
-  if (element.is_expression()) return is_symbol(element.expression()) ? element.expression() : "(" + element.expression() + ")";
-  return element.number() < 0 ? "(" + std::to_string(element.number()) + ")" : std::to_string(element.number());
+  if (element.is_expression())
+    return is_symbol(element.expression()) ? element.expression() : "(" + element.expression() + ")";
+  return element.number() < 0 ? "(" + std::to_string(element.number()) + ")"
+                              : std::to_string(element.number());
 }
 
 std::string call(const char* name, const Element& a, const Element& b) {
@@ -90,7 +96,9 @@ std::optional<Element> simplified(const std::string& text, std::int64_t least) {
 std::optional<Element> add(const Element& a, const Element& b) {
   if (!integral(a, b)) return std::nullopt;
   std::int64_t sum = 0;
-  if (whole(a, b)) return __builtin_add_overflow(a.number(), b.number(), &sum) ? std::nullopt : std::optional(Element::whole(sum));
+  if (whole(a, b))
+    return __builtin_add_overflow(a.number(), b.number(), &sum) ? std::nullopt
+                                                                : std::optional(Element::whole(sum));
   return simplified(text_of(a) + " + " + text_of(b), bound_sum(a.least(), b.least()));
 }
 
@@ -98,7 +106,9 @@ std::optional<Element> sub(const Element& a, const Element& b) {
   if (!integral(a, b)) return std::nullopt;
   std::int64_t difference = 0;
   if (whole(a, b))
-    return __builtin_sub_overflow(a.number(), b.number(), &difference) ? std::nullopt : std::optional(Element::whole(difference));
+    return __builtin_sub_overflow(a.number(), b.number(), &difference)
+               ? std::nullopt
+               : std::optional(Element::whole(difference));
   const bool fixed = b.is_whole() && b.number() != INT64_MIN;
   return simplified(text_of(a) + " - " + text_of(b), fixed ? bound_sum(a.least(), -b.number()) : INT64_MIN);
 }
@@ -106,14 +116,18 @@ std::optional<Element> sub(const Element& a, const Element& b) {
 std::optional<Element> mul(const Element& a, const Element& b) {
   if (!integral(a, b)) return std::nullopt;
   std::int64_t product = 0;
-  if (whole(a, b)) return __builtin_mul_overflow(a.number(), b.number(), &product) ? std::nullopt : std::optional(Element::whole(product));
-  const bool rising = a.least() >= 0 && b.least() >= 0 && !__builtin_mul_overflow(a.least(), b.least(), &product);
+  if (whole(a, b))
+    return __builtin_mul_overflow(a.number(), b.number(), &product) ? std::nullopt
+                                                                    : std::optional(Element::whole(product));
+  const bool rising =
+      a.least() >= 0 && b.least() >= 0 && !__builtin_mul_overflow(a.least(), b.least(), &product);
   return simplified(text_of(a) + " * " + text_of(b), rising ? product : INT64_MIN);
 }
 
 std::optional<Element> div(const Element& a, const Element& b) {
   if (!integral(a, b) || (b.is_whole() && b.number() == 0)) return std::nullopt;
-  if (whole(a, b)) return a.number() == INT64_MIN ? std::nullopt : std::optional(Element::whole(a.number() / b.number()));
+  if (whole(a, b))
+    return a.number() == INT64_MIN ? std::nullopt : std::optional(Element::whole(a.number() / b.number()));
   if (a.least() < 0 || b.least() < 1) return std::nullopt;
   return simplified(call("floordiv", a, b), 0);
 }

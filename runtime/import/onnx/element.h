@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One element of a small tensor that is known while importing: a whole number, a real, or an expression over the
-// model's symbols. Exporters compute shapes with tensors; here that arithmetic is done on expressions, exactly or not
-// at all (an empty answer means: leave it to the run).
+// One element of a small tensor that is known while importing: a whole number, a real, or an expression over
+// the model's symbols. Exporters compute shapes with tensors; here that arithmetic is done on expressions,
+// exactly or not at all (an empty answer means: leave it to the run).
 #pragma once
 
 #include <rlx/host/model.hpp>
@@ -23,9 +23,9 @@ class Element {
   bool is_whole() const { return kind_ == Kind::kWhole; }
   bool is_real() const { return kind_ == Kind::kReal; }
   bool is_expression() const { return kind_ == Kind::kExpression; }
-  std::int64_t number() const { return number_; }            ///< of whole numbers
+  std::int64_t number() const { return number_; }                                    ///< of whole numbers
   double value() const { return is_real() ? real_ : static_cast<double>(number_); }  ///< of numbers
-  const std::string& expression() const { return text_; }    ///< of expressions
+  const std::string& expression() const { return text_; }                            ///< of expressions
   std::int64_t least() const { return is_whole() ? number_ : least_; }  ///< never more than the value
   Size to_size() const { return is_expression() ? Size(text_) : Size(number_); }
   bool same(const Element& other) const;

@@ -2,12 +2,12 @@
 // Walks a location part by part with O_NOFOLLOW, so that what was checked is what is opened.
 #include "runtime/import/onnx/external_data.h"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <fcntl.h>
 #include <optional>
-#include <unistd.h>
 #include <vector>
 
 namespace rlx::onnx_import {
@@ -63,7 +63,8 @@ Result<std::uint64_t> number(const std::string& key, const std::string& text) {
   std::uint64_t value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc() || end != text.data() + text.size())
-    return malformed("external data with " + key + " `" + printable(text) + "`, wanted a number of 0 or more");
+    return malformed("external data with " + key + " `" + printable(text) +
+                     "`, wanted a number of 0 or more");
   return value;
 }
 
@@ -74,8 +75,10 @@ Result<Range> range_of(const onnx::TensorProto& tensor) {
     if (entry.key() != "offset" && entry.key() != "length") continue;
     const auto value = number(entry.key(), entry.value());
     if (!value) return value.error();
-    if (entry.key() == "offset") range.offset = *value;
-    else range.length = *value;
+    if (entry.key() == "offset")
+      range.offset = *value;
+    else
+      range.length = *value;
   }
   return range;
 }
@@ -87,16 +90,21 @@ Result<ExternalData::File> ExternalData::open_inside(const std::string& location
   if (!parts) return parts.error();
   if (folder_.empty()) return unsafe(location, "a model read from memory");
   Descriptor at(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (at.get() < 0) return Error(ErrorCode::kFileUnreadable, "cannot open the folder `" + folder_ + "`: " + std::strerror(errno));
+  if (at.get() < 0)
+    return Error(ErrorCode::kFileUnreadable,
+                 "cannot open the folder `" + folder_ + "`: " + std::strerror(errno));
   for (std::size_t i = 0; i < parts->size(); ++i) {
     const bool last = i + 1 == parts->size();
     const int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (last ? 0 : O_DIRECTORY);
     Descriptor next(::openat(at.get(), (*parts)[i].c_str(), flags));
-    if (next.get() < 0 && (errno == ELOOP || (errno == ENOTDIR && !last))) return unsafe(location, "a link or no folder on the way");
+    if (next.get() < 0 && (errno == ELOOP || (errno == ENOTDIR && !last)))
+      return unsafe(location, "a link or no folder on the way");
     if (next.get() < 0 && errno == ENOENT)
-      return Error(ErrorCode::kFileNotFound, "no file `" + printable(location) + "` beside the model in `" + folder_ + "`");
+      return Error(ErrorCode::kFileNotFound,
+                   "no file `" + printable(location) + "` beside the model in `" + folder_ + "`");
     if (next.get() < 0)
-      return Error(ErrorCode::kFileUnreadable, "cannot open `" + printable(location) + "`: " + std::strerror(errno));
+      return Error(ErrorCode::kFileUnreadable,
+                   "cannot open `" + printable(location) + "`: " + std::strerror(errno));
     at = std::move(next);
   }
   return import_detail::MappedFile::from_fd(at.release(), printable(location));
@@ -118,8 +126,9 @@ Result<KeptBytes> ExternalData::bytes_of(const onnx::TensorProto& tensor) {
   const std::uint64_t room = range->offset <= bytes.size() ? bytes.size() - range->offset : 0;
   const std::uint64_t length = range->length.value_or(room);
   if (range->offset > bytes.size() || length > room)
-    return malformed("external data of " + std::to_string(length) + " bytes at " + std::to_string(range->offset) + " of `" +
-                     printable(range->location) + "`, which has " + std::to_string(bytes.size()));
+    return malformed("external data of " + std::to_string(length) + " bytes at " +
+                     std::to_string(range->offset) + " of `" + printable(range->location) + "`, which has " +
+                     std::to_string(bytes.size()));
   return KeptBytes{bytes.subspan(range->offset, length), *opened};
 }
 

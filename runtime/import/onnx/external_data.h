@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes of tensors that lie in files beside the model. A model names them, so a model could name any file: only plain
-// relative paths inside the model's folder are followed, no `..`, no link anywhere on the way.
+// Bytes of tensors that lie in files beside the model. A model names them, so a model could name any file:
+// only plain relative paths inside the model's folder are followed, no `..`, no link anywhere on the way.
 #pragma once
 
 #include <rlx/host/result.hpp>
@@ -26,7 +26,8 @@ class ExternalData {
   explicit ExternalData(std::string folder) : folder_(std::move(folder)) {}
 
   /// The bytes that `tensor` names. Each file is mapped once.
-  /// Errors: kUnsafePath, kFileNotFound, kFileUnreadable, kMalformedModelFile (offset and length outside the file).
+  /// Errors: kUnsafePath, kFileNotFound, kFileUnreadable, kMalformedModelFile (offset and length outside the
+  /// file).
   Result<KeptBytes> bytes_of(const onnx::TensorProto& tensor);
 
  private:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Folding of element-wise operators on small known tensors. Whatever cannot be computed exactly is left to the run.
+// Folding of element-wise operators on small known tensors. Whatever cannot be computed exactly is left to
+// the run.
 #include <cmath>
 #include <functional>
 
@@ -11,7 +12,8 @@ namespace {
 using Maybe = std::optional<Element>;
 
 /// numpy's rule on plain dims; empty where they do not fit or the result is too large.
-std::optional<std::vector<std::int64_t>> joined(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
+std::optional<std::vector<std::int64_t>> joined(const std::vector<std::int64_t>& a,
+                                                const std::vector<std::int64_t>& b) {
   std::vector<std::int64_t> dims(std::max(a.size(), b.size()), 1);
   for (std::size_t i = 0; i < dims.size(); ++i) {
     const std::int64_t x = i < a.size() ? a[a.size() - 1 - i] : 1, y = i < b.size() ? b[b.size() - 1 - i] : 1;
@@ -69,7 +71,9 @@ bool fold_each(Node& node, F f) {
 
 /// A real that is a whole number becomes one, so that floats which hold sizes stay exact.
 Element settled(const Element& element) {
-  if (!element.is_real() || element.value() != std::floor(element.value()) || std::abs(element.value()) > 1e15) return element;
+  if (!element.is_real() || element.value() != std::floor(element.value()) ||
+      std::abs(element.value()) > 1e15)
+    return element;
   return Element::whole(static_cast<std::int64_t>(element.value()));
 }
 
@@ -134,7 +138,10 @@ Maybe unary(const std::string& op, const Element& x) {
   }
   const bool whole = x.is_whole();
   if (op == "Neg") return whole ? sub(Element::whole(0), x) : Element::real(-x.value());
-  if (op == "Abs") return whole && x.number() == INT64_MIN ? std::nullopt : whole ? Maybe(Element::whole(std::abs(x.number()))) : Element::real(std::abs(x.value()));
+  if (op == "Abs")
+    return whole && x.number() == INT64_MIN ? std::nullopt
+           : whole                          ? Maybe(Element::whole(std::abs(x.number())))
+                                            : Element::real(std::abs(x.value()));
   if (whole) return op == "Not" ? truth(x.number() == 0) : std::nullopt;
   if (op == "Sqrt") return Element::real(std::sqrt(x.value()));
   if (op == "Floor") return Element::real(std::floor(x.value()));
@@ -152,7 +159,8 @@ bool fold_arithmetic(Node& node) {
     const Known* next = node.known(i);
     if (!next || !result) return false;
     result = apply(*result, *next, result->dtype, [&](const Element& a, const Element& b) {
-      return is_float(first->dtype) ? real_arithmetic(node.op_type(), a, b) : whole_arithmetic(node.op_type(), a, b);
+      return is_float(first->dtype) ? real_arithmetic(node.op_type(), a, b)
+                                    : whole_arithmetic(node.op_type(), a, b);
     });
   }
   if (!result) return false;
@@ -163,7 +171,8 @@ bool fold_arithmetic(Node& node) {
 bool fold_compare(Node& node) {
   const Known *a = node.known(0), *b = node.known(1);
   if (!a || !b) return false;
-  auto result = apply(*a, *b, DType::kBool, [&](const Element& x, const Element& y) { return compared(node.op_type(), x, y); });
+  auto result = apply(*a, *b, DType::kBool,
+                      [&](const Element& x, const Element& y) { return compared(node.op_type(), x, y); });
   if (result) node.out(0, std::move(*result));
   return result.has_value();
 }

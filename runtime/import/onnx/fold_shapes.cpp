@@ -22,7 +22,8 @@ Known picked(const Known& x, std::size_t axis, const std::vector<std::int64_t>& 
   result.dims[axis] = static_cast<std::int64_t>(picks.size());
   for (std::size_t o = 0; o < outer; ++o)
     for (const std::int64_t pick : picks) {
-      const auto from = x.elements.begin() + static_cast<std::ptrdiff_t>((o * size + static_cast<std::size_t>(pick)) * inner);
+      const auto from = x.elements.begin() +
+                        static_cast<std::ptrdiff_t>((o * size + static_cast<std::size_t>(pick)) * inner);
       result.elements.insert(result.elements.end(), from, from + static_cast<std::ptrdiff_t>(inner));
     }
   return result;
@@ -70,7 +71,8 @@ bool fold_slice(Node& node) {
   Known result = *x;
   for (std::size_t i = 0; i < spec.axes.size(); ++i) {
     const auto axis = static_cast<std::size_t>(spec.axes[i]);
-    const auto bounds = slice_bounds(Element::whole(result.dims[axis]), spec.starts[i], spec.ends[i], spec.steps[i]);
+    const auto bounds =
+        slice_bounds(Element::whole(result.dims[axis]), spec.starts[i], spec.ends[i], spec.steps[i]);
     if (!bounds) return false;
     std::vector<std::int64_t> picks;
     const std::int64_t step = spec.steps[i], limit = bounds->limit.number();
@@ -121,9 +123,12 @@ bool fold_reshape(Node& node) {
   std::int64_t rest = static_cast<std::int64_t>(x->elements.size()), open = -1;
   for (const Element& target : reshape_target(node, node.dims(0))) {
     if (!target.is_whole() || target.number() < -1 || (target.number() == -1 && open >= 0)) return false;
-    if (target.number() == -1) open = static_cast<std::int64_t>(dims.size());
-    else if (target.number() == 0 || rest % target.number() != 0) return false;
-    else rest /= target.number();
+    if (target.number() == -1)
+      open = static_cast<std::int64_t>(dims.size());
+    else if (target.number() == 0 || rest % target.number() != 0)
+      return false;
+    else
+      rest /= target.number();
     dims.push_back(target.number());
   }
   if (open >= 0) dims[static_cast<std::size_t>(open)] = rest;
@@ -136,14 +141,17 @@ bool fold_squeeze(Node& node) {
   const auto gone = squeeze_axes(node, node.dims(0));
   std::vector<std::int64_t> dims;
   for (std::size_t i = 0; i < x->rank(); ++i)
-    if (std::find(gone.begin(), gone.end(), static_cast<std::int64_t>(i)) == gone.end()) dims.push_back(x->dims[i]);
+    if (std::find(gone.begin(), gone.end(), static_cast<std::int64_t>(i)) == gone.end())
+      dims.push_back(x->dims[i]);
   return !node.failed() && out_reshaped(node, *x, std::move(dims));
 }
 
 bool fold_unsqueeze(Node& node) {
   const Known* x = node.known(0);
   if (!x || (node.has(1) && !node.known(1))) return false;
-  const std::size_t added = node.has_attribute("axes") ? node.integers("axes").size() : node.has(1) ? node.known(1)->elements.size() : 0;
+  const std::size_t added = node.has_attribute("axes") ? node.integers("axes").size()
+                            : node.has(1)              ? node.known(1)->elements.size()
+                                                       : 0;
   const auto axes = node.axes_of(1, x->rank() + added);
   if (!axes || node.failed()) return false;
   std::vector<std::int64_t> dims;
@@ -197,18 +205,25 @@ bool fold_split(Node& node) {
 /// Over all elements of a vector: what exporters do to count elements.
 bool fold_reduce(Node& node) {
   const Known* x = node.known(0);
-  if (!x || x->rank() != 1 || is_float(x->dtype) || x->elements.empty() || x->dtype == DType::kBool) return false;
+  if (!x || x->rank() != 1 || is_float(x->dtype) || x->elements.empty() || x->dtype == DType::kBool)
+    return false;
   if (node.has(1) && !node.known(1)) return false;
   const auto axes = node.axes_of(1, 1);
-  if (node.failed() || (axes && axes->empty()) || (!axes && node.integer("noop_with_empty_axes", 0))) return false;
+  if (node.failed() || (axes && axes->empty()) || (!axes && node.integer("noop_with_empty_axes", 0)))
+    return false;
   std::optional<Element> all = x->elements[0];
   for (std::size_t i = 1; all && i < x->elements.size(); ++i) {
     const Element& next = x->elements[i];
-    if (node.op_type() == "ReduceProd") all = mul(*all, next);
-    else if (node.op_type() == "ReduceSum") all = add(*all, next);
-    else if (node.op_type() == "ReduceMax") all = max(*all, next);
-    else if (node.op_type() == "ReduceMin") all = min(*all, next);
-    else return false;
+    if (node.op_type() == "ReduceProd")
+      all = mul(*all, next);
+    else if (node.op_type() == "ReduceSum")
+      all = add(*all, next);
+    else if (node.op_type() == "ReduceMax")
+      all = max(*all, next);
+    else if (node.op_type() == "ReduceMin")
+      all = min(*all, next);
+    else
+      return false;
   }
   if (all) all = rounded(*all, x->dtype);
   if (!all) return false;

@@ -20,27 +20,31 @@ Result<Makers> makers_of(const onnx::GraphProto& graph) {
   Makers makers;
   for (const auto& input : graph.input()) {
     if (input.name().empty()) return malformed("an input without name");
-    if (!makers.emplace(input.name(), kFromOutside).second) return malformed("two inputs named `" + printable(input.name()) + "`");
+    if (!makers.emplace(input.name(), kFromOutside).second)
+      return malformed("two inputs named `" + printable(input.name()) + "`");
   }
   std::unordered_set<std::string> initializers;
   for (const auto& tensor : graph.initializer()) {
-    if (!initializers.insert(tensor.name()).second) return malformed("two initialisers named `" + printable(tensor.name()) + "`");
+    if (!initializers.insert(tensor.name()).second)
+      return malformed("two initialisers named `" + printable(tensor.name()) + "`");
     makers.emplace(tensor.name(), kFromOutside);  // an input of this name gives its default
   }
   for (int i = 0; i < graph.node_size(); ++i)
     for (const std::string& output : graph.node(i).output())
       if (!output.empty() && !makers.emplace(output, i).second)
-        return malformed("node " + node_name(graph.node(i)) + " (" + printable(graph.node(i).op_type()) + ") makes `" +
-                         printable(output) + "`, which something before it makes too");
+        return malformed("node " + node_name(graph.node(i)) + " (" + printable(graph.node(i).op_type()) +
+                         ") makes `" + printable(output) + "`, which something before it makes too");
   return makers;
 }
 
 Error not_made(const onnx::NodeProto& node, const std::string& name) {
-  return malformed("node " + node_name(node) + " (" + printable(node.op_type()) + ") reads `" + printable(name) + "`, which nothing makes");
+  return malformed("node " + node_name(node) + " (" + printable(node.op_type()) + ") reads `" +
+                   printable(name) + "`, which nothing makes");
 }
 
 /// Marks the nodes that lead to an output.
-Result<std::vector<bool>> live_nodes(const onnx::GraphProto& graph, const Makers& makers, std::unordered_set<std::string>& read) {
+Result<std::vector<bool>> live_nodes(const onnx::GraphProto& graph, const Makers& makers,
+                                     std::unordered_set<std::string>& read) {
   std::vector<bool> live(static_cast<std::size_t>(graph.node_size()), false);
   std::vector<int> todo;
   const auto need = [&](const std::string& name) {
@@ -75,7 +79,8 @@ Status check_operators(const onnx::GraphProto& graph, const std::vector<bool>& l
   std::map<std::string, Unknown> unknown;
   for (int i = 0; i < graph.node_size(); ++i) {
     const onnx::NodeProto& node = graph.node(i);
-    if (!live[static_cast<std::size_t>(i)] || (is_plain_domain(node.domain()) && find_op(node.op_type()))) continue;
+    if (!live[static_cast<std::size_t>(i)] || (is_plain_domain(node.domain()) && find_op(node.op_type())))
+      continue;
     const std::string domain = is_plain_domain(node.domain()) ? "" : printable(node.domain()) + ".";
     Unknown& row = unknown[domain + printable(node.op_type())];
     if (row.count++ == 0) row.first = &node;
@@ -83,12 +88,15 @@ Status check_operators(const onnx::GraphProto& graph, const std::vector<bool>& l
   if (unknown.empty()) return {};
   std::string list;
   for (const auto& [name, row] : unknown)
-    list += (list.empty() ? "" : "; ") + name + " (" + std::to_string(row.count) + " times, first at node " + node_name(*row.first) + ")";
-  return unsupported(std::to_string(unknown.size()) + (unknown.size() == 1 ? " operator is" : " operators are") + " not known: " + list);
+    list += (list.empty() ? "" : "; ") + name + " (" + std::to_string(row.count) + " times, first at node " +
+            node_name(*row.first) + ")";
+  return unsupported(std::to_string(unknown.size()) +
+                     (unknown.size() == 1 ? " operator is" : " operators are") + " not known: " + list);
 }
 
 /// Kahn's order over live nodes; the earliest node of the file that is ready goes first.
-Result<std::vector<const onnx::NodeProto*>> ordered(const onnx::GraphProto& graph, const Makers& makers, const std::vector<bool>& live) {
+Result<std::vector<const onnx::NodeProto*>> ordered(const onnx::GraphProto& graph, const Makers& makers,
+                                                    const std::vector<bool>& live) {
   const std::size_t count = live.size();
   std::vector<std::vector<int>> readers(count);
   std::vector<std::size_t> missing(count, 0);
@@ -138,7 +146,8 @@ Result<GraphIndex> index_graph(const onnx::GraphProto& graph) {
   std::unordered_set<std::string> initializers;
   for (const auto& tensor : graph.initializer()) initializers.insert(tensor.name());
   for (const auto& input : graph.input())
-    if (!index.read.count(input.name()) && !initializers.count(input.name())) index.unread_inputs.push_back(input.name());
+    if (!index.read.count(input.name()) && !initializers.count(input.name()))
+      index.unread_inputs.push_back(input.name());
   return index;
 }
 

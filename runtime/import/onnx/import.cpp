@@ -14,9 +14,11 @@ constexpr std::int64_t kOpsetLeast = 6, kOpsetMost = 24;
 
 Result<std::shared_ptr<const onnx::ModelProto>> parse(std::span<const std::byte> bytes) {
   if (bytes.size() > static_cast<std::size_t>(INT32_MAX))
-    return malformed(std::to_string(bytes.size()) + " bytes, wanted at most 2 GiB; larger weights belong into external data");
+    return malformed(std::to_string(bytes.size()) +
+                     " bytes, wanted at most 2 GiB; larger weights belong into external data");
   auto model = std::make_shared<onnx::ModelProto>();
-  if (!model->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return malformed("no ONNX model: the bytes are no such message");
+  if (!model->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return malformed("no ONNX model: the bytes are no such message");
   if (!model->has_graph()) return malformed("no ONNX model: there is no graph in it");
   return std::shared_ptr<const onnx::ModelProto>(std::move(model));
 }
@@ -28,14 +30,17 @@ Result<std::int64_t> opset_of(const onnx::ModelProto& model) {
   if (model.opset_import_size() == 0) opset = 1;  // IR versions before 3
   if (opset == 0 && model.graph().node_size() == 0) return kOpsetMost;
   if (opset < kOpsetLeast || opset > kOpsetMost)
-    return unsupported("opset " + std::to_string(opset) + ", wanted " + std::to_string(kOpsetLeast) + " to " + std::to_string(kOpsetMost));
+    return unsupported("opset " + std::to_string(opset) + ", wanted " + std::to_string(kOpsetLeast) + " to " +
+                       std::to_string(kOpsetMost));
   return opset;
 }
 
 class Importer {
  public:
   Importer(std::shared_ptr<const onnx::ModelProto> model, const std::string& folder)
-      : model_(std::move(model)), graph_(model_->graph()), external_(folder),
+      : model_(std::move(model)),
+        graph_(model_->graph()),
+        external_(folder),
         builder_(graph_.name().empty() ? "model" : printable(graph_.name())) {}
 
   Result<Model> run() {
@@ -72,7 +77,8 @@ class Importer {
       if (!input.type().has_tensor_type()) return unsupported(who + " is no tensor");
       const int type = input.type().tensor_type().elem_type();
       const DType dtype = dtype_of(type).dtype;
-      if (dtype == DType::kNone) return unsupported(who + " is of " + onnx_type_name(type) + ", wanted a plain number or bool");
+      if (dtype == DType::kNone)
+        return unsupported(who + " is of " + onnx_type_name(type) + ", wanted a plain number or bool");
       if (!input.type().tensor_type().has_shape()) return unsupported(who + " has no rank");
       auto dims = symbols.dims_of(input);
       if (!dims) return std::move(dims).error();
@@ -95,7 +101,9 @@ class Importer {
     Node node(proto, shop);
     if (node.inputs() < row.least || node.inputs() > row.most)
       node.fault(std::to_string(node.inputs()) + " operands, wanted " + std::to_string(row.least) +
-                 (row.most == row.least ? "" : row.most == kAny ? " or more" : " to " + std::to_string(row.most)));
+                 (row.most == row.least ? ""
+                  : row.most == kAny    ? " or more"
+                                        : " to " + std::to_string(row.most)));
     for (std::size_t i = row.results; i < static_cast<std::size_t>(proto.output_size()); ++i)
       if (node.wants(i)) node.refuse("its result " + std::to_string(i) + " is read, which we do not make");
     if (!node.failed() && !(row.fold && row.fold(node)) && !node.failed()) row.translate(node);
@@ -108,14 +116,17 @@ class Importer {
   }
 
   Result<Model> finish() {
-    for (const auto& output : graph_.output()) builder_.set_output(output.name(), scope_.handle(output.name()));
+    for (const auto& output : graph_.output())
+      builder_.set_output(output.name(), scope_.handle(output.name()));
     if (builder_.failed()) return builder_error("the outputs of the graph");
     auto model = builder_.finish(scope_.take_weights());
     if (!model) return std::move(model).error();
     if (!index_.unread_inputs.empty()) {
       std::string names;
-      for (const std::string& name : index_.unread_inputs) names += (names.empty() ? "`" : ", `") + printable(name) + "`";
-      model->set_warnings({"no node that leads to an output reads " + names + "; what is given there changes nothing"});
+      for (const std::string& name : index_.unread_inputs)
+        names += (names.empty() ? "`" : ", `") + printable(name) + "`";
+      model->set_warnings(
+          {"no node that leads to an output reads " + names + "; what is given there changes nothing"});
     }
     return model;
   }
@@ -147,7 +158,8 @@ Result<Model> import_file(const std::string& path) {
     if (!file) return file.error();
     return parse((*file)->bytes());  // the mapping ends here: the messages hold what they need
   }();
-  auto imported = model ? Importer(std::move(*model), folder_of(path)).run() : Result<Model>(std::move(model).error());
+  auto imported =
+      model ? Importer(std::move(*model), folder_of(path)).run() : Result<Model>(std::move(model).error());
   if (!imported) return std::move(imported.error()).within("in `" + path + "`");
   return imported;
 }

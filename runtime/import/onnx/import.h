@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ONNX -> Model. Reads the file, checks its structure, translates node by node with the builder; shape arithmetic folds
-// to expressions on the way, weights stay where they lie.
+// ONNX -> Model. Reads the file, checks its structure, translates node by node with the builder; shape
+// arithmetic folds to expressions on the way, weights stay where they lie.
 #pragma once
 
 #include <rlx/host/model.hpp>

@@ -13,8 +13,10 @@ void load(const TensorData& data, std::vector<Element>& out) {
   for (std::size_t i = 0; i < data.elements; ++i) {
     T value;
     std::memcpy(&value, static_cast<const std::byte*>(data.view.data) + i * sizeof(T), sizeof(T));
-    if constexpr (std::is_floating_point_v<T>) out.push_back(Element::real(static_cast<double>(value)));
-    else out.push_back(Element::whole(static_cast<std::int64_t>(value)));
+    if constexpr (std::is_floating_point_v<T>)
+      out.push_back(Element::real(static_cast<double>(value)));
+    else
+      out.push_back(Element::whole(static_cast<std::int64_t>(value)));
   }
 }
 
@@ -59,7 +61,8 @@ std::optional<std::size_t> known_count(const std::vector<std::int64_t>& dims) {
 
 std::optional<Element> rounded(const Element& value, DType dtype) {
   if (is_float(dtype)) {
-    if (value.is_expression()) return dtype == DType::kF32 || dtype == DType::kF64 ? std::optional(value) : std::nullopt;
+    if (value.is_expression())
+      return dtype == DType::kF32 || dtype == DType::kF64 ? std::optional(value) : std::nullopt;
     if (dtype == DType::kF32) return Element::real(static_cast<double>(static_cast<float>(value.value())));
     if (dtype == DType::kF64) return Element::real(value.value());
     return std::nullopt;
@@ -84,12 +87,23 @@ std::optional<Known> known_from(const TensorData& data) {
   if (data.elements > Known::kElementsMax) return std::nullopt;
   Known known{data.view.dtype, data.view.dims, {}};
   switch (data.view.dtype) {
-    case DType::kBool: load<std::uint8_t>(data, known.elements); break;
-    case DType::kI32: load<std::int32_t>(data, known.elements); break;
-    case DType::kI64: load<std::int64_t>(data, known.elements); break;
-    case DType::kF32: load<float>(data, known.elements); break;
-    case DType::kF64: load<double>(data, known.elements); break;
-    default: return std::nullopt;
+    case DType::kBool:
+      load<std::uint8_t>(data, known.elements);
+      break;
+    case DType::kI32:
+      load<std::int32_t>(data, known.elements);
+      break;
+    case DType::kI64:
+      load<std::int64_t>(data, known.elements);
+      break;
+    case DType::kF32:
+      load<float>(data, known.elements);
+      break;
+    case DType::kF64:
+      load<double>(data, known.elements);
+      break;
+    default:
+      return std::nullopt;
   }
   return known;
 }
@@ -98,11 +112,21 @@ std::vector<std::byte> bytes_of(const Known& known) {
   std::vector<std::byte> bytes;
   for (const Element& element : known.elements) {
     switch (known.dtype) {
-      case DType::kBool: store<std::uint8_t>(element, bytes); break;
-      case DType::kI32: store<std::int32_t>(element, bytes); break;
-      case DType::kI64: store<std::int64_t>(element, bytes); break;
-      case DType::kF32: store<float>(element, bytes); break;
-      default: store<double>(element, bytes); break;
+      case DType::kBool:
+        store<std::uint8_t>(element, bytes);
+        break;
+      case DType::kI32:
+        store<std::int32_t>(element, bytes);
+        break;
+      case DType::kI64:
+        store<std::int64_t>(element, bytes);
+        break;
+      case DType::kF32:
+        store<float>(element, bytes);
+        break;
+      default:
+        store<double>(element, bytes);
+        break;
     }
   }
   return bytes;

@@ -29,7 +29,8 @@ bool is_whole(DType dtype);  ///< integers and bool
 
 /// Product of dims; empty above kElementsMax.
 std::optional<std::size_t> known_count(const std::vector<std::int64_t>& dims);
-/// `value` as an element of `dtype` holds it; empty where it does not fit, or the dtype is one that is not folded.
+/// `value` as an element of `dtype` holds it; empty where it does not fit, or the dtype is one that is not
+/// folded.
 std::optional<Element> rounded(const Element& value, DType dtype);
 
 /// A tensor of the file, if it is small and of i64, i32, bool, f32 or f64.

@@ -11,15 +11,24 @@ using Attribute = onnx::AttributeProto;
 
 const char* type_name(int type) {
   switch (type) {
-    case Attribute::FLOAT: return "a float";
-    case Attribute::INT: return "an integer";
-    case Attribute::STRING: return "a string";
-    case Attribute::TENSOR: return "a tensor";
-    case Attribute::GRAPH: return "a graph";
-    case Attribute::FLOATS: return "a list of floats";
-    case Attribute::INTS: return "a list of integers";
-    case Attribute::STRINGS: return "a list of strings";
-    default: return "of another type";
+    case Attribute::FLOAT:
+      return "a float";
+    case Attribute::INT:
+      return "an integer";
+    case Attribute::STRING:
+      return "a string";
+    case Attribute::TENSOR:
+      return "a tensor";
+    case Attribute::GRAPH:
+      return "a graph";
+    case Attribute::FLOATS:
+      return "a list of floats";
+    case Attribute::INTS:
+      return "a list of integers";
+    case Attribute::STRINGS:
+      return "a list of strings";
+    default:
+      return "of another type";
   }
 }
 
@@ -52,7 +61,8 @@ const Known* Node::readable(std::size_t i) { return has(i) ? shop_.scope.readabl
 
 std::vector<Element> Node::elements(std::size_t i, std::string_view what) {
   if (const Known* value = readable(i)) return value->elements;
-  refuse("operand " + std::to_string(i) + " (" + std::string(what) + ") is computed at run time, wanted one that is known when importing");
+  refuse("operand " + std::to_string(i) + " (" + std::string(what) +
+         ") is computed at run time, wanted one that is known when importing");
   return {};
 }
 
@@ -61,7 +71,8 @@ std::vector<std::int64_t> Node::integers(std::size_t i, std::string_view what) {
   for (const Element& element : elements(i, what)) {
     if (!element.is_whole()) {
       refuse("operand " + std::to_string(i) + " (" + std::string(what) + ") holds " +
-             (element.is_expression() ? "`" + element.expression() + "`" : std::string("a real")) + ", wanted whole numbers");
+             (element.is_expression() ? "`" + element.expression() + "`" : std::string("a real")) +
+             ", wanted whole numbers");
       return {};
     }
     numbers.push_back(element.number());
@@ -72,7 +83,9 @@ std::vector<std::int64_t> Node::integers(std::size_t i, std::string_view what) {
 std::vector<double> Node::reals(std::size_t i, std::string_view what) {
   std::vector<double> numbers;
   for (const Element& element : elements(i, what)) {
-    if (element.is_expression()) refuse("operand " + std::to_string(i) + " (" + std::string(what) + ") holds `" + element.expression() + "`, wanted numbers");
+    if (element.is_expression())
+      refuse("operand " + std::to_string(i) + " (" + std::string(what) + ") holds `" + element.expression() +
+             "`, wanted numbers");
     numbers.push_back(element.is_expression() ? 0 : element.value());
   }
   return numbers;
@@ -108,9 +121,11 @@ const onnx::AttributeProto* Node::find(std::string_view name) const {
 const onnx::AttributeProto* Node::find(std::string_view name, int type) {
   const Attribute* attribute = find(name);
   if (!attribute || type_of(*attribute) == type) return attribute;
-  const bool empty_list = type_of(*attribute) == Attribute::UNDEFINED && (type == Attribute::INTS || type == Attribute::FLOATS);
+  const bool empty_list =
+      type_of(*attribute) == Attribute::UNDEFINED && (type == Attribute::INTS || type == Attribute::FLOATS);
   if (empty_list) return attribute;
-  fault("attribute `" + std::string(name) + "` is " + type_name(type_of(*attribute)) + ", wanted " + type_name(type));
+  fault("attribute `" + std::string(name) + "` is " + type_name(type_of(*attribute)) + ", wanted " +
+        type_name(type));
   return nullptr;
 }
 
@@ -128,11 +143,13 @@ std::string Node::text(std::string_view name, std::string_view otherwise) {
 }
 std::vector<std::int64_t> Node::integers(std::string_view name) {
   const Attribute* attribute = find(name, Attribute::INTS);
-  return attribute ? std::vector<std::int64_t>(attribute->ints().begin(), attribute->ints().end()) : std::vector<std::int64_t>{};
+  return attribute ? std::vector<std::int64_t>(attribute->ints().begin(), attribute->ints().end())
+                   : std::vector<std::int64_t>{};
 }
 std::vector<double> Node::reals(std::string_view name) {
   const Attribute* attribute = find(name, Attribute::FLOATS);
-  return attribute ? std::vector<double>(attribute->floats().begin(), attribute->floats().end()) : std::vector<double>{};
+  return attribute ? std::vector<double>(attribute->floats().begin(), attribute->floats().end())
+                   : std::vector<double>{};
 }
 
 std::optional<TensorData> Node::tensor(std::string_view name) {
@@ -210,7 +227,8 @@ Sizes to_sizes(const std::vector<Element>& elements) {
 
 std::optional<Element> product(const Sizes& dims, std::size_t first, std::size_t last) {
   std::optional<Element> all = Element::whole(1);
-  for (std::size_t i = first; all && i < last && i < dims.size(); ++i) all = mul(*all, Element::size(dims[i]));
+  for (std::size_t i = first; all && i < last && i < dims.size(); ++i)
+    all = mul(*all, Element::size(dims[i]));
   return all;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One node while it is translated: typed access to operands and attributes, and where results go. The first fault
-// sticks; after it every getter answers with something harmless, so a translator needs no checks of its own.
+// One node while it is translated: typed access to operands and attributes, and where results go. The first
+// fault sticks; after it every getter answers with something harmless, so a translator needs no checks of its
+// own.
 #pragma once
 
-#include <rlx/host/model.hpp>
 #include <rlx/ops.h>
+#include <rlx/host/model.hpp>
 
 #include <optional>
 #include <string>
@@ -29,7 +30,8 @@ struct Workshop {
 
 class Node {
  public:
-  Node(const onnx::NodeProto& proto, Workshop& shop) : b(shop.b), opset(shop.opset), proto_(proto), shop_(shop) {}
+  Node(const onnx::NodeProto& proto, Workshop& shop)
+      : b(shop.b), opset(shop.opset), proto_(proto), shop_(shop) {}
 
   ModelBuilder& b;
   const std::int64_t opset;
@@ -37,7 +39,8 @@ class Node {
   const onnx::NodeProto& proto() const { return proto_; }
   const std::string& op_type() const { return proto_.op_type(); }
 
-  // ---- Operands -------------------------------------------------------------------------------------------------------
+  // ---- Operands
+  // -------------------------------------------------------------------------------------------------------
   std::size_t inputs() const { return static_cast<std::size_t>(proto_.input_size()); }
   bool has(std::size_t i) const { return i < inputs() && !proto_.input(static_cast<int>(i)).empty(); }
   Handle in(std::size_t i);
@@ -53,10 +56,12 @@ class Node {
   /// -rank..rank-1 made 0..rank-1; a fault outside.
   std::int64_t axis(std::int64_t axis, std::size_t rank);
   std::vector<std::int64_t> axes(std::vector<std::int64_t> axes, std::size_t rank);
-  /// Axes as older opsets have them, an attribute, or as newer ones, operand `i`; empty where neither is there.
+  /// Axes as older opsets have them, an attribute, or as newer ones, operand `i`; empty where neither is
+  /// there.
   std::optional<std::vector<std::int64_t>> axes_of(std::size_t i, std::size_t rank);
 
-  // ---- Attributes -----------------------------------------------------------------------------------------------------
+  // ---- Attributes
+  // -----------------------------------------------------------------------------------------------------
   bool has_attribute(std::string_view name) const { return find(name) != nullptr; }
   std::int64_t integer(std::string_view name, std::int64_t otherwise);
   double real(std::string_view name, double otherwise);
@@ -65,14 +70,16 @@ class Node {
   std::vector<double> reals(std::string_view name);
   std::optional<TensorData> tensor(std::string_view name);
 
-  // ---- Results --------------------------------------------------------------------------------------------------------
+  // ---- Results
+  // --------------------------------------------------------------------------------------------------------
   bool wants(std::size_t i) const;  ///< someone reads result i
   void out(std::size_t i, Handle handle);
   void out(std::size_t i, Known known);
   void out(std::size_t i, TensorData data);
   void same(std::size_t i, std::size_t input);  ///< result i is operand `input`
 
-  // ---- Faults ---------------------------------------------------------------------------------------------------------
+  // ---- Faults
+  // ---------------------------------------------------------------------------------------------------------
   bool failed() const { return error_.has_value() || b.failed(); }
   void fail(Error error);
   /// The model is well formed, but this node asks for what we do not have.
@@ -80,7 +87,8 @@ class Node {
   void fault(const std::string& why) { fail(malformed(why)); }
   std::optional<Error> take_error() { return std::exchange(error_, std::nullopt); }
 
-  // ---- Shorthands of the builder ----------------------------------------------------------------------------------------
+  // ---- Shorthands of the builder
+  // ----------------------------------------------------------------------------------------
   Handle op(std::uint32_t opcode, std::vector<Handle> operands, std::vector<OpAttribute> attributes);
   Handle like(double value, Handle x) { return b.scalar(b.dtype(x), value); }
 

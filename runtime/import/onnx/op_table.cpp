@@ -9,8 +9,8 @@ namespace rlx::onnx_import {
 const OpRow* find_op(std::string_view op_type) {
   static const auto table = [] {
     std::unordered_map<std::string_view, const OpRow*> rows;
-    for (const auto family : {pointwise_ops(), shape_ops(), data_ops(), index_ops(), reduce_ops(), linear_ops(), norm_ops(),
-                              window_ops(), resize_ops()})
+    for (const auto family : {pointwise_ops(), shape_ops(), data_ops(), index_ops(), reduce_ops(),
+                              linear_ops(), norm_ops(), window_ops(), resize_ops()})
       for (const OpRow& row : family) rows.emplace(row.name, &row);
     return rows;
   }();

@@ -56,7 +56,8 @@ bool fold_reduce(Node&);
 struct SliceBounds {
   Element start, limit;
 };
-std::optional<SliceBounds> slice_bounds(const Element& size, const Element& start, const Element& end, std::int64_t step);
+std::optional<SliceBounds> slice_bounds(const Element& size, const Element& start, const Element& end,
+                                        std::int64_t step);
 /// Operands of Slice of any opset: starts, ends, axes, steps, all of one length.
 struct SliceSpec {
   std::vector<Element> starts, ends;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators that read and write by index. ONNX counts negative indices from the end and refuses those outside.
+// Operators that read and write by index. ONNX counts negative indices from the end and refuses those
+// outside.
 #include <array>
 
 #include "runtime/import/onnx/op_table.h"
@@ -8,7 +9,8 @@ namespace rlx::onnx_import {
 namespace {
 
 std::vector<OpAttribute> policy() {
-  return {size_attribute(RLX_ATTR_INDEX_POLICY, std::int64_t{RLX_INDEX_ERROR}), size_attribute(RLX_ATTR_NEGATIVE_INDICES, 1)};
+  return {size_attribute(RLX_ATTR_INDEX_POLICY, std::int64_t{RLX_INDEX_ERROR}),
+          size_attribute(RLX_ATTR_NEGATIVE_INDICES, 1)};
 }
 
 std::optional<Size> reduction(Node& node) {
@@ -26,7 +28,8 @@ std::optional<Size> reduction(Node& node) {
 bool picked(Node& node, std::int64_t axis) {
   const Known* index = node.known(1);
   const Sizes dims = node.dims(0);
-  if (!index || index->elements.size() != 1 || index->rank() != 0 || !index->elements[0].is_whole()) return false;
+  if (!index || index->elements.size() != 1 || index->rank() != 0 || !index->elements[0].is_whole())
+    return false;
   const Element size = Element::size(dims[static_cast<std::size_t>(axis)]), at = index->elements[0];
   const auto first = at.number() < 0 ? add(size, at) : std::optional(at);
   const auto limit = first ? add(*first, Element::whole(1)) : std::nullopt;
@@ -48,7 +51,8 @@ void gather(Node& node) {
 void gather_elements(Node& node) {
   auto attributes = policy();
   attributes.push_back(size_attribute(RLX_ATTR_AXIS, node.axis(node.integer("axis", 0), node.rank(0))));
-  if (!node.failed()) node.out(0, node.op(RLX_OP_GATHER_ELEMENTS, {node.in(0), node.in(1)}, std::move(attributes)));
+  if (!node.failed())
+    node.out(0, node.op(RLX_OP_GATHER_ELEMENTS, {node.in(0), node.in(1)}, std::move(attributes)));
 }
 
 void gather_nd(Node& node) {
@@ -76,21 +80,24 @@ void scatter_nd(Node& node) {
 }
 
 void top_k(Node& node) {
-  const auto k = node.has_attribute("k") ? std::vector<Element>{Element::whole(node.integer("k", 1))} : node.elements(1, "k");
+  const auto k = node.has_attribute("k") ? std::vector<Element>{Element::whole(node.integer("k", 1))}
+                                         : node.elements(1, "k");
   const std::int64_t axis = node.axis(node.integer("axis", -1), node.rank(0));
   if (node.failed()) return;
   if (k.size() != 1 || k[0].is_real()) return node.fault("k is no whole number");
-  const auto results = node.b.op(RLX_OP_TOP_K, {node.in(0)},
-                                 {size_attribute(RLX_ATTR_K, k[0].to_size()), size_attribute(RLX_ATTR_AXIS, axis),
-                                  size_attribute(RLX_ATTR_LARGEST, node.integer("largest", 1)),
-                                  size_attribute(RLX_ATTR_SORTED, node.integer("sorted", 1))});
+  const auto results =
+      node.b.op(RLX_OP_TOP_K, {node.in(0)},
+                {size_attribute(RLX_ATTR_K, k[0].to_size()), size_attribute(RLX_ATTR_AXIS, axis),
+                 size_attribute(RLX_ATTR_LARGEST, node.integer("largest", 1)),
+                 size_attribute(RLX_ATTR_SORTED, node.integer("sorted", 1))});
   for (std::size_t i = 0; i < results.size(); ++i) node.out(i, results[i]);
 }
 
 void cumulative(Node& node) {
   const auto axis = node.integers(1, "axis");
   if (node.failed()) return;
-  if (axis.size() != 1) return node.fault("an axis of " + std::to_string(axis.size()) + " elements, wanted 1");
+  if (axis.size() != 1)
+    return node.fault("an axis of " + std::to_string(axis.size()) + " elements, wanted 1");
   const std::uint32_t fn = node.op_type() == "CumProd" ? RLX_REDUCE_PROD : RLX_REDUCE_SUM;
   const std::int64_t at = node.axis(axis[0], node.rank(0));
   if (node.failed()) return;

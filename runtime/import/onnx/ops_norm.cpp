@@ -12,7 +12,8 @@ Handle widened(Node& node, std::size_t i, const Sizes& wanted) {
   const Sizes seen = node.dims(i);
   const Handle x = node.in(i);
   bool same = seen.size() == wanted.size();
-  for (std::size_t k = 0; same && k < seen.size(); ++k) same = Element::size(seen[k]).same(Element::size(wanted[k]));
+  for (std::size_t k = 0; same && k < seen.size(); ++k)
+    same = Element::size(seen[k]).same(Element::size(wanted[k]));
   return same ? x : node.b.expand(x, wanted);
 }
 
@@ -22,8 +23,10 @@ void layer_norm(Node& node) {
   if (node.failed()) return;
   const Sizes normed(dims.begin() + axis, dims.end());
   const Handle x = node.in(0), gamma = widened(node, 1, normed);
-  const std::vector<OpAttribute> attributes = {size_attribute(RLX_ATTR_AXIS, axis), real_attribute(RLX_ATTR_EPS, node.real("epsilon", 1e-5f))};
-  if (node.op_type() == "RMSNormalization") return node.out(0, node.op(RLX_OP_RMS_NORM, {x, gamma}, attributes));
+  const std::vector<OpAttribute> attributes = {size_attribute(RLX_ATTR_AXIS, axis),
+                                               real_attribute(RLX_ATTR_EPS, node.real("epsilon", 1e-5f))};
+  if (node.op_type() == "RMSNormalization")
+    return node.out(0, node.op(RLX_OP_RMS_NORM, {x, gamma}, attributes));
   const Handle beta = node.has(2) ? widened(node, 2, normed) : node.b.expand(node.like(0, x), normed);
   node.out(0, node.op(RLX_OP_LAYER_NORM, {x, gamma, beta}, attributes));
 }
@@ -36,7 +39,8 @@ void batch_norm(Node& node) {
   const std::int64_t axis = node.axis(node.rank(0) < 2 ? 0 : 1, node.rank(0));
   if (node.failed()) return;
   node.out(0, node.op(RLX_OP_BATCH_NORM, std::move(operands),
-                      {size_attribute(RLX_ATTR_AXIS, axis), real_attribute(RLX_ATTR_EPS, node.real("epsilon", 1e-5f))}));
+                      {size_attribute(RLX_ATTR_AXIS, axis),
+                       real_attribute(RLX_ATTR_EPS, node.real("epsilon", 1e-5f))}));
 }
 
 /// Opset 18 to 20 scale whole groups; ours and later ones scale channels.
@@ -54,10 +58,12 @@ Handle per_channel(Node& node, std::size_t i, const Size& channels, std::int64_t
 
 void group_norm(Node& node) {
   const Sizes dims = node.dims(0);
-  if (dims.size() < 2) return node.fault("operand 0 of rank " + std::to_string(dims.size()) + ", wanted 2 or more");
+  if (dims.size() < 2)
+    return node.fault("operand 0 of rank " + std::to_string(dims.size()) + ", wanted 2 or more");
   const bool instance = node.op_type() == "InstanceNormalization";
   const std::int64_t groups = node.integer("num_groups", 0);
-  if (!instance && groups < 1) return node.fault("num_groups " + std::to_string(groups) + ", wanted 1 or more");
+  if (!instance && groups < 1)
+    return node.fault("num_groups " + std::to_string(groups) + ", wanted 1 or more");
   const Handle gamma = per_channel(node, 1, dims[1], groups), beta = per_channel(node, 2, dims[1], groups);
   if (node.failed()) return;
   node.out(0, node.op(RLX_OP_GROUP_NORM, {node.in(0), gamma, beta},

@@ -17,7 +17,8 @@ std::vector<std::int64_t> all_axes(std::size_t rank) {
 /// log(sum(exp(x))) without overflow.
 Handle log_sum_exp(Node& node, Handle x, const std::vector<std::int64_t>& axes, bool keep) {
   const Handle top = node.b.reduce(RLX_REDUCE_MAX, x, axes, true);
-  const Handle sum = node.b.reduce(RLX_REDUCE_SUM, node.b.unary(RLX_UNARY_EXP, node.b.sub(x, top)), axes, keep);
+  const Handle sum =
+      node.b.reduce(RLX_REDUCE_SUM, node.b.unary(RLX_UNARY_EXP, node.b.sub(x, top)), axes, keep);
   const Handle shift = keep ? top : node.b.reduce(RLX_REDUCE_MAX, x, axes, false);
   return node.b.add(node.b.unary(RLX_UNARY_LOG, sum), shift);
 }
@@ -43,8 +44,9 @@ void reduce(Node& node) {
   const bool none = !axes || axes->empty();
   if (node.failed()) return;
   if (none && node.integer("noop_with_empty_axes", 0) != 0) {
-    const bool plain = node.op_type() == "ReduceSum" || node.op_type() == "ReduceMean" || node.op_type() == "ReduceMax" ||
-                       node.op_type() == "ReduceMin" || node.op_type() == "ReduceProd";
+    const bool plain = node.op_type() == "ReduceSum" || node.op_type() == "ReduceMean" ||
+                       node.op_type() == "ReduceMax" || node.op_type() == "ReduceMin" ||
+                       node.op_type() == "ReduceProd";
     return plain ? node.same(0, 0) : node.refuse("noop_with_empty_axes without axes");
   }
   node.out(0, reduced(node, node.in(0), none ? all_axes(rank) : *axes, node.integer("keepdims", 1) != 0));
@@ -68,7 +70,8 @@ void softmax(Node& node) {
   const std::int64_t axis = node.axis(node.integer("axis", node.opset < 13 ? 1 : -1), dims.size());
   if (node.failed()) return;
   Handle x = node.in(0);
-  if (node.opset >= 13 || axis + 1 == static_cast<std::int64_t>(dims.size())) return node.out(0, node.b.softmax(x, axis, log));
+  if (node.opset >= 13 || axis + 1 == static_cast<std::int64_t>(dims.size()))
+    return node.out(0, node.b.softmax(x, axis, log));
   const auto row = product(dims, static_cast<std::size_t>(axis), dims.size());
   if (!row) return node.refuse("the row of several axes is no expression that we can hold");
   Sizes flat(dims.begin(), dims.begin() + axis);
@@ -76,13 +79,25 @@ void softmax(Node& node) {
   node.out(0, node.b.reshape(node.b.softmax(node.b.reshape(x, flat), -1, log), dims));
 }
 
-constexpr OpRow row(std::string_view name, bool folds = false) { return {name, 1, 2, 1, reduce, folds ? fold_reduce : nullptr}; }
+constexpr OpRow row(std::string_view name, bool folds = false) {
+  return {name, 1, 2, 1, reduce, folds ? fold_reduce : nullptr};
+}
 
 constexpr std::array kRows = {
-    row("ReduceSum", true), row("ReduceProd", true), row("ReduceMax", true), row("ReduceMin", true), row("ReduceMean"),
-    row("ReduceL1"), row("ReduceL2"), row("ReduceSumSquare"), row("ReduceLogSum"), row("ReduceLogSumExp"),
-    OpRow{"ArgMax", 1, 1, 1, arg_reduce, nullptr}, OpRow{"ArgMin", 1, 1, 1, arg_reduce, nullptr},
-    OpRow{"Softmax", 1, 1, 1, softmax, nullptr}, OpRow{"LogSoftmax", 1, 1, 1, softmax, nullptr},
+    row("ReduceSum", true),
+    row("ReduceProd", true),
+    row("ReduceMax", true),
+    row("ReduceMin", true),
+    row("ReduceMean"),
+    row("ReduceL1"),
+    row("ReduceL2"),
+    row("ReduceSumSquare"),
+    row("ReduceLogSum"),
+    row("ReduceLogSumExp"),
+    OpRow{"ArgMax", 1, 1, 1, arg_reduce, nullptr},
+    OpRow{"ArgMin", 1, 1, 1, arg_reduce, nullptr},
+    OpRow{"Softmax", 1, 1, 1, softmax, nullptr},
+    OpRow{"LogSoftmax", 1, 1, 1, softmax, nullptr},
 };
 
 }  // namespace

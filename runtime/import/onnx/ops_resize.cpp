@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resize and Upsample, nearest and linear: each axis on its own, as gathers by tables that are made here. Axes of open
-// size can be repeated a whole number of times.
+// Resize and Upsample, nearest and linear: each axis on its own, as gathers by tables that are made here.
+// Axes of open size can be repeated a whole number of times.
 #include <array>
 #include <cmath>
 
@@ -23,7 +23,8 @@ struct Axis {
 };
 
 double source_of(const Rules& rules, std::int64_t i, const Axis& axis) {
-  const double x = static_cast<double>(i), n = static_cast<double>(axis.size.number()), m = static_cast<double>(axis.target.number());
+  const double x = static_cast<double>(i), n = static_cast<double>(axis.size.number()),
+               m = static_cast<double>(axis.target.number());
   if (rules.transform == "asymmetric") return x / axis.scale;
   if (rules.transform == "align_corners") return m == 1 ? 0 : x * (n - 1) / (m - 1);
   if (rules.transform == "pytorch_half_pixel" && m == 1) return 0;
@@ -50,7 +51,8 @@ Handle nearest(Node& node, Handle x, std::int64_t at, const Axis& axis, const Ru
   std::vector<std::int64_t> table;
   for (std::int64_t i = 0; i < axis.target.number(); ++i) {
     const double from = picked(rules, source_of(rules, i, axis));
-    table.push_back(static_cast<std::int64_t>(std::fmin(std::fmax(from, 0), static_cast<double>(axis.size.number() - 1))));
+    table.push_back(static_cast<std::int64_t>(
+        std::fmin(std::fmax(from, 0), static_cast<double>(axis.size.number() - 1))));
   }
   return node.b.gather(x, indices(node, table), at);
 }
@@ -67,7 +69,8 @@ Handle linear(Node& node, Handle x, std::int64_t at, const Axis& axis, const Rul
   }
   std::vector<std::int64_t> line(rank, 1);
   line[static_cast<std::size_t>(at)] = axis.target.number();
-  const Handle share = node.b.cast(node.b.constant({DType::kF32, line, weights.data(), weights.size() * sizeof(float)}), node.b.dtype(x));
+  const Handle share = node.b.cast(
+      node.b.constant({DType::kF32, line, weights.data(), weights.size() * sizeof(float)}), node.b.dtype(x));
   const Handle a = node.b.gather(x, indices(node, low), at), b = node.b.gather(x, indices(node, high), at);
   return node.b.add(a, node.b.mul(node.b.sub(b, a), share));
 }
@@ -89,21 +92,26 @@ Handle repeated(Node& node, Handle x, std::int64_t at, std::int64_t times) {
 }
 
 bool repeats(const Rules& rules, double scale) {
-  if (rules.linear || scale < 1 || scale != std::floor(scale) || scale > static_cast<double>(kLengthMax)) return false;
+  if (rules.linear || scale < 1 || scale != std::floor(scale) || scale > static_cast<double>(kLengthMax))
+    return false;
   if (rules.transform == "asymmetric") return rules.nearest == "floor";
-  const bool half = rules.transform == "half_pixel" || rules.transform == "pytorch_half_pixel" || rules.transform == "half_pixel_symmetric";
+  const bool half = rules.transform == "half_pixel" || rules.transform == "pytorch_half_pixel" ||
+                    rules.transform == "half_pixel_symmetric";
   return half && (rules.nearest == "round_prefer_floor" || rules.nearest == "round_prefer_ceil");
 }
 
-Handle resized(Node& node, Handle x, std::int64_t at, const Axis& axis, const Rules& rules, std::size_t rank) {
+Handle resized(Node& node, Handle x, std::int64_t at, const Axis& axis, const Rules& rules,
+               std::size_t rank) {
   if (axis.size.same(axis.target) && axis.scale == 1) return x;
   if (repeats(rules, axis.scale)) return repeated(node, x, at, static_cast<std::int64_t>(axis.scale));
   if (!axis.size.is_whole() || !axis.target.is_whole()) {
-    node.refuse("axis " + std::to_string(at) + " of open size, wanted a known one or a whole factor with nearest");
+    node.refuse("axis " + std::to_string(at) +
+                " of open size, wanted a known one or a whole factor with nearest");
     return x;
   }
   if (axis.size.number() < 1 || axis.target.number() < 0 || axis.target.number() > kLengthMax) {
-    node.fault("axis " + std::to_string(at) + " from " + std::to_string(axis.size.number()) + " to " + std::to_string(axis.target.number()));
+    node.fault("axis " + std::to_string(at) + " from " + std::to_string(axis.size.number()) + " to " +
+               std::to_string(axis.target.number()));
     return x;
   }
   return rules.linear ? linear(node, x, at, axis, rules, rank) : nearest(node, x, at, axis, rules);
@@ -113,16 +121,19 @@ Rules rules_of(Node& node) {
   Rules rules;
   const std::string mode = node.text("mode", "nearest");
   rules.linear = mode == "linear" || mode == "bilinear" || mode == "trilinear";
-  if (!rules.linear && mode != "nearest") node.refuse("mode `" + printable(mode) + "`, wanted nearest or linear");
+  if (!rules.linear && mode != "nearest")
+    node.refuse("mode `" + printable(mode) + "`, wanted nearest or linear");
   const bool old = node.op_type() == "Upsample" || node.opset < 11;
   rules.transform = old ? "asymmetric" : node.text("coordinate_transformation_mode", "half_pixel");
   rules.nearest = old ? "floor" : node.text("nearest_mode", "round_prefer_floor");
-  static constexpr std::string_view kTransforms[] = {"asymmetric", "align_corners", "half_pixel", "pytorch_half_pixel", "half_pixel_symmetric"};
+  static constexpr std::string_view kTransforms[] = {"asymmetric", "align_corners", "half_pixel",
+                                                     "pytorch_half_pixel", "half_pixel_symmetric"};
   bool known = false;
   for (const std::string_view name : kTransforms) known = known || rules.transform == name;
   if (!known) node.refuse("coordinate_transformation_mode `" + printable(rules.transform) + "`");
   if (node.integer("antialias", 0) != 0) node.refuse("antialias 1");
-  if (node.text("keep_aspect_ratio_policy", "stretch") != "stretch") node.refuse("keep_aspect_ratio_policy other than stretch");
+  if (node.text("keep_aspect_ratio_policy", "stretch") != "stretch")
+    node.refuse("keep_aspect_ratio_policy other than stretch");
   return rules;
 }
 
@@ -142,7 +153,9 @@ std::optional<Axis> axis_by_size(const Element& size, const Element& target) {
   if (target.is_real()) return std::nullopt;
   if (size.same(target)) return Axis{size, target, 1};
   if (size.is_whole() && target.is_whole())
-    return Axis{size, target, size.number() ? static_cast<double>(target.number()) / static_cast<double>(size.number()) : 1};
+    return Axis{
+        size, target,
+        size.number() ? static_cast<double>(target.number()) / static_cast<double>(size.number()) : 1};
   for (std::int64_t times = 2; times <= 64; ++times) {
     const auto product = mul(size, Element::whole(times));
     if (product && product->same(target)) return Axis{size, target, static_cast<double>(times)};
@@ -157,19 +170,22 @@ void resize(Node& node) {
   const std::size_t scales_at = upsample ? 1 : 2;
   const bool by_size = !upsample && node.has(3) && !(node.readable(3) && node.readable(3)->elements.empty());
   std::vector<double> scales;
-  if (!by_size) scales = node.has_attribute("scales") ? node.reals("scales") : node.reals(scales_at, "scales");
+  if (!by_size)
+    scales = node.has_attribute("scales") ? node.reals("scales") : node.reals(scales_at, "scales");
   const auto sizes = by_size ? node.elements(3, "sizes") : std::vector<Element>{};
   std::vector<std::int64_t> axes;
   for (std::size_t i = 0; i < dims.size(); ++i) axes.push_back(static_cast<std::int64_t>(i));
   if (node.has_attribute("axes")) axes = node.axes(node.integers("axes"), dims.size());
   if (node.failed()) return;
   if ((by_size ? sizes.size() : scales.size()) != axes.size())
-    return node.fault(std::to_string(by_size ? sizes.size() : scales.size()) + " sizes or scales, wanted " + std::to_string(axes.size()));
+    return node.fault(std::to_string(by_size ? sizes.size() : scales.size()) + " sizes or scales, wanted " +
+                      std::to_string(axes.size()));
   Handle x = node.in(0);
   for (std::size_t i = 0; i < axes.size() && !node.failed(); ++i) {
     const Element size = Element::size(dims[static_cast<std::size_t>(axes[i])]);
     const auto axis = by_size ? axis_by_size(size, sizes[i]) : axis_by_scale(size, scales[i]);
-    if (!axis) return node.refuse("axis " + std::to_string(axes[i]) + ": the new size cannot be told when importing");
+    if (!axis)
+      return node.refuse("axis " + std::to_string(axes[i]) + ": the new size cannot be told when importing");
     x = resized(node, x, axes[i], *axis, rules, dims.size());
   }
   node.out(0, x);

@@ -12,7 +12,8 @@ void identity(Node& node) { node.same(0, 0); }
 
 void dropout(Node& node) {
   const Known* training = node.known(2);
-  if (node.has(2) && (!training || !training->plain() || training->elements.size() != 1 || training->elements[0].number() != 0))
+  if (node.has(2) && (!training || !training->plain() || training->elements.size() != 1 ||
+                      training->elements[0].number() != 0))
     return node.refuse("it may run in training mode, wanted inference");
   node.same(0, 0);
   if (node.wants(1)) node.out(1, node.b.expand(node.b.scalar(DType::kBool, 1), node.dims(0)));
@@ -21,11 +22,14 @@ void dropout(Node& node) {
 void shape(Node& node) {
   const Sizes dims = node.dims(0);
   const auto rank = static_cast<std::int64_t>(dims.size());
-  const auto place = [&](std::int64_t at) { return std::clamp<std::int64_t>(at < 0 ? at + rank : at, 0, rank); };
+  const auto place = [&](std::int64_t at) {
+    return std::clamp<std::int64_t>(at < 0 ? at + rank : at, 0, rank);
+  };
   const std::int64_t first = place(std::clamp<std::int64_t>(node.integer("start", 0), -1000, 1000));
   const std::int64_t last = place(std::clamp<std::int64_t>(node.integer("end", 1000), -1000, 1000));
   Known known{DType::kI64, {std::max<std::int64_t>(last - first, 0)}, {}};
-  for (std::int64_t i = first; i < last; ++i) known.elements.push_back(Element::size(dims[static_cast<std::size_t>(i)]));
+  for (std::int64_t i = first; i < last; ++i)
+    known.elements.push_back(Element::size(dims[static_cast<std::size_t>(i)]));
   node.out(0, std::move(known));
 }
 
@@ -55,13 +59,15 @@ void squeeze(Node& node) {
   const auto gone = squeeze_axes(node, dims);
   Sizes kept;
   for (std::size_t i = 0; i < dims.size(); ++i)
-    if (std::find(gone.begin(), gone.end(), static_cast<std::int64_t>(i)) == gone.end()) kept.push_back(dims[i]);
+    if (std::find(gone.begin(), gone.end(), static_cast<std::int64_t>(i)) == gone.end())
+      kept.push_back(dims[i]);
   node.out(0, node.b.reshape(node.in(0), kept));
 }
 
 void unsqueeze(Node& node) {
   Sizes dims = node.dims(0);
-  const std::size_t added = node.has_attribute("axes") ? node.integers("axes").size() : node.elements(1, "axes").size();
+  const std::size_t added =
+      node.has_attribute("axes") ? node.integers("axes").size() : node.elements(1, "axes").size();
   auto axes = node.axes_of(1, dims.size() + added);
   if (!axes) return node.fault("no axes");
   std::sort(axes->begin(), axes->end());
@@ -74,7 +80,8 @@ void transpose(Node& node) {
   std::vector<std::int64_t> perm = node.integers("perm");
   if (!node.has_attribute("perm"))
     for (std::size_t i = rank; i-- > 0;) perm.push_back(static_cast<std::int64_t>(i));
-  if (perm.size() != rank) return node.fault("perm of " + std::to_string(perm.size()) + " entries for rank " + std::to_string(rank));
+  if (perm.size() != rank)
+    return node.fault("perm of " + std::to_string(perm.size()) + " entries for rank " + std::to_string(rank));
   perm = node.axes(perm, rank);
   if (!node.failed()) node.out(0, node.b.transpose(node.in(0), perm));
 }
@@ -102,13 +109,17 @@ void slice(Node& node) {
   for (std::size_t i = 0; i < spec.axes.size(); ++i) {
     const Element size = Element::size(dims[static_cast<std::size_t>(spec.axes[i])]);
     const auto bounds = slice_bounds(size, spec.starts[i], spec.ends[i], spec.steps[i]);
-    if (!bounds) return node.refuse("the bounds of axis " + std::to_string(spec.axes[i]) + " cannot be told when importing");
+    if (!bounds)
+      return node.refuse("the bounds of axis " + std::to_string(spec.axes[i]) +
+                         " cannot be told when importing");
     if (spec.steps[i] == 1 && bounds->start.same(Element::whole(0)) && bounds->limit.same(size)) continue;
     whole = false;
     x = node.b.slice(x, spec.axes[i], bounds->start.to_size(), bounds->limit.to_size(), Size(spec.steps[i]));
   }
-  if (whole) node.same(0, 0);
-  else node.out(0, x);
+  if (whole)
+    node.same(0, 0);
+  else
+    node.out(0, x);
 }
 
 void split(Node& node) {
@@ -125,7 +136,8 @@ void split(Node& node) {
     const bool last = i + 1 == sizes.size();
     const Size end = last ? dims[static_cast<std::size_t>(axis)] : limit->to_size();
     if (last && limit->is_whole() && end.expression().empty() && limit->number() != end.number())
-      return node.fault("parts of " + std::to_string(limit->number()) + " together, wanted " + std::to_string(end.number()));
+      return node.fault("parts of " + std::to_string(limit->number()) + " together, wanted " +
+                        std::to_string(end.number()));
     if (node.wants(i)) node.out(i, node.b.slice(x, axis, first.to_size(), last ? limit->to_size() : end));
     first = *limit;
   }
@@ -142,7 +154,8 @@ void tile(Node& node) {
   const Sizes dims = node.dims(0);
   const auto repeats = node.elements(1, "repeats");
   if (node.failed()) return;
-  if (repeats.size() != dims.size()) return node.fault(std::to_string(repeats.size()) + " repeats for rank " + std::to_string(dims.size()));
+  if (repeats.size() != dims.size())
+    return node.fault(std::to_string(repeats.size()) + " repeats for rank " + std::to_string(dims.size()));
   Sizes apart, wide, joined;
   for (std::size_t i = 0; i < dims.size(); ++i) {
     const auto total = mul(repeats[i], Element::size(dims[i]));
@@ -160,8 +173,12 @@ void blocks(Node& node) {
   const std::int64_t b = node.integer("blocksize", 0);
   if (dims.size() != 4) return node.fault("operand 0 of rank " + std::to_string(dims.size()) + ", wanted 4");
   if (b < 1) return node.fault("blocksize " + std::to_string(b) + ", wanted 1 or more");
-  const auto times = [&](const Size& size) { return mul(Element::size(size), Element::whole(b)).value_or(Element()).to_size(); };
-  const auto over = [&](const Size& size, std::int64_t by) { return div(Element::size(size), Element::whole(by)).value_or(Element()).to_size(); };
+  const auto times = [&](const Size& size) {
+    return mul(Element::size(size), Element::whole(b)).value_or(Element()).to_size();
+  };
+  const auto over = [&](const Size& size, std::int64_t by) {
+    return div(Element::size(size), Element::whole(by)).value_or(Element()).to_size();
+  };
   Handle x = node.in(0);
   if (b > 30000) return node.fault("blocksize " + std::to_string(b));
   if (node.op_type() == "SpaceToDepth") {
@@ -190,15 +207,19 @@ void pad(Node& node) {
   std::vector<Element> pads;
   if (old)
     for (const std::int64_t number : node.integers("pads")) pads.push_back(Element::whole(number));
-  else pads = node.elements(1, "pads");
+  else
+    pads = node.elements(1, "pads");
   std::vector<std::int64_t> axes;
   for (std::size_t i = 0; i < rank; ++i) axes.push_back(static_cast<std::int64_t>(i));
   if (node.has(3)) axes = node.axes(node.integers(3, "axes"), rank);
   const auto mode = pad_mode(node.text("mode", "constant"));
-  if (!mode) return node.fault("mode `" + printable(node.text("mode", "")) + "`, wanted constant, edge, reflect or wrap");
+  if (!mode)
+    return node.fault("mode `" + printable(node.text("mode", "")) +
+                      "`, wanted constant, edge, reflect or wrap");
   if (node.failed()) return;
   if (pads.size() != 2 * axes.size())
-    return node.fault("pads of " + std::to_string(pads.size()) + " entries, wanted " + std::to_string(2 * axes.size()));
+    return node.fault("pads of " + std::to_string(pads.size()) + " entries, wanted " +
+                      std::to_string(2 * axes.size()));
   Sizes low(rank, Size(0)), high(rank, Size(0));
   for (std::size_t i = 0; i < axes.size(); ++i) {
     low[static_cast<std::size_t>(axes[i])] = pads[i].to_size();
@@ -207,8 +228,9 @@ void pad(Node& node) {
   const Handle x = node.in(0);
   Handle value = node.has(2) ? node.in(2) : node.like(old ? node.real("value", 0) : 0, x);
   if (node.has(2) && node.rank(2) != 0) value = node.b.reshape(value, {});
-  node.out(0, node.op(RLX_OP_PAD, {x, value}, {sizes_attribute(RLX_ATTR_LOW, low), sizes_attribute(RLX_ATTR_HIGH, high),
-                                               size_attribute(RLX_ATTR_MODE, *mode)}));
+  node.out(0, node.op(RLX_OP_PAD, {x, value},
+                      {sizes_attribute(RLX_ATTR_LOW, low), sizes_attribute(RLX_ATTR_HIGH, high),
+                       size_attribute(RLX_ATTR_MODE, *mode)}));
 }
 
 constexpr std::array kRows = {
@@ -237,14 +259,19 @@ std::vector<Element> reshape_target(Node& node, const Sizes& from) {
   std::vector<Element> target;
   if (node.has_attribute("shape"))
     for (const std::int64_t number : node.integers("shape")) target.push_back(Element::whole(number));
-  else target = node.elements(1, "shape");
+  else
+    target = node.elements(1, "shape");
   const bool zero_is_zero = node.integer("allowzero", 0) != 0;
   for (std::size_t i = 0; i < target.size(); ++i) {
     if (target[i].is_real()) node.fault("the shape holds reals, wanted whole numbers");
-    if (target[i].is_whole() && target[i].number() < -1) node.fault("a dim of " + std::to_string(target[i].number()) + ", wanted -1 or more");
+    if (target[i].is_whole() && target[i].number() < -1)
+      node.fault("a dim of " + std::to_string(target[i].number()) + ", wanted -1 or more");
     if (zero_is_zero || !target[i].is_whole() || target[i].number() != 0) continue;
-    if (i < from.size()) target[i] = Element::size(from[i]);
-    else node.fault("a 0 at place " + std::to_string(i) + " copies a dim, but operand 0 has rank " + std::to_string(from.size()));
+    if (i < from.size())
+      target[i] = Element::size(from[i]);
+    else
+      node.fault("a 0 at place " + std::to_string(i) + " copies a dim, but operand 0 has rank " +
+                 std::to_string(from.size()));
   }
   return target;
 }
@@ -254,7 +281,8 @@ std::vector<std::int64_t> squeeze_axes(Node& node, const Sizes& dims) {
     for (const std::int64_t axis : *axes) {
       const Size& size = dims[static_cast<std::size_t>(axis)];
       if (size.expression().empty() && size.number() != 1)
-        node.fault("axis " + std::to_string(axis) + " has size " + std::to_string(size.number()) + ", wanted 1");
+        node.fault("axis " + std::to_string(axis) + " has size " + std::to_string(size.number()) +
+                   ", wanted 1");
     }
     return *axes;
   }
@@ -269,7 +297,8 @@ std::vector<Element> split_sizes(Node& node, const Element& size) {
   const auto outputs = static_cast<std::int64_t>(node.proto().output_size());
   if (node.has_attribute("split"))
     for (const std::int64_t number : node.integers("split")) sizes.push_back(Element::whole(number));
-  else if (node.has(1)) sizes = node.elements(1, "split");
+  else if (node.has(1))
+    sizes = node.elements(1, "split");
   if (node.failed()) return {};
   if (!sizes.empty()) {
     if (static_cast<std::int64_t>(sizes.size()) != outputs)
@@ -285,8 +314,10 @@ std::vector<Element> split_sizes(Node& node, const Element& size) {
   for (std::int64_t i = 0; each && i + 1 < parts; ++i) sizes.push_back(*each);
   const auto before = each ? mul(*each, Element::whole(parts - 1)) : std::nullopt;
   const auto rest = before ? sub(size, *before) : std::nullopt;
-  if (rest) sizes.push_back(*rest);
-  else node.refuse("the sizes of the parts are no expressions that we can hold");
+  if (rest)
+    sizes.push_back(*rest);
+  else
+    node.refuse("the sizes of the parts are no expressions that we can hold");
   return sizes;
 }
 

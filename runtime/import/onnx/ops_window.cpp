@@ -19,17 +19,21 @@ struct Window {
 
 constexpr std::int64_t kWindowMax = std::int64_t{1} << 30;
 
-std::vector<std::int64_t> per_axis(Node& node, std::string_view name, std::size_t rank, std::int64_t otherwise) {
+std::vector<std::int64_t> per_axis(Node& node, std::string_view name, std::size_t rank,
+                                   std::int64_t otherwise) {
   if (!node.has_attribute(name)) return std::vector<std::int64_t>(rank, otherwise);
   auto values = node.integers(name);
   if (!node.failed() && values.size() != rank)
-    node.fault("attribute `" + std::string(name) + "` of " + std::to_string(values.size()) + " entries, wanted " + std::to_string(rank));
+    node.fault("attribute `" + std::string(name) + "` of " + std::to_string(values.size()) +
+               " entries, wanted " + std::to_string(rank));
   for (const std::int64_t value : values)
-    if (value < 1 || value > kWindowMax) node.fault("attribute `" + std::string(name) + "` holds " + std::to_string(value));
+    if (value < 1 || value > kWindowMax)
+      node.fault("attribute `" + std::string(name) + "` holds " + std::to_string(value));
   return node.failed() ? std::vector<std::int64_t>(rank, 1) : values;
 }
 
-/// SAME: as many windows as ceil(n / stride), the rest shared out, the odd one at the end (upper) or the start.
+/// SAME: as many windows as ceil(n / stride), the rest shared out, the odd one at the end (upper) or the
+/// start.
 void same_pads(Node& node, const Sizes& dims, Window& window, bool upper) {
   for (std::size_t i = 0; i < window.rank(); ++i) {
     const Element n = Element::size(dims[i + 2]), stride = Element::whole(window.strides[i]);
@@ -52,19 +56,23 @@ void set_pads(Node& node, const Sizes& dims, Window& window) {
   window.low.assign(rank, Element::whole(0));
   window.high.assign(rank, Element::whole(0));
   const std::string automatic = node.text("auto_pad", "NOTSET");
-  if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER") return same_pads(node, dims, window, automatic == "SAME_UPPER");
+  if (automatic == "SAME_UPPER" || automatic == "SAME_LOWER")
+    return same_pads(node, dims, window, automatic == "SAME_UPPER");
   if (automatic == "VALID") return;
   if (automatic != "NOTSET") return node.fault("auto_pad `" + printable(automatic) + "`");
   const auto pads = node.integers("pads");
   if (pads.empty()) return;
-  if (pads.size() != 2 * rank) return node.fault("pads of " + std::to_string(pads.size()) + " entries, wanted " + std::to_string(2 * rank));
+  if (pads.size() != 2 * rank)
+    return node.fault("pads of " + std::to_string(pads.size()) + " entries, wanted " +
+                      std::to_string(2 * rank));
   for (std::size_t i = 0; i < 2 * rank; ++i) {
     if (pads[i] < 0 || pads[i] > kWindowMax) return node.fault("a pad of " + std::to_string(pads[i]));
     (i < rank ? window.low[i] : window.high[i - rank]) = Element::whole(pads[i]);
   }
 }
 
-/// The window of a node whose operand 0 is [N, C, spatial...]; `kernel` are the sizes that a weight says, if any.
+/// The window of a node whose operand 0 is [N, C, spatial...]; `kernel` are the sizes that a weight says, if
+/// any.
 Window window_of(Node& node, const std::vector<std::int64_t>& kernel) {
   const Sizes dims = node.dims(0);
   Window window;
@@ -77,20 +85,24 @@ Window window_of(Node& node, const std::vector<std::int64_t>& kernel) {
   window.size = kernel.empty() ? per_axis(node, "kernel_shape", rank, 1) : kernel;
   if (!kernel.empty() && node.has_attribute("kernel_shape") && node.integers("kernel_shape") != kernel)
     node.fault("kernel_shape differs from the dims of the weight");
-  if (window.size.size() != rank) node.fault("a window of rank " + std::to_string(window.size.size()) + ", wanted " + std::to_string(rank));
+  if (window.size.size() != rank)
+    node.fault("a window of rank " + std::to_string(window.size.size()) + ", wanted " + std::to_string(rank));
   for (const std::int64_t size : window.size)
     if (size < 1 || size > kWindowMax) node.fault("a window of size " + std::to_string(size));
   window.strides = per_axis(node, "strides", rank, 1);
   window.dilations = per_axis(node, "dilations", rank, 1);
   for (std::size_t i = 0; !node.failed() && i < rank; ++i)
-    if (window.reach(i) > kWindowMax) node.fault("a window that reaches over " + std::to_string(window.reach(i)));
+    if (window.reach(i) > kWindowMax)
+      node.fault("a window that reaches over " + std::to_string(window.reach(i)));
   if (!node.failed()) set_pads(node, dims, window);
   return window;
 }
 
 std::vector<OpAttribute> attributes_of(const Window& window) {
-  return {sizes_attribute(RLX_ATTR_STRIDES, to_sizes(window.strides)), sizes_attribute(RLX_ATTR_DILATION, to_sizes(window.dilations)),
-          sizes_attribute(RLX_ATTR_LOW, to_sizes(window.low)), sizes_attribute(RLX_ATTR_HIGH, to_sizes(window.high))};
+  return {sizes_attribute(RLX_ATTR_STRIDES, to_sizes(window.strides)),
+          sizes_attribute(RLX_ATTR_DILATION, to_sizes(window.dilations)),
+          sizes_attribute(RLX_ATTR_LOW, to_sizes(window.low)),
+          sizes_attribute(RLX_ATTR_HIGH, to_sizes(window.high))};
 }
 
 /// Spatial dims of the weight: they must be numbers.
@@ -128,7 +140,8 @@ Handle mirrored_weight(Node& node, const std::vector<std::int64_t>& kernel, std:
   const auto rank = static_cast<std::int64_t>(dims.size());
   Handle w = node.in(1);
   for (std::int64_t axis = 2; axis < rank; ++axis)
-    if (kernel[static_cast<std::size_t>(axis - 2)] > 1) w = node.b.slice(w, axis, kernel[static_cast<std::size_t>(axis - 2)] - 1, -1, -1);
+    if (kernel[static_cast<std::size_t>(axis - 2)] > 1)
+      w = node.b.slice(w, axis, kernel[static_cast<std::size_t>(axis - 2)] - 1, -1, -1);
   const auto each = div(Element::size(dims[0]), Element::whole(groups));
   const auto outputs = mul(Element::size(dims[1]), Element::whole(groups));
   if (!each || !outputs) {
@@ -154,9 +167,12 @@ void conv_transpose(Node& node) {
   const std::size_t rank = window.rank();
   std::vector<std::int64_t> extra(rank, 0);
   if (node.has_attribute("output_padding")) extra = node.integers("output_padding");
-  if (extra.size() != rank) return node.fault("output_padding of " + std::to_string(extra.size()) + " entries, wanted " + std::to_string(rank));
+  if (extra.size() != rank)
+    return node.fault("output_padding of " + std::to_string(extra.size()) + " entries, wanted " +
+                      std::to_string(rank));
   for (std::size_t i = 0; i < rank; ++i) {
-    if (extra[i] < 0 || extra[i] > kWindowMax) return node.fault("an output_padding of " + std::to_string(extra[i]));
+    if (extra[i] < 0 || extra[i] > kWindowMax)
+      return node.fault("an output_padding of " + std::to_string(extra[i]));
     window.low[i] = Element::whole(window.reach(i) - 1 - window.low[i].number());
     window.high[i] = Element::whole(window.reach(i) - 1 - window.high[i].number() + extra[i]);
   }
@@ -178,14 +194,16 @@ void round_up(Node& node, const Sizes& dims, Window& window) {
   for (std::size_t i = 0; i < window.rank(); ++i) {
     const Element n = Element::size(dims[i + 2]);
     if (window.strides[i] == 1) continue;
-    if (!n.is_whole() || !window.low[i].is_whole() || !window.high[i].is_whole()) return node.refuse("ceil_mode 1 on an axis whose size is not known");
+    if (!n.is_whole() || !window.low[i].is_whole() || !window.high[i].is_whole())
+      return node.refuse("ceil_mode 1 on an axis whose size is not known");
     const std::int64_t low = window.low[i].number(), stride = window.strides[i];
     const std::int64_t padded = n.number() + low + window.high[i].number(), slack = padded - window.reach(i);
     if (slack < 0) return;
     std::int64_t windows = (slack + stride - 1) / stride + 1;
     if ((windows - 1) * stride >= n.number() + low) --windows;
     const std::int64_t extra = (windows - 1) * stride + window.reach(i) - padded;
-    if (extra > 0 && node.integer("count_include_pad", 0) != 0) return node.refuse("ceil_mode 1 with count_include_pad 1");
+    if (extra > 0 && node.integer("count_include_pad", 0) != 0)
+      return node.refuse("ceil_mode 1 with count_include_pad 1");
     if (extra > 0) window.high[i] = Element::whole(window.high[i].number() + extra);
   }
 }
@@ -201,7 +219,8 @@ void pool(Node& node) {
     attributes.push_back(size_attribute(RLX_ATTR_FN, std::int64_t{RLX_REDUCE_MAX}));
     return node.out(0, node.op(RLX_OP_REDUCE_WINDOW, {node.in(0)}, std::move(attributes)));
   }
-  attributes.push_back(size_attribute(RLX_ATTR_COUNT_INCLUDE_PAD, node.integer("count_include_pad", 0) != 0 ? 1 : 0));
+  attributes.push_back(
+      size_attribute(RLX_ATTR_COUNT_INCLUDE_PAD, node.integer("count_include_pad", 0) != 0 ? 1 : 0));
   node.out(0, node.op(RLX_OP_AVG_POOL, {node.in(0)}, std::move(attributes)));
 }
 
@@ -211,7 +230,8 @@ void global_pool(Node& node) {
   std::vector<std::int64_t> axes(rank - 2);
   std::iota(axes.begin(), axes.end(), 2);
   const Handle x = node.in(0);
-  node.out(0, node.op_type() == "GlobalMaxPool" ? node.b.reduce(RLX_REDUCE_MAX, x, axes, true) : node.b.mean(x, axes, true));
+  node.out(0, node.op_type() == "GlobalMaxPool" ? node.b.reduce(RLX_REDUCE_MAX, x, axes, true)
+                                                : node.b.mean(x, axes, true));
 }
 
 constexpr std::array kRows = {

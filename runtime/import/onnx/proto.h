@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ONNX messages, made by protoc from the distribution's onnx.proto; the only place that names the generated header.
+// The ONNX messages, made by protoc from the distribution's onnx.proto; the only place that names the
+// generated header.
 #pragma once
 
 #if defined(__GNUC__)
@@ -33,7 +34,11 @@ std::string printable(std::string_view text);
 /// "`name`" or, where a node has none, "of output `y`".
 std::string node_name(const onnx::NodeProto& node);
 
-inline Error malformed(std::string message) { return Error(ErrorCode::kMalformedModelFile, std::move(message)); }
-inline Error unsupported(std::string message) { return Error(ErrorCode::kUnsupportedModel, std::move(message)); }
+inline Error malformed(std::string message) {
+  return Error(ErrorCode::kMalformedModelFile, std::move(message));
+}
+inline Error unsupported(std::string message) {
+  return Error(ErrorCode::kUnsupportedModel, std::move(message));
+}
 
 }  // namespace rlx::onnx_import

@@ -66,7 +66,8 @@ Handle Scope::built(const Known& known) {
     parts.push_back(known.dims.empty() ? size : builder_.reshape(size, {1}));
   }
   Handle whole = parts.size() == 1 ? parts[0] : builder_.concat(parts, 0);
-  if (known.dims.size() != (known.dims.empty() ? 0u : 1u)) whole = builder_.reshape(whole, Sizes(known.dims.begin(), known.dims.end()));
+  if (known.dims.size() != (known.dims.empty() ? 0u : 1u))
+    whole = builder_.reshape(whole, Sizes(known.dims.begin(), known.dims.end()));
   return known.dtype == DType::kI64 ? whole : builder_.cast(whole, known.dtype);
 }
 
@@ -74,7 +75,10 @@ DType Scope::dtype(const std::string& name) const {
   const auto found = values_.find(root(name));
   if (found == values_.end()) return DType::kNone;
   const Value& value = found->second;
-  return value.known ? value.known->dtype : value.data ? value.data->view.dtype : value.handle ? builder_.dtype(*value.handle) : DType::kNone;
+  return value.known    ? value.known->dtype
+         : value.data   ? value.data->view.dtype
+         : value.handle ? builder_.dtype(*value.handle)
+                        : DType::kNone;
 }
 
 Sizes Scope::dims(const std::string& name) const {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values of the graph that is being imported, by name: known elements, weights of the file, or handles of the
-// builder. A handle is made when the first node needs one, so what folds away leaves no trace in the model.
+// The values of the graph that is being imported, by name: known elements, weights of the file, or handles of
+// the builder. A handle is made when the first node needs one, so what folds away leaves no trace in the
+// model.
 #pragma once
 
 #include <rlx/host/model.hpp>
@@ -20,11 +21,14 @@ class Scope {
   bool has(const std::string& name) const { return values_.count(name) != 0; }
   void define(const std::string& name, Handle handle) { values_[name].handle = handle; }
   void define(const std::string& name, Known known) { values_[name].known = std::move(known); }
-  /// An initialiser, or the tensor of a Constant node. Small integers and scalars become known values and constants of
-  /// the model; everything else is a weight: a param of this name.
+  /// An initialiser, or the tensor of a Constant node. Small integers and scalars become known values and
+  /// constants of the model; everything else is a weight: a param of this name.
   void define(const std::string& name, TensorData data, bool from_node);
   /// `name` is `other`.
-  void alias(const std::string& name, const std::string& other) { values_[name] = values_[other]; aliases_[name] = root(other); }
+  void alias(const std::string& name, const std::string& other) {
+    values_[name] = values_[other];
+    aliases_[name] = root(other);
+  }
 
   /// Known elements that folding may use; null where there are none.
   const Known* known(const std::string& name) const;

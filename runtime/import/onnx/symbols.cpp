@@ -17,8 +17,8 @@ bool is_function(const std::string& name) {
 }
 
 bool is_name(const std::string& text) {
-  return !text.empty() && text.size() <= 200 && starts_name(text[0]) && std::all_of(text.begin(), text.end(), continues_name) &&
-         !is_function(text);
+  return !text.empty() && text.size() <= 200 && starts_name(text[0]) &&
+         std::all_of(text.begin(), text.end(), continues_name) && !is_function(text);
 }
 
 std::string as_name(const std::string& text) {
@@ -71,7 +71,8 @@ Result<Sizes> SymbolNames::dims_of(const onnx::ValueInfoProto& input) {
   for (int i = 0; i < shape.dim_size(); ++i) {
     const auto& dim = shape.dim(i);
     if (dim.has_dim_value() && dim.dim_value() < 0)
-      return malformed("input `" + printable(input.name()) + "` has a dim of " + std::to_string(dim.dim_value()) + ", wanted 0 or more");
+      return malformed("input `" + printable(input.name()) + "` has a dim of " +
+                       std::to_string(dim.dim_value()) + ", wanted 0 or more");
     if (dim.has_dim_value()) {
       dims.emplace_back(dim.dim_value());
       continue;

@@ -17,7 +17,8 @@ class SymbolNames {
   /// Looks at all inputs first, so that made-up names meet no given ones.
   explicit SymbolNames(const onnx::GraphProto& graph);
 
-  /// The dims of an input: numbers, dim_params as symbols (an expression of symbols that stand elsewhere stays one),
+  /// The dims of an input: numbers, dim_params as symbols (an expression of symbols that stand elsewhere
+  /// stays one),
   /// "<input>_dim<i>" for a dim without name. Errors: kMalformedModelFile for negative dims.
   Result<Sizes> dims_of(const onnx::ValueInfoProto& input);
 

@@ -24,34 +24,47 @@ Error wrong_size(std::size_t seen, std::size_t wanted, const char* unit) {
 /// A view of a typed field whose element type is ours.
 template <class Field>
 Result<KeptBytes> viewed(const Field& field, std::size_t elements, const std::shared_ptr<const void>& owner) {
-  if (static_cast<std::size_t>(field.size()) != elements) return wrong_size(static_cast<std::size_t>(field.size()), elements, "elements");
+  if (static_cast<std::size_t>(field.size()) != elements)
+    return wrong_size(static_cast<std::size_t>(field.size()), elements, "elements");
   return KeptBytes{std::as_bytes(std::span(field.data(), elements)), owner};
 }
 
 /// A copy of a typed field with narrower elements; only the low bits count, as the format says.
 template <class To, class Field>
 Result<KeptBytes> narrowed(const Field& field, std::size_t elements) {
-  if (static_cast<std::size_t>(field.size()) != elements) return wrong_size(static_cast<std::size_t>(field.size()), elements, "elements");
+  if (static_cast<std::size_t>(field.size()) != elements)
+    return wrong_size(static_cast<std::size_t>(field.size()), elements, "elements");
   const auto buffer = aligned_buffer(elements * sizeof(To));
-  for (std::size_t i = 0; i < elements; ++i) static_cast<To*>(buffer.get())[i] = static_cast<To>(field.Get(static_cast<int>(i)));
+  for (std::size_t i = 0; i < elements; ++i)
+    static_cast<To*>(buffer.get())[i] = static_cast<To>(field.Get(static_cast<int>(i)));
   return KeptBytes{{static_cast<const std::byte*>(buffer.get()), elements * sizeof(To)}, buffer};
 }
 
 Result<KeptBytes> typed_bytes(const onnx::TensorProto& tensor, DType dtype, std::size_t elements,
                               const std::shared_ptr<const void>& owner) {
   switch (dtype) {
-    case DType::kF32: return viewed(tensor.float_data(), elements, owner);
-    case DType::kF64: return viewed(tensor.double_data(), elements, owner);
-    case DType::kI64: return viewed(tensor.int64_data(), elements, owner);
-    case DType::kU64: return viewed(tensor.uint64_data(), elements, owner);
-    case DType::kU32: return narrowed<std::uint32_t>(tensor.uint64_data(), elements);
-    case DType::kI32: return viewed(tensor.int32_data(), elements, owner);
-    case DType::kI16: return narrowed<std::int16_t>(tensor.int32_data(), elements);
-    case DType::kI8: return narrowed<std::int8_t>(tensor.int32_data(), elements);
+    case DType::kF32:
+      return viewed(tensor.float_data(), elements, owner);
+    case DType::kF64:
+      return viewed(tensor.double_data(), elements, owner);
+    case DType::kI64:
+      return viewed(tensor.int64_data(), elements, owner);
+    case DType::kU64:
+      return viewed(tensor.uint64_data(), elements, owner);
+    case DType::kU32:
+      return narrowed<std::uint32_t>(tensor.uint64_data(), elements);
+    case DType::kI32:
+      return viewed(tensor.int32_data(), elements, owner);
+    case DType::kI16:
+      return narrowed<std::int16_t>(tensor.int32_data(), elements);
+    case DType::kI8:
+      return narrowed<std::int8_t>(tensor.int32_data(), elements);
     case DType::kU16:
     case DType::kF16:
-    case DType::kBF16: return narrowed<std::uint16_t>(tensor.int32_data(), elements);
-    default: return narrowed<std::uint8_t>(tensor.int32_data(), elements);
+    case DType::kBF16:
+      return narrowed<std::uint16_t>(tensor.int32_data(), elements);
+    default:
+      return narrowed<std::uint8_t>(tensor.int32_data(), elements);
   }
 }
 
@@ -81,11 +94,14 @@ std::shared_ptr<const void> checked_bools(const KeptBytes& kept, std::span<const
   return copy;
 }
 
-Result<TensorData> read(const onnx::TensorProto& tensor, const std::shared_ptr<const void>& owner, ExternalData& external) {
+Result<TensorData> read(const onnx::TensorProto& tensor, const std::shared_ptr<const void>& owner,
+                        ExternalData& external) {
   const DtypeRow row = dtype_of(tensor.data_type());
   if (row.dtype == DType::kNone)
-    return unsupported("its dtype is " + onnx_type_name(tensor.data_type()) + ", wanted a plain number or bool");
-  if (tensor.dims_size() > kRankMax) return malformed("rank " + std::to_string(tensor.dims_size()) + ", wanted at most 32");
+    return unsupported("its dtype is " + onnx_type_name(tensor.data_type()) +
+                       ", wanted a plain number or bool");
+  if (tensor.dims_size() > kRankMax)
+    return malformed("rank " + std::to_string(tensor.dims_size()) + ", wanted at most 32");
   if (tensor.has_segment()) return unsupported("it is a segment of a larger tensor");
   TensorData data;
   std::size_t bytes = row.bytes;
@@ -93,7 +109,8 @@ Result<TensorData> read(const onnx::TensorProto& tensor, const std::shared_ptr<c
   for (const std::int64_t dim : tensor.dims()) {
     if (dim < 0) return malformed("a dim of " + std::to_string(dim) + ", wanted 0 or more");
     empty = empty || dim == 0;
-    if (dim && __builtin_mul_overflow(bytes, static_cast<std::size_t>(dim), &bytes)) return malformed("dims of more than 64 bits");
+    if (dim && __builtin_mul_overflow(bytes, static_cast<std::size_t>(dim), &bytes))
+      return malformed("dims of more than 64 bits");
     data.view.dims.push_back(dim);
   }
   data.elements = empty ? 0 : bytes / row.bytes;

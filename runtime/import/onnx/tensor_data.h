@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A tensor of the file as dtype, dims and bytes, wherever the format keeps it: raw, in typed fields, or outside.
+// A tensor of the file as dtype, dims and bytes, wherever the format keeps it: raw, in typed fields, or
+// outside.
 #pragma once
 
 #include <rlx/host/tensor.hpp>

@@ -7,7 +7,8 @@
 
 #include "runtime/import/safetensors/reader.h"
 
-extern "C" RLX_API void rlx_import_weights_1(const char* path, rlx::Result<std::vector<rlx::ParamSource>>* out) noexcept {
+extern "C" RLX_API void rlx_import_weights_1(const char* path,
+                                             rlx::Result<std::vector<rlx::ParamSource>>* out) noexcept {
   using rlx::Error;
   using rlx::ErrorCode;
   try {

@@ -30,7 +30,8 @@ constexpr std::array<DtypeRow, 13> kDtypes = {{{"BOOL", DType::kBool, 1},
                                                {"U64", DType::kU64, 8},
                                                {"F64", DType::kF64, 8}}};
 
-/// The grammar as a machine: where() is the depth and the last key. Every handler returns false at the first fault.
+/// The grammar as a machine: where() is the depth and the last key. Every handler returns false at the first
+/// fault.
 class Reader : public nlohmann::json_sax<nlohmann::json> {
  public:
   Result<std::vector<Entry>> take() {
@@ -44,13 +45,17 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
   bool number_integer(number_integer_t value) override {
     return fault("a number " + std::to_string(value) + ", wanted 0 or more");
   }
-  bool number_float(number_float_t, const string_t& text) override { return fault("a number " + text + ", wanted a whole one"); }
+  bool number_float(number_float_t, const string_t& text) override {
+    return fault("a number " + text + ", wanted a whole one");
+  }
   bool binary(binary_t&) override { return misplaced("bytes"); }
 
   bool number_unsigned(number_unsigned_t value) override {
     if (!in_list_) return misplaced("a number");
-    if (value > static_cast<std::uint64_t>(INT64_MAX)) return fault("a number " + std::to_string(value) + ", wanted 63 bits");
-    if (numbers_.size() >= kRankMax) return fault("a list of more than " + std::to_string(kRankMax) + " numbers");
+    if (value > static_cast<std::uint64_t>(INT64_MAX))
+      return fault("a number " + std::to_string(value) + ", wanted 63 bits");
+    if (numbers_.size() >= kRankMax)
+      return fault("a list of more than " + std::to_string(kRankMax) + " numbers");
     numbers_.push_back(value);
     return true;
   }
@@ -64,7 +69,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
       entries_.back().dtype_bytes = row.bytes;
       return true;
     }
-    return fault("dtype \"" + printable(value) + "\", wanted BOOL, I8 to I64, U8 to U64, F16, BF16, F32 or F64");
+    return fault("dtype \"" + printable(value) +
+                 "\", wanted BOOL, I8 to I64, U8 to U64, F16, BF16, F32 or F64");
   }
 
   bool start_object(std::size_t) override {
@@ -104,7 +110,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
       entry.dims.assign(numbers_.begin(), numbers_.end());
       return true;
     }
-    if (numbers_.size() != 2) return fault("data_offsets of " + std::to_string(numbers_.size()) + " numbers, wanted 2");
+    if (numbers_.size() != 2)
+      return fault("data_offsets of " + std::to_string(numbers_.size()) + " numbers, wanted 2");
     entry.begin = numbers_[0];
     entry.end = numbers_[1];
     return true;
@@ -117,7 +124,8 @@ class Reader : public nlohmann::json_sax<nlohmann::json> {
  private:
   static std::string printable(std::string_view text) {
     std::string out;
-    for (const char c : text.substr(0, 80)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
+    for (const char c : text.substr(0, 80))
+      out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
     return text.size() > 80 ? out + "..." : out;
   }
 

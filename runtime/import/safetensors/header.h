@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON header of a safetensors file, read strictly: what is not known, said twice or out of place is refused.
+// The JSON header of a safetensors file, read strictly: what is not known, said twice or out of place is
+// refused.
 #pragma once
 
 #include <rlx/host/result.hpp>
@@ -21,8 +22,8 @@ struct Entry {
   std::uint64_t end = 0;
 };
 
-/// Entries in the order of the text; "__metadata__" is checked and dropped. Offsets are not yet checked against data.
-/// Errors: kFileDamaged naming tensor, seen, wanted.
+/// Entries in the order of the text; "__metadata__" is checked and dropped. Offsets are not yet checked
+/// against data. Errors: kFileDamaged naming tensor, seen, wanted.
 Result<std::vector<Entry>> parse_header(std::string_view json);
 
 }  // namespace rlx::safetensors

@@ -17,12 +17,14 @@ constexpr std::uint64_t kHeaderMax = 100'000'000;  // the format's own bound
 Error damaged(std::string message) { return Error(ErrorCode::kFileDamaged, std::move(message)); }
 
 Result<std::uint64_t> header_bytes(std::span<const std::byte> bytes) {
-  if (bytes.size() < 8) return damaged(std::to_string(bytes.size()) + " bytes, wanted at least 8 for the header's length");
+  if (bytes.size() < 8)
+    return damaged(std::to_string(bytes.size()) + " bytes, wanted at least 8 for the header's length");
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < 8; ++i) length |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
   const std::uint64_t room = std::min<std::uint64_t>(bytes.size() - 8, kHeaderMax);
   if (length > room)
-    return damaged("a header of " + std::to_string(length) + " bytes, wanted at most " + std::to_string(room));
+    return damaged("a header of " + std::to_string(length) + " bytes, wanted at most " +
+                   std::to_string(room));
   return length;
 }
 
@@ -43,14 +45,17 @@ Status check_entries(const std::vector<Entry>& entries, std::uint64_t data_bytes
     const std::string who = "tensor `" + entry.name + "`";
     const std::string range = "[" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + ")";
     if (entry.begin > entry.end || entry.end > data_bytes)
-      return damaged(who + " lies at " + range + ", wanted inside the " + std::to_string(data_bytes) + " bytes of data");
+      return damaged(who + " lies at " + range + ", wanted inside the " + std::to_string(data_bytes) +
+                     " bytes of data");
     auto wanted = wanted_bytes(entry);
     if (!wanted) return std::move(wanted).error();
     if (entry.end - entry.begin != *wanted)
-      return damaged(who + " has " + std::to_string(entry.end - entry.begin) + " bytes, wanted " + std::to_string(*wanted));
+      return damaged(who + " has " + std::to_string(entry.end - entry.begin) + " bytes, wanted " +
+                     std::to_string(*wanted));
     if (entry.begin != at)
-      return damaged(who + " begins at " + std::to_string(entry.begin) + ", wanted " + std::to_string(at) +
-                     (entry.begin < at ? " (it overlaps the one before)" : " (bytes that belong to no tensor)"));
+      return damaged(
+          who + " begins at " + std::to_string(entry.begin) + ", wanted " + std::to_string(at) +
+          (entry.begin < at ? " (it overlaps the one before)" : " (bytes that belong to no tensor)"));
     at = entry.end;
   }
   if (at != data_bytes)
@@ -62,13 +67,16 @@ Status check_entries(const std::vector<Entry>& entries, std::uint64_t data_bytes
 /// A copy of its own for bytes that lie unaligned.
 std::shared_ptr<const void> aligned_copy(std::span<const std::byte> bytes) {
   constexpr std::align_val_t kAlignment{64};
-  std::shared_ptr<void> copy(::operator new(bytes.size(), kAlignment), [](void* p) { ::operator delete(p, kAlignment); });
+  std::shared_ptr<void> copy(::operator new(bytes.size(), kAlignment),
+                             [](void* p) { ::operator delete(p, kAlignment); });
   std::memcpy(copy.get(), bytes.data(), bytes.size());
   return copy;
 }
 
-ParamSource source_of(Entry&& entry, std::span<const std::byte> bytes, const std::shared_ptr<const void>& keepalive) {
-  ParamSource source{std::move(entry.name), {entry.dtype, std::move(entry.dims), bytes.data(), bytes.size()}, keepalive};
+ParamSource source_of(Entry&& entry, std::span<const std::byte> bytes,
+                      const std::shared_ptr<const void>& keepalive) {
+  ParamSource source{
+      std::move(entry.name), {entry.dtype, std::move(entry.dims), bytes.data(), bytes.size()}, keepalive};
   if (!bytes.empty() && reinterpret_cast<std::uintptr_t>(bytes.data()) % entry.dtype_bytes != 0) {
     source.keepalive = aligned_copy(bytes);
     source.view.data = source.keepalive.get();
@@ -78,7 +86,8 @@ ParamSource source_of(Entry&& entry, std::span<const std::byte> bytes, const std
 
 }  // namespace
 
-Result<std::vector<ParamSource>> read(std::span<const std::byte> bytes, std::shared_ptr<const void> keepalive) {
+Result<std::vector<ParamSource>> read(std::span<const std::byte> bytes,
+                                      std::shared_ptr<const void> keepalive) {
   const auto length = header_bytes(bytes);
   if (!length) return length.error();
   const std::string_view json(reinterpret_cast<const char*>(bytes.data()) + 8, *length);
@@ -92,7 +101,8 @@ Result<std::vector<ParamSource>> read(std::span<const std::byte> bytes, std::sha
   std::vector<ParamSource> sources;
   sources.reserve(entries->size());
   for (Entry& entry : *entries)
-    sources.push_back(source_of(std::move(entry), data.subspan(entry.begin, entry.end - entry.begin), keepalive));
+    sources.push_back(
+        source_of(std::move(entry), data.subspan(entry.begin, entry.end - entry.begin), keepalive));
   return sources;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The border between the runtime library and its importer libraries: one C symbol in each, with types of these headers.
-// Both sides are built together; the number in a symbol's name goes up when a type that crosses changes its layout, so
-// that a library of another age is "no such symbol" and never a wild call.
+// The border between the runtime library and its importer libraries: one C symbol in each, with types of
+// these headers. Both sides are built together; the number in a symbol's name goes up when a type that
+// crosses changes its layout, so that a library of another age is "no such symbol" and never a wild call.
 // Lifetime: what an importer returns may run its code when it is dropped, so an importer is never unloaded.
 // Errors travel in *out; nothing is thrown.
 #pragma once

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// load_model and load_weights as a host program calls them: the importer libraries are found beside the runtime library.
+// load_model and load_weights as a host program calls them: the importer libraries are found beside the
+// runtime library.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <filesystem>
 #include <fstream>
 #include <rlx/host/model.hpp>
-#include <unistd.h>
 
 #include "runtime/execute/import_library.h"
 
@@ -27,7 +28,8 @@ TEST(Loading, ReadsAModelThroughTheImporterLibrary) {
 TEST(Loading, ReadsWeightsThroughTheImporterLibrary) {
   const auto path = scratch() / "w.safetensors";
   const std::string header = R"({"t":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})";
-  std::ofstream(path, std::ios::binary) << static_cast<char>(header.size()) << std::string(7, '\0') << header << "ab";
+  std::ofstream(path, std::ios::binary)
+      << static_cast<char>(header.size()) << std::string(7, '\0') << header << "ab";
   const auto weights = load_weights(path.string());
   std::filesystem::remove(path);
   ASSERT_TRUE(weights) << weights.error().to_string();
@@ -44,7 +46,8 @@ TEST(Loading, NamesThePlacesWhereNoImporterIs) {
   const auto found = importer_symbol({"/nonexistent/a", "/nonexistent/b"}, "librlx_import_x.so", "f");
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code(), ErrorCode::kImporterMissing);
-  EXPECT_NE(found.error().message().find("looked in `/nonexistent/a`, `/nonexistent/b`"), std::string::npos) << found.error().message();
+  EXPECT_NE(found.error().message().find("looked in `/nonexistent/a`, `/nonexistent/b`"), std::string::npos)
+      << found.error().message();
 }
 
 TEST(Loading, RefusesALibraryThatIsNone) {
@@ -61,7 +64,8 @@ TEST(Loading, RefusesALibraryOfAnotherAge) {
   const auto folders = importer_folders();
   const auto found = importer_symbol(folders, "librlx_import_onnx.so", "rlx_import_model_0");
   ASSERT_FALSE(found);
-  EXPECT_NE(found.error().message().find("has no symbol rlx_import_model_0"), std::string::npos) << found.error().message();
+  EXPECT_NE(found.error().message().find("has no symbol rlx_import_model_0"), std::string::npos)
+      << found.error().message();
 }
 
 }  // namespace

@@ -49,7 +49,8 @@ TEST(OnnxElement, StaysShort) {
 }
 
 TEST(OnnxSlice, ClampsNumbersButNotSymbols) {
-  const auto bounds = [](const Element& size, const Element& start, const Element& end, std::int64_t step = 1) {
+  const auto bounds = [](const Element& size, const Element& start, const Element& end,
+                         std::int64_t step = 1) {
     const auto both = slice_bounds(size, start, end, step);
     return both ? show(both->start) + ":" + show(both->limit) : std::string("?");
   };

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of tests/fixtures/onnx (made by bench/fixtures/make_onnx_cases.py) and ways to look at what became of them.
+// The files of tests/fixtures/onnx (made by bench/fixtures/make_onnx_cases.py) and ways to look at what
+// became of them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,7 +13,9 @@
 
 namespace rlx::onnx_import {
 
-inline std::string fixture(const std::string& name) { return std::string(RLX_FIXTURES) + "/onnx/" + name + ".onnx"; }
+inline std::string fixture(const std::string& name) {
+  return std::string(RLX_FIXTURES) + "/onnx/" + name + ".onnx";
+}
 
 inline std::string fixture_bytes(const std::string& name) {
   std::ifstream file(fixture(name), std::ios::binary);
@@ -31,6 +34,8 @@ inline std::string text_of(const std::string& name) {
   return model ? model->to_text() : model.error().to_string();
 }
 
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace rlx::onnx_import

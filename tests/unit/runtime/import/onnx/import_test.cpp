@@ -63,9 +63,11 @@ TEST(OnnxImport, TranslatesAConvolutionalNetwork) {
 }
 
 TEST(OnnxImport, AcceptsEveryGoodFile) {
-  for (const char* name : {"heads", "position_table", "expand_where", "flat_and_back", "split_halves", "slices", "decoder_block",
-                           "cnn", "conv_transpose", "same_pads", "resize_linear", "norms", "indexing", "unary", "gelu", "binary",
-                           "reductions", "opset9", "external", "unordered"}) {
+  for (const char* name :
+       {"heads",         "position_table", "expand_where", "flat_and_back",  "split_halves",
+        "slices",        "decoder_block",  "cnn",          "conv_transpose", "same_pads",
+        "resize_linear", "norms",          "indexing",     "unary",          "gelu",
+        "binary",        "reductions",     "opset9",       "external",       "unordered"}) {
     const auto model = import(name);
     EXPECT_TRUE(model) << name << ": " << model.error().to_string();
   }
@@ -75,7 +77,8 @@ TEST(OnnxImport, ReadsAxesAndBoundsOfOldOpsets) {
   const std::string text = text_of("opset9");
   EXPECT_TRUE(contains(text, "start=[0, 1], limit=[n, 4], step=[1, 1]")) << text;
   EXPECT_TRUE(contains(text, "fn=.clip, act_alpha=-1.0, act_beta=1.0")) << text;
-  EXPECT_TRUE(contains(text, "reshape(%1){dims=[n, 6]}")) << text;  // Softmax of old: one row of all axes from axis on
+  EXPECT_TRUE(contains(text, "reshape(%1){dims=[n, 6]}"))
+      << text;  // Softmax of old: one row of all axes from axis on
 }
 
 TEST(OnnxImport, WeightsAreViewsOfTheFileThatHoldsThem) {

@@ -2,8 +2,8 @@
 // What bad files become: an error with the right code that names the thing.
 #include "tests/unit/runtime/import/onnx/fixtures.h"
 
-#include <filesystem>
 #include <unistd.h>
+#include <filesystem>
 
 namespace rlx::onnx_import {
 namespace {
@@ -29,7 +29,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"made_twice", ErrorCode::kMalformedModelFile, "node `Abs_y` (Abs) makes `y`"},
         Case{"never_made", ErrorCode::kMalformedModelFile, "reads `ghost`, which nothing makes"},
         Case{"cycle", ErrorCode::kMalformedModelFile, "part of a cycle"},
-        Case{"attribute_type", ErrorCode::kMalformedModelFile, "attribute `axis` is a string, wanted an integer"},
+        Case{"attribute_type", ErrorCode::kMalformedModelFile,
+             "attribute `axis` is a string, wanted an integer"},
         Case{"axis_outside", ErrorCode::kMalformedModelFile, "axis 5 of a tensor of rank 2"},
         Case{"negative_dim", ErrorCode::kMalformedModelFile, "input `x` has a dim of -3"},
         Case{"short_weight", ErrorCode::kMalformedModelFile, "tensor `w`: 20 bytes of data, wanted 32"},
@@ -42,7 +43,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"external_absolute", ErrorCode::kUnsafePath, "an absolute path"},
         Case{"external_dots", ErrorCode::kUnsafePath, "leaves its folder"},
         Case{"external_missing", ErrorCode::kFileNotFound, "gone.bin"},
-        Case{"external_short", ErrorCode::kMalformedModelFile, "16 bytes at 8 of `weights.bin`, which has 20"},
+        Case{"external_short", ErrorCode::kMalformedModelFile,
+             "16 bytes at 8 of `weights.bin`, which has 20"},
         Case{"external_size", ErrorCode::kMalformedModelFile, "8 bytes of data, wanted 16"}),
     [](const auto& info) { return std::string(info.param.name); });
 
@@ -59,7 +61,8 @@ TEST(OnnxImport, ListsEveryUnknownOperatorThatMatters) {
 }
 
 TEST(OnnxImport, FollowsNoLinkToExternalData) {
-  const auto folder = std::filesystem::temp_directory_path() / ("rlx-onnx-link-" + std::to_string(::getpid()));
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("rlx-onnx-link-" + std::to_string(::getpid()));
   std::filesystem::create_directory(folder);
   std::filesystem::copy_file(fixture("external_link"), folder / "m.onnx");
   std::filesystem::create_symlink(std::string(RLX_FIXTURES) + "/onnx/weights.bin", folder / "link.bin");

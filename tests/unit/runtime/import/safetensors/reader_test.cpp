@@ -4,10 +4,10 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
-#include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cstring>
+#include <fstream>
 
 namespace rlx::safetensors {
 namespace {
@@ -39,13 +39,18 @@ std::string fault(const File& file) {
   return sources.error().message();
 }
 
-std::string fault(std::string_view header, std::size_t data_bytes) { return fault(File(pad(std::string(header)), data_bytes)); }
+std::string fault(std::string_view header, std::size_t data_bytes) {
+  return fault(File(pad(std::string(header)), data_bytes));
+}
 
-#define EXPECT_FAULT(text, ...) EXPECT_NE(fault(__VA_ARGS__).find(text), std::string::npos) << fault(__VA_ARGS__)
+#define EXPECT_FAULT(text, ...) \
+  EXPECT_NE(fault(__VA_ARGS__).find(text), std::string::npos) << fault(__VA_ARGS__)
 
 TEST(Safetensors, ViewsTensorsWhereTheyLie) {
-  const File file(pad(R"({"__metadata__":{"format":"pt"},"b":{"dtype":"I64","shape":[1],"data_offsets":[8,16]},)"
-                      R"("a":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]}})"), 16);
+  const File file(
+      pad(R"({"__metadata__":{"format":"pt"},"b":{"dtype":"I64","shape":[1],"data_offsets":[8,16]},)"
+          R"("a":{"dtype":"F16","shape":[2,2],"data_offsets":[0,8]}})"),
+      16);
   const auto sources = file.read();
   ASSERT_TRUE(sources) << sources.error().message();
   ASSERT_EQ(sources->size(), 2u);
@@ -59,13 +64,14 @@ TEST(Safetensors, ViewsTensorsWhereTheyLie) {
 
 TEST(Safetensors, KnowsEveryDtype) {
   const std::pair<const char*, DType> all[] = {
-      {"BOOL", DType::kBool}, {"I8", DType::kI8}, {"I16", DType::kI16}, {"I32", DType::kI32}, {"I64", DType::kI64},
-      {"U8", DType::kU8}, {"U16", DType::kU16}, {"U32", DType::kU32}, {"U64", DType::kU64}, {"F16", DType::kF16},
-      {"BF16", DType::kBF16}, {"F32", DType::kF32}, {"F64", DType::kF64}};
+      {"BOOL", DType::kBool}, {"I8", DType::kI8},   {"I16", DType::kI16},   {"I32", DType::kI32},
+      {"I64", DType::kI64},   {"U8", DType::kU8},   {"U16", DType::kU16},   {"U32", DType::kU32},
+      {"U64", DType::kU64},   {"F16", DType::kF16}, {"BF16", DType::kBF16}, {"F32", DType::kF32},
+      {"F64", DType::kF64}};
   const std::size_t sizes[] = {1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8};
   for (std::size_t i = 0; i < 13; ++i) {
-    const std::string header = std::string(R"({"t":{"dtype":")") + all[i].first + R"(","shape":[3],"data_offsets":[0,)" +
-                               std::to_string(3 * sizes[i]) + "]}}";
+    const std::string header = std::string(R"({"t":{"dtype":")") + all[i].first +
+                               R"(","shape":[3],"data_offsets":[0,)" + std::to_string(3 * sizes[i]) + "]}}";
     const auto sources = File(pad(header), 3 * sizes[i]).read();
     ASSERT_TRUE(sources) << all[i].first << ": " << sources.error().message();
     EXPECT_EQ((*sources)[0].view.dtype, all[i].second);
@@ -73,8 +79,11 @@ TEST(Safetensors, KnowsEveryDtype) {
 }
 
 TEST(Safetensors, AcceptsScalarsAndEmptyTensors) {
-  const auto sources = File(pad(R"({"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
-                                R"("e":{"dtype":"F32","shape":[0,9223372036854775807],"data_offsets":[4,4]}})"), 4).read();
+  const auto sources =
+      File(pad(R"({"s":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
+               R"("e":{"dtype":"F32","shape":[0,9223372036854775807],"data_offsets":[4,4]}})"),
+           4)
+          .read();
   ASSERT_TRUE(sources) << sources.error().message();
   EXPECT_TRUE((*sources)[0].view.dims.empty());
   EXPECT_EQ((*sources)[1].view.bytes, 0u);
@@ -83,7 +92,9 @@ TEST(Safetensors, AcceptsScalarsAndEmptyTensors) {
 
 TEST(Safetensors, CopiesOnlyWhatLiesUnaligned) {
   const auto sources = File(pad(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-                                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})"), 5).read();
+                                R"("b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})"),
+                            5)
+                           .read();
   ASSERT_TRUE(sources) << sources.error().message();
   EXPECT_EQ((*sources)[0].keepalive, nullptr);
   EXPECT_NE((*sources)[1].keepalive, nullptr);
@@ -116,25 +127,33 @@ TEST(Safetensors, RefusesWhatIsNoHeader) {
 }
 
 TEST(Safetensors, RefusesTensorsThatLie) {
-  EXPECT_FAULT("tensor `t` has 8 bytes, wanted 12", R"({"t":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8);
-  EXPECT_FAULT("tensor `t` lies at [0, 16), wanted inside the 8 bytes", R"({"t":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 8);
+  EXPECT_FAULT("tensor `t` has 8 bytes, wanted 12",
+               R"({"t":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8);
+  EXPECT_FAULT("tensor `t` lies at [0, 16), wanted inside the 8 bytes",
+               R"({"t":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 8);
   EXPECT_FAULT("lies at [8, 0)", R"({"t":{"dtype":"F32","shape":[4],"data_offsets":[8,0]}})", 8);
-  EXPECT_FAULT("more than 64 bits", R"({"t":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8);
+  EXPECT_FAULT("more than 64 bits",
+               R"({"t":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8);
   EXPECT_FAULT("wanted 0 or more", R"({"t":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}})", 8);
   EXPECT_FAULT("wanted a whole one", R"({"t":{"dtype":"F32","shape":[2.5],"data_offsets":[0,8]}})", 8);
-  EXPECT_FAULT("dtype \"F8_E4M3\", wanted BOOL", R"({"t":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}})", 8);
+  EXPECT_FAULT("dtype \"F8_E4M3\", wanted BOOL",
+               R"({"t":{"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]}})", 8);
   EXPECT_FAULT("2 of dtype, shape and data_offsets", R"({"t":{"dtype":"F32","shape":[2]}})", 8);
   EXPECT_FAULT("\"shape\" twice", R"({"t":{"shape":[2],"shape":[2]}})", 8);
-  EXPECT_FAULT("two entries of this name", R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"t":{}})", 8);
+  EXPECT_FAULT("two entries of this name", R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"t":{}})",
+               8);
   EXPECT_FAULT("of 3 numbers, wanted 2", R"({"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8,9]}})", 8);
   EXPECT_FAULT("key \"strides\"", R"({"t":{"strides":[2]}})", 8);
 }
 
 TEST(Safetensors, RefusesOverlapGapsAndTrailingBytes) {
   const std::string a = R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)";
-  EXPECT_FAULT("tensor `b` begins at 2, wanted 4 (it overlaps", a + R"("b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6);
-  EXPECT_FAULT("begins at 5, wanted 4 (bytes that belong to no tensor)", a + R"("b":{"dtype":"U8","shape":[1],"data_offsets":[5,6]}})", 6);
-  EXPECT_FAULT("the data has 9 bytes, wanted 6", a + R"("b":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}})", 9);
+  EXPECT_FAULT("tensor `b` begins at 2, wanted 4 (it overlaps",
+               a + R"("b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}})", 6);
+  EXPECT_FAULT("begins at 5, wanted 4 (bytes that belong to no tensor)",
+               a + R"("b":{"dtype":"U8","shape":[1],"data_offsets":[5,6]}})", 6);
+  EXPECT_FAULT("the data has 9 bytes, wanted 6",
+               a + R"("b":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}})", 9);
 }
 
 TEST(Safetensors, MapsFilesAndNamesThoseItCannotRead) {
@@ -142,11 +161,13 @@ TEST(Safetensors, MapsFilesAndNamesThoseItCannotRead) {
   ASSERT_NE(mkdtemp(folder), nullptr);
   const std::string path = std::string(folder) + "/w.safetensors";
   const File file(pad(R"({"t":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})"), 2);
-  std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(file.bytes), static_cast<std::streamsize>(file.size));
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(file.bytes), static_cast<std::streamsize>(file.size));
   auto sources = read_file(path);
   ASSERT_TRUE(sources) << sources.error().message();
   unlink(path.c_str());
-  EXPECT_EQ(static_cast<const std::uint8_t*>((*sources)[0].view.data)[1], 1);  // the mapping outlives the name
+  EXPECT_EQ(static_cast<const std::uint8_t*>((*sources)[0].view.data)[1],
+            1);  // the mapping outlives the name
 
   EXPECT_EQ(read_file(path).error().code(), ErrorCode::kFileNotFound);
   EXPECT_EQ(read_file(folder).error().code(), ErrorCode::kFileUnreadable);
