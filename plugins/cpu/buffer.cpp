@@ -36,13 +36,13 @@ int32_t buffer_alloc(rlx_device* device, const rlx_alloc_in* in, rlx_alloc_out* 
     auto buffer = std::make_unique<rlx_buffer>();
     buffer->device = device;
     buffer->bytes = own.bytes;
-    buffer->owned = true;
+    buffer->counter = device->used_bytes;
     buffer->host = static_cast<char*>(aligned_memory(own.bytes, alignment));
     if (buffer->host == nullptr) {
       return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, own.bytes, "alloc: no memory for %llu bytes",
                   number(own.bytes));
     }
-    device->used_bytes += own.bytes;
+    *device->used_bytes += own.bytes;
     const rlx_alloc_out result = {sizeof(rlx_alloc_out), 0, buffer.get(), buffer->host};
     buffer.release();
     return write_out(out, result);
@@ -51,8 +51,8 @@ int32_t buffer_alloc(rlx_device* device, const rlx_alloc_in* in, rlx_alloc_out* 
 
 void buffer_free(rlx_buffer* buffer) {
   if (buffer == nullptr) return;
-  if (buffer->owned) {
-    buffer->device->used_bytes -= buffer->bytes;
+  if (buffer->counter) {
+    *buffer->counter -= buffer->bytes;
     free_memory(buffer->host);
   }
   delete buffer;

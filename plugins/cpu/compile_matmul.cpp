@@ -8,6 +8,7 @@ namespace {
 constexpr double kFlopsPerNs = 60;
 constexpr double kWeightBytesPerNs = 8;
 constexpr int32_t kMaxParts = 16;
+constexpr int64_t kRowsPerThread = 48;  // from so many on the weights come from cache often enough
 
 /// How a rectangle of row tiles x panel tiles is walked item by item.
 struct Cut {
@@ -23,9 +24,13 @@ Cut cut_of(int64_t rows, int64_t panels, uint32_t threads) {
   const auto balance = [&](int64_t tiles) {
     return double(tiles) / double((tiles + threads - 1) / threads * threads);
   };
-  // Rows first: their results stay with the thread that made them. Panels where rows do not come out even.
-  if (row_tiles >= threads && balance(row_tiles) >= 0.9 * balance(panel_tiles))
+  // Many rows: each thread's results stay with it. Few: each thread streams a part of the weights, not all of
+  // them.
+  const bool many = rows >= kRowsPerThread * threads;
+  if (many ? balance(row_tiles) >= 0.9 * balance(panel_tiles)
+           : balance(panel_tiles) < 0.7 * balance(row_tiles)) {
     return {true, table.tile_rows, row_tiles};
+  }
   return {false, table.tile_panels, panel_tiles};
 }
 

@@ -40,8 +40,8 @@ int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device
       return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, own.ordinal,
                   "device open: no device %u, there is 1", own.ordinal);
     }
-    if (int32_t status =
-            check_options(own.options, own.option_count, own.option_stride, kScopeDevice, "device open", error)) {
+    if (int32_t status = check_options(own.options, own.option_count, own.option_stride, kScopeDevice,
+                                       "device open", error)) {
       return status;
     }
     auto device = std::make_unique<rlx_device>();
@@ -63,7 +63,7 @@ int32_t device_memory_stats(rlx_device* device, const void* in, rlx_memory_stats
     if (int32_t status = check_out(out, sizeof(rlx_memory_stats_out), "memory_stats", error)) return status;
     rlx_memory_stats_out result{};
     machine_memory(&result.total_bytes, &result.free_bytes);
-    result.used_bytes = device->used_bytes.load(std::memory_order_relaxed) + device->packs->bytes();
+    result.used_bytes = device->used_bytes->load(std::memory_order_relaxed) + device->packs->bytes();
     return write_out(out, result);
   });
 }

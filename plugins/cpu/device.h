@@ -33,7 +33,7 @@ struct rlx_plugin {
 
 struct rlx_device {
   rlx_plugin* plugin = nullptr;
-  std::atomic<uint64_t> used_bytes{0};
+  std::shared_ptr<std::atomic<uint64_t>> used_bytes = std::make_shared<std::atomic<uint64_t>>(0);
   std::shared_ptr<rlx_cpu::PackStore> packs;
 };
 
@@ -41,7 +41,7 @@ struct rlx_buffer {
   rlx_device* device = nullptr;
   char* host = nullptr;
   uint64_t bytes = 0;
-  bool owned = false;
+  std::shared_ptr<std::atomic<uint64_t>> counter;  // of the device, which may close before; null: imported
 };
 
 namespace rlx_cpu {

@@ -260,6 +260,8 @@ int32_t check_overlap(rlx_context& context, rlx_error* error) {
   return RLX_STATUS_OK;
 }
 
+bool bad_stride(uint32_t stride) { return stride < sizeof(rlx_view) || stride % alignof(rlx_view) != 0; }
+
 int32_t bind_tensors(rlx_context& context, const rlx_execute_in& in, rlx_error* error) {
   const rlx_executable& executable = *context.executable;
   if (in.input_count != executable.inputs.size() || in.output_count != executable.outputs.size()) {
@@ -267,8 +269,8 @@ int32_t bind_tensors(rlx_context& context, const rlx_execute_in& in, rlx_error* 
                 "execute: %u inputs and %u outputs, wanted %zu and %zu", in.input_count, in.output_count,
                 executable.inputs.size(), executable.outputs.size());
   }
-  if ((in.input_count != 0 && (in.inputs == nullptr || in.input_stride < sizeof(rlx_view))) ||
-      (in.output_count != 0 && (in.outputs == nullptr || in.output_stride < sizeof(rlx_view)))) {
+  if ((in.input_count != 0 && (in.inputs == nullptr || bad_stride(in.input_stride))) ||
+      (in.output_count != 0 && (in.outputs == nullptr || bad_stride(in.output_stride)))) {
     return null_argument(error, "execute: a list of views (or its stride)");
   }
   for (uint32_t i = 0; i < in.input_count; ++i) {

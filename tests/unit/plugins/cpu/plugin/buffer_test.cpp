@@ -63,6 +63,16 @@ TEST(Buffer, CountsAndLimitsMemory) {
   EXPECT_EQ(library().buffer->alloc(device.get(), &in, &out, nullptr), RLX_STATUS_INVALID_ARGUMENT);
 }
 
+TEST(Buffer, MayOutliveItsDevice) {
+  rlx_alloc_out a = sized<rlx_alloc_out>();
+  {
+    Device device;
+    a = alloc(device, 100);
+  }
+  memset(a.host, 1, 100);
+  library().buffer->free(a.buffer);
+}
+
 TEST(Buffer, ImportedMemoryIsOneMemory) {
   Device device;
   char memory[16] = {};
