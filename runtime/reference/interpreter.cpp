@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/reference/interpreter.h"
+
+#include <algorithm>
+
+#include "runtime/base/check.h"
+#include "runtime/ir/lir/image.h"
+#include "runtime/ir/op.h"
+#include "runtime/reference/call.h"
+
+namespace rlx::reference {
+namespace {
+
+thread_local std::uint32_t failed_at = RLX_NO_INDEX;
+
+Sizes numbers(const Dims& dims) {
+  Sizes out;
+  for (const Dim& dim : dims) out.push_back(dim.number());
+  return out;
+}
+
+/// One run: the tensors of all values, by value number.
+class Run {
+ public:
+  Run(const lir::Module& module, const RunMemory& memory, const RunOptions& options)
+      : module_(module), memory_(memory), options_(options), slots_(module.values.size()) {}
+
+  Result<std::vector<TensorPtr>> outputs() {
+    const std::vector<std::uint32_t> last = last_uses();
+    const lir::Region& main = module_.regions.at(0);
+    for (std::uint32_t at = main.first_op; at < main.first_op + main.op_count; ++at) {
+      RLX_TRY(run_op(at));
+      for (const std::uint32_t value : module_.ops[at].operands)
+        if (value != RLX_NO_INDEX && last[root_of(value)] == at) slots_[root_of(value)].reset();
+    }
+    std::vector<TensorPtr> out;
+    for (const lir::Io& output : module_.outputs) out.push_back(operand(output.value).load());
+    return out;
+  }
+
+ private:
+  std::uint32_t root_of(std::uint32_t value) const {
+    const lir::Value& record = module_.values[value];
+    return record.storage == lir::Storage::kView ? record.index : value;
+  }
+
+  /// Per root, the last op of the main graph that reads it; outputs stay.
+  std::vector<std::uint32_t> last_uses() const {
+    std::vector<std::uint32_t> last(module_.values.size(), RLX_NO_INDEX);
+    const lir::Region& main = module_.regions.at(0);
+    for (std::uint32_t at = main.first_op; at < main.first_op + main.op_count; ++at)
+      for (const std::uint32_t value : module_.ops[at].operands)
+        if (value != RLX_NO_INDEX) last[root_of(value)] = at;
+    for (const lir::Io& output : module_.outputs) last[root_of(output.value)] = RLX_NO_INDEX;
+    return last;
+  }
+
+  Operand operand(std::uint32_t id) const {
+    Operand out;
+    if (id == RLX_NO_INDEX) return out;
+    const lir::Value& value = module_.values[id];
+    const std::uint32_t root_id = root_of(id);
+    const lir::Value& root = module_.values[root_id];
+    out.dtype = value.dtype;
+    out.dims = numbers(value.dims);
+    out.strides = value.strides ? numbers(*value.strides) : dense_strides(out.dims);
+    if (value.dtype == DType::kNone) return out;
+    if (value.storage == lir::Storage::kView)
+      out.offset = value.byte_offset.number() / static_cast<std::int64_t>(dtype_bytes(root.dtype));
+    switch (root.storage) {
+      case lir::Storage::kInput: out.raw = memory_.inputs.at(root.index).data(); break;
+      case lir::Storage::kParam: out.raw = memory_.params.at(root.index).data(); break;
+      case lir::Storage::kConstant: out.raw = module_.constants.at(root.index).data(); break;
+      default:
+        out.root = slots_[root_id];
+        RLX_CHECK(out.root || element_count(out.dims) == 0, "value ", root_id, " is read before it is made");
+    }
+    if (!out.raw && !out.root) out.root = std::make_shared<Tensor>(out.dtype, out.dims);
+    return out;
+  }
+
+  Status run_op(std::uint32_t at) {
+    const lir::Op& op = module_.ops[at];
+    if (options_.poll) RLX_TRY(options_.poll());
+    Call call{op, {}, {}, options_.bounds, {}, [this] { return options_.poll ? options_.poll() : Status(); }};
+    for (const std::uint32_t id : op.operands) call.in.push_back(operand(id));
+    for (const std::uint32_t id : op.results) call.out.emplace_back(module_.values[id].dtype, numbers(module_.values[id].dims));
+    call.region = [this, &op](std::size_t index, const std::vector<TensorPtr>& params) {
+      return run_region(op.regions.at(index), params);
+    };
+    const OpFunction direct = op.ns.empty() ? function_of(op.opcode) : nullptr;
+    const bool by_region = !direct || (options_.composites_by_region && op.opcode >= 256 && !op.regions.empty());
+    if (Status status = by_region ? reference::run_region(call) : direct(call); !status) {
+      if (failed_at == RLX_NO_INDEX) failed_at = at;
+      return std::move(status).error().within(join("op ", at, " (", op_name(op.opcode), ")"));
+    }
+    for (std::size_t n = 0; n < op.results.size(); ++n) slots_[op.results[n]] = std::make_shared<Tensor>(std::move(call.out[n]));
+    return {};
+  }
+
+  Result<std::vector<TensorPtr>> run_region(std::uint32_t index, const std::vector<TensorPtr>& params) {
+    const lir::Region& region = module_.regions.at(index);
+    for (std::size_t n = 0; n < region.params.size(); ++n) slots_[region.params[n]] = n < params.size() ? params[n] : nullptr;
+    for (std::uint32_t at = region.first_op; at < region.first_op + region.op_count; ++at) RLX_TRY(run_op(at));
+    std::vector<TensorPtr> out;
+    for (const std::uint32_t result : region.results) out.push_back(operand(result).load());
+    return out;
+  }
+
+  const lir::Module& module_;
+  const RunMemory& memory_;
+  const RunOptions& options_;
+  std::vector<TensorPtr> slots_;
+};
+
+}  // namespace
+
+Answer answer_for(const lir::Op& op) {
+  if (op.ns.empty() && op.version == 1 && function_of(op.opcode)) return Answer::kDirect;
+  return op.regions.empty() ? Answer::kUnknown : Answer::kRegion;
+}
+
+Result<Program> Program::make(Bytes image) {
+  RLX_ASSIGN(lir::Module module, lir::read_image(image));
+  for (std::size_t at = 0; at < module.ops.size(); ++at) {
+    const lir::Op& op = module.ops[at];
+    if (answer_for(op) == Answer::kUnknown)
+      return fail(ErrorCode::kUnsupportedOps, "op ", at, ": opcode ", op.opcode, " of \"", op.ns, "\" version ", op.version,
+                  " is not defined here and has no region");
+  }
+  Program program;
+  program.module_ = std::make_shared<const lir::Module>(std::move(module));
+  return program;
+}
+
+Result<std::vector<TensorPtr>> Program::run(const RunMemory& memory, const RunOptions& options) const {
+  failed_at = RLX_NO_INDEX;
+  return guard([&] { return Run(*module_, memory, options).outputs(); });
+}
+
+std::uint32_t Program::failed_op() { return failed_at; }
+
+}  // namespace rlx::reference
