@@ -137,6 +137,7 @@ std::vector<PluginReport> Runtime::plugins(bool open) {
     report.name = candidate.name;
     report.vendor = candidate.vendor;
     report.version = candidate.version;
+    report.abi = candidate.abi;
     report.kinds = candidate.kinds;
     for (const DeviceListing& device : devices)
       if (candidate.verdict == LoadVerdict::kReady && device.plugin_id == candidate.id)

@@ -44,6 +44,7 @@ struct CandidateReport {
 
   // Of the descriptor; empty before step kDescriptor is done.
   std::string id, name, vendor, version;
+  std::string abi;  ///< "0.1" or "0.1 to 0.3"
   std::vector<std::string> kinds;
   std::vector<std::string> sonames;  ///< driver libraries without which there is no device
   std::int32_t priority = 0;

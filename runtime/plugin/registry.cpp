@@ -36,6 +36,9 @@ void copy_descriptor(const PluginFile& file, CandidateReport& report) {
   report.vendor = descriptor.vendor;
   report.version = descriptor.version;
   report.kinds = descriptor.kinds;
+  report.abi = join(descriptor.abi_major, ".", descriptor.abi_minor_min);
+  if (descriptor.abi_minor_max != descriptor.abi_minor_min)
+    report.abi += join(" to ", descriptor.abi_major, ".", descriptor.abi_minor_max);
   report.sonames = descriptor.sonames;
   report.priority = descriptor.priority;
   report.identity = file.identity;

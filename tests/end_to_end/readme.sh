@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# What the README quotes is what is there: the program compiles (it is examples/linear) and prints what it says.
+. "$(dirname "$0")/lib.sh"
+expect 0 '^output0 on cpu:0: first row 16 20$' "$build/bin/linear"
+awk '/^```cpp$/ {inside=1; next} /^```$/ {inside=0} inside' "$source/README.md" >"$work/quoted"
+[ -s "$work/quoted" ] || { echo "FAILED: the README quotes no program"; failures=1; }
+while IFS= read -r line; do
+  [ -z "$line" ] || grep -qF -- "$line" "$source/examples/linear/main.cpp" ||
+    { echo "FAILED: the README quotes a line that examples/linear/main.cpp has not: $line"; failures=1; }
+done <"$work/quoted"
+for file in $(grep -oE '\]\([a-zA-Z_/.-]+\)' "$source/README.md" | tr -d '()]'); do
+  [ -e "$source/$file" ] || { echo "FAILED: the README links to $file, which is not there"; failures=1; }
+done
+finish

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# rlx as a person runs it: exit codes, messages, files in and out.
+. "$(dirname "$0")/lib.sh"
+need_model
+rlx=$build/bin/rlx
+
+expect 0 'Usage: rlx' "$rlx" --help
+expect 2 'Usage: rlx' "$rlx"
+expect 2 'no command `runn`' "$rlx" runn
+expect 0 'one symbol has two sizes' "$rlx" explain RLX-E0211
+expect 1 'no error code' "$rlx" explain RLX-E9999
+expect 0 '^ok .*rlx_cpu.so' "$rlx" plugins
+expect 0 'cpu:0' "$rlx" plugins
+expect 0 '^not loaded .*rlx_cpu.so' "$rlx" plugins --no-load
+expect 0 'ABI 0\.1' "$rlx" plugins
+expect 0 'rlx.plugins/1' "$rlx" plugins --json
+expect 1 'no plugin offers device kind `warp`' "$rlx" plugins why warp
+expect 0 'cpu:0 works' "$rlx" plugins why cpu
+
+# A library that is no plugin is not loaded; another broken file hides nothing.
+mkdir "$work/plugins"
+cp "$build/lib/rlx/plugins/rlx_cpu.so" "$work/plugins/"
+cp "$(ldconfig -p | awk '/libm\.so\.6/ {print $NF; exit}')" "$work/plugins/libm.so"
+echo "no library" >"$work/plugins/text.so"
+expect 0 'no plugin descriptor' "$rlx" plugins --plugins "$work/plugins" --only-plugins
+expect 0 'cpu:0' "$rlx" plugins --plugins "$work/plugins" --only-plugins
+
+# The ONNX graph: one changed id changes the output, the same seed gives the same bytes.
+run() { "$rlx" run "$model/model.onnx" --bind batch=1 --bind seq=8 "$@"; }
+expect 0 'last_hidden_state f32\[1, 8, 384\]' run
+expect 0 'random, integers 0 to 1, seed 1' run
+run --fill input_ids=100:100 --fill attention_mask=1:1 --output "$work/a.npz" >/dev/null
+run --fill input_ids=100:100 --fill attention_mask=1:1 --output "$work/b.npz" >/dev/null
+run --fill input_ids=101:101 --fill attention_mask=1:1 --output "$work/c.npz" >/dev/null
+cmp -s "$work/a.npz" "$work/b.npz" || { echo "FAILED: two equal runs differ"; failures=1; }
+! cmp -s "$work/a.npz" "$work/c.npz" || { echo "FAILED: other ids give the same output"; failures=1; }
+expect 1 'RLX-E0601|RLX-E0602|no input `last_hidden_state`' "$rlx" run "$model/model.onnx" --input "$work/a.npz" --bind batch=1 --bind seq=8
+expect 1 'RLX-E0607.*30522' run --fill input_ids=40000:40000
+expect 1 'RLX-E021[0-9].*512' "$rlx" run "$model/model.onnx" --bind batch=1 --bind seq=600
+expect 1 'no symbol `sq`.*did you mean `seq`' "$rlx" run "$model/model.onnx" --bind sq=3
+expect 1 'RLX-E0101.*nowhere.onnx' "$rlx" run nowhere.onnx
+expect 2 'wanted NAME=VALUE' run --bind batch
+expect 2 'wanted an integer' run --bind seq=many
+expect 0 'rlx.run/1' run --json
+expect 0 'input input_ids: i64\[batch, seq\]' "$rlx" inspect "$model/model.onnx" --manifest
+expect 0 'native' "$rlx" inspect "$model/model.onnx" --dispatch --bind batch=1 --bind seq=8
+expect 0 'softmax|attention' "$rlx" inspect "$model/model.onnx" --stage mir
+expect 1 'no stage `mirr`.*did you mean `mir`' "$rlx" inspect "$model/model.onnx" --stage mirr
+
+# A truncated model, and one whose weights are gone.
+mkdir "$work/onnx"
+head -c 20000 "$model/model.onnx" >"$work/onnx/model.onnx"
+expect 1 'RLX-E0703|RLX-E0104' "$rlx" run "$work/onnx/model.onnx"
+cp "$model/model.onnx" "$work/onnx/"
+expect 1 'RLX-E0101.*model.safetensors' "$rlx" run "$work/onnx/model.onnx"
+ln -s "$model/model.safetensors" "$work/onnx/model.safetensors"
+expect 1 'RLX-E0704' "$rlx" run "$work/onnx/model.onnx"
+finish
