@@ -5,13 +5,20 @@
 #include <algorithm>
 
 #include "runtime/base/names.h"
+#include "runtime/compile/passes/fold_constants.h"
 #include "runtime/compile/passes/fold_views.h"
+#include "runtime/compile/passes/fuse_elementwise.h"
 #include "runtime/compile/passes/fuse_linear.h"
 #include "runtime/compile/passes/fuse_residual_norm.h"
 #include "runtime/compile/passes/lift_constants.h"
 #include "runtime/compile/passes/merge_common_nodes.h"
 #include "runtime/compile/passes/merge_linears.h"
+#include "runtime/compile/passes/recompose_activations.h"
+#include "runtime/compile/passes/recompose_attention.h"
+#include "runtime/compile/passes/recompose_norms.h"
+#include "runtime/compile/passes/recompose_softmax.h"
 #include "runtime/compile/passes/remove_dead_code.h"
+#include "runtime/compile/passes/sink_broadcasts.h"
 #include "runtime/ir/verify.h"
 
 namespace rlx {
@@ -20,12 +27,22 @@ namespace {
 constexpr Pass kPasses[] = {
     // name, function, is it a fusion
     {"remove_dead_code", remove_dead_code, false},
+    {"fold_constants", fold_constants, false},
     {"fold_views", fold_views, false},
     {"merge_common_nodes", merge_common_nodes, false},
     // From here on: equal values are one value, so a pattern may ask whether two operands are the same.
+    {"sink_broadcasts", sink_broadcasts, false},
+    // Recomposing: what exporters spelled out becomes composites again, the innermost first.
+    {"recompose_activations", recompose_activations, true},
+    {"recompose_norms", recompose_norms, true},
+    {"recompose_softmax", recompose_softmax, true},
+    {"recompose_attention", recompose_attention, true},
+    // Fusing: gated_act stands before fuse_linear, so that gate and up stay alike and merge.
     {"fuse_linear", fuse_linear, true},
     {"merge_linears", merge_linears, true},
     {"fuse_residual_norm", fuse_residual_norm, true},
+    // What no composite has taken by now is elementwise.
+    {"fuse_elementwise", fuse_elementwise, true},
     {"lift_constants", lift_constants, false},
     // From here on: no constant above 4 KiB is left in the graph; it is an owned param.
 };

@@ -53,6 +53,27 @@ void reshape_of_reshape(Rewriter& rewriter, const Node& node) {
   if (builder.status()) rewriter.replace(node.results[0], made);
 }
 
+/// [lead.., a, b] -> [lead, a, b] -> [lead, b, a] -> [lead.., b, a] is one transpose.
+bool reshape_of_transpose_of_reshape(Rewriter& rewriter, const Node& node) {
+  const Node* turned = rewriter.maker(node.operands[0], RLX_OP_TRANSPOSE);
+  if (!turned || attr_i64s(*turned, RLX_ATTR_PERM) != std::vector<std::int64_t>{0, 2, 1}) return false;
+  const Node* merged = rewriter.maker(turned->operands[0], RLX_OP_RESHAPE);
+  if (!merged) return false;
+  const ValueId x = merged->operands[0];
+  const Dims from = rewriter.shape(x).dims, middle = rewriter.shape(merged->results[0]).dims;
+  const std::size_t rank = from.size();
+  if (rank < 3) return false;
+  Dims wanted = from;
+  std::swap(wanted[rank - 1], wanted[rank - 2]);
+  if (!(rewriter.shape(node.results[0]).dims == wanted) || !(middle[1] == from[rank - 2]) || !(middle[2] == from[rank - 1])) return false;
+  std::vector<std::int64_t> perm;
+  for (std::size_t axis = 0; axis < rank; ++axis) perm.push_back(static_cast<std::int64_t>(axis));
+  std::swap(perm[rank - 1], perm[rank - 2]);
+  MirBuilder builder(rewriter.graph());
+  const ValueId made = builder.transpose(x, std::move(perm));
+  return builder.status() && rewriter.replace(node.results[0], made);
+}
+
 void transpose_of_transpose(Rewriter& rewriter, const Node& node) {
   const Node* inner = rewriter.maker(node.operands[0], RLX_OP_TRANSPOSE);
   if (!inner) return;
@@ -83,7 +104,7 @@ Status fold_views(Graph& graph) {
     if (rewriter.shape(x) == rewriter.shape(node.results[0]) && changes_nothing(rewriter, node) &&
         rewriter.replace(node.results[0], x))
       return;
-    if (node.op == RLX_OP_RESHAPE) reshape_of_reshape(rewriter, node);
+    if (node.op == RLX_OP_RESHAPE && !reshape_of_transpose_of_reshape(rewriter, node)) reshape_of_reshape(rewriter, node);
     if (node.op == RLX_OP_TRANSPOSE) transpose_of_transpose(rewriter, node);
     if (node.op == RLX_OP_BROADCAST) broadcast_of_broadcast(rewriter, node);
   });

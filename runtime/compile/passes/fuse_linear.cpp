@@ -3,7 +3,7 @@
 // replaces the linear before it.
 #include "runtime/compile/passes/fuse_linear.h"
 
-#include "runtime/compile/passes/rewrite.h"
+#include "runtime/compile/passes/match.h"
 
 namespace rlx {
 namespace {
@@ -48,25 +48,11 @@ const Node* open_linear(const Rewriter& rewriter, ValueId id) {
 
 bool has_act(const Node& linear) { return attr_i64(linear, RLX_ATTR_ACT, RLX_ACT_NONE) != RLX_ACT_NONE; }
 
-/// The vector of exactly N elements that `id` is, seen through axes of 1 in front; kAbsent where it is none.
-ValueId bias_vector(const Rewriter& rewriter, ValueId id, const Dim& n) {
-  const Dims dims = rewriter.shape(id).dims;
-  for (std::size_t axis = 0; axis + 1 < dims.size(); ++axis)
-    if (!is_one(dims[axis])) return kAbsent;
-  if (dims.empty() || !(dims.back() == n)) return kAbsent;
-  while (rewriter.shape(id).rank() != 1) {
-    const Node* view = rewriter.maker(id, RLX_OP_RESHAPE);
-    if (!view) return kAbsent;
-    id = view->operands[0];
-  }
-  return rewriter.shape(id).dims == Dims{n} ? id : kAbsent;
-}
-
 bool add_bias(Rewriter& rewriter, const Node& node, std::size_t side) {
   const ValueId product = node.operands[side];
   const Node* linear = open_linear(rewriter, product);
   if (!linear || has_act(*linear) || attr_i64(*linear, RLX_ATTR_HAS_BIAS, 0) != 0) return false;
-  const ValueId bias = bias_vector(rewriter, node.operands[1 - side], rewriter.shape(product).dims.back());
+  const ValueId bias = vector_of(rewriter, node.operands[1 - side], rewriter.shape(product).dims.back());
   if (bias == kAbsent || !(rewriter.shape(node.results[0]) == rewriter.shape(product))) return false;
   std::vector<ValueId> operands = linear->operands;
   operands.push_back(bias);

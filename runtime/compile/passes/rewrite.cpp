@@ -53,17 +53,23 @@ class Renumbering {
 
 }  // namespace
 
-Rewriter::Rewriter(Graph& graph) : graph_(graph), source_(std::move(graph.nodes)) {
+Rewriter::Rewriter(Graph& graph) : graph_(graph) {
+  std::vector<Node> all = std::move(graph_.nodes);
   graph_.nodes.clear();
-  graph_.nodes.reserve(source_.size());
+  graph_.nodes.reserve(all.size());
   learn();
-  for (const Node& node : source_)
-    for (const ValueId id : node.operands)
-      if (id != kAbsent) ++uses_[id];
   for (const Output& output : graph.outputs) {
     ++uses_[output.value];
     output_[output.value] = true;
   }
+  // Dead nodes are no readers, and nothing may come to rely on what they alone read.
+  for (auto node = all.rbegin(); node != all.rend(); ++node) {
+    if (!is_read(*node)) continue;
+    for (const ValueId id : node->operands)
+      if (id != kAbsent) ++uses_[id];
+    source_.push_back(std::move(*node));
+  }
+  std::reverse(source_.begin(), source_.end());
 }
 
 /// Brings the tables up to the graph's values and enters the nodes that a visit has written.
@@ -120,13 +126,13 @@ ValueId Rewriter::behind_views(ValueId id) const {
   return id;
 }
 
-ValueId Rewriter::now(ValueId id) const {
+ValueId Rewriter::current(ValueId id) const {
   while (id != kAbsent && now_[id] != id) id = now_[id];
   return id;
 }
 
 void Rewriter::unread(ValueId id) {
-  id = now(id);
+  id = current(id);
   if (id == kAbsent) return;
   RLX_CHECK(uses_[id] > 0, "value %", id, " loses a use that it never had");
   if (--uses_[id] == 0 && made_by_[id] != kNoNode) drop(made_by_[id]);
@@ -142,7 +148,7 @@ void Rewriter::drop(std::size_t first) {
     if (is_read(graph_.nodes[index])) continue;
     dropped_[index] = true;
     for (const ValueId operand : graph_.nodes[index].operands) {
-      const ValueId id = now(operand);
+      const ValueId id = current(operand);
       if (id == kAbsent) continue;
       RLX_CHECK(uses_[id] > 0, "value %", id, " loses a use that it never had");
       if (--uses_[id] == 0 && made_by_[id] != kNoNode) todo.push_back(made_by_[id]);
@@ -152,6 +158,7 @@ void Rewriter::drop(std::size_t first) {
 
 bool Rewriter::may_replace(ValueId old, ValueId fresh) const {
   if (old == fresh || !(shape(old) == shape(fresh))) return false;
+  if (fresh < made_by_.size() && made_by_[fresh] != kNoNode && dropped_[made_by_[fresh]]) return false;
   if (!output_[old]) return true;
   const bool output = fresh < output_.size() && output_[fresh];
   return graph_.values[fresh].kind == ValueKind::kResult && !output;
@@ -197,12 +204,12 @@ bool Rewriter::is_read(const Node& node) const {
 
 void Rewriter::run(const Visit& visit) {
   for (Node& node : source_) {
-    for (ValueId& id : node.operands) id = now(id);
+    for (ValueId& id : node.operands) id = current(id);
     const std::size_t first_written = graph_.nodes.size();
     if (is_read(node)) visit(*this, node);
     settle(std::move(node), first_written);
   }
-  for (Output& output : graph_.outputs) output.value = now(output.value);
+  for (Output& output : graph_.outputs) output.value = current(output.value);
   std::vector<Node> kept;
   for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
     if (!dropped_[i]) kept.push_back(std::move(graph_.nodes[i]));

@@ -49,13 +49,14 @@ class Rewriter {
   /// visited node but a dropped one has read.
   bool replace(ValueId old, ValueId now);
   bool may_replace(ValueId old, ValueId now) const;
+  /// What a value of the old graph has become.
+  ValueId current(ValueId id) const;
 
   /// Writes a composite before the visited node and replaces its only result; nothing happens where that cannot be.
   bool replace_with_composite(const Node& node, Opcode op, std::vector<ValueId> operands, Attributes attributes);
 
  private:
   void learn();
-  ValueId now(ValueId id) const;
   void drop(std::size_t node);
   void unread(ValueId id);
   bool is_read(const Node& node) const;

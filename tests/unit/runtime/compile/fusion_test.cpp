@@ -8,41 +8,6 @@
 namespace rlx::test {
 namespace {
 
-const DimBinding kSizes{{"b", 2}, {"s", 3}};
-
-/// A graph under construction with symbols b and s.
-struct Maker {
-  Graph graph;
-  MirBuilder b{graph};
-
-  Maker() {
-    graph.symbols["b"] = {};
-    graph.symbols["s"] = {};
-  }
-  static Dim B() { return Dim::symbol("b"); }
-  static Dim S() { return Dim::symbol("s"); }
-  ValueId input(const char* name, Dims dims, DType dtype = DType::kF32) { return graph.add_input(name, {dtype, std::move(dims)}); }
-  ValueId param(const char* name, Dims dims) { return graph.add_param(name, {DType::kF32, std::move(dims)}); }
-  ValueId add(ValueId x, ValueId y) { return b.binary(RLX_BINARY_ADD, x, y); }
-  ValueId linear(ValueId x, ValueId w, Attributes attributes = {}) { return add_composite(b, RLX_OP_LINEAR, {x, w}, std::move(attributes)); }
-  ValueId layer_norm(ValueId x, ValueId gamma, ValueId beta, std::int64_t axis) {
-    return add_composite(b, RLX_OP_LAYER_NORM, {x, gamma, beta}, {{RLX_ATTR_AXIS, Dim(axis)}, {RLX_ATTR_EPS, 1e-5}});
-  }
-  ValueId act(ValueId x, std::uint32_t fn) { return add_composite(b, RLX_OP_ACT, {x}, {{RLX_ATTR_FN, Dim(fn)}}); }
-  Graph finish(std::vector<ValueId> outputs) {
-    if (const Status status = b.status(); !status) ADD_FAILURE() << status.error().to_string();
-    for (std::size_t i = 0; i < outputs.size(); ++i) graph.outputs.push_back({join("y", i), outputs[i]});
-    return graph;
-  }
-};
-
-Graph fused(const Graph& graph) {
-  Graph result = after_pass(graph, "");
-  expect_same_numbers(graph, result, kSizes, 1);
-  expect_same_numbers(graph, result, {{"b", 1}, {"s", 1}}, 2);
-  return result;
-}
-
 TEST(FuseLinear, TakesBiasActAndResidual) {
   Maker m;
   const ValueId x = m.input("x", {m.B(), m.S(), 4}), w = m.param("w", {4, 4}), bias = m.param("bias", {4});

@@ -6,10 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "../ir/infer/eval.h"
 #include "runtime/compile/pipeline.h"
+#include "runtime/compile/target.h"
 #include "runtime/ir/build.h"
 #include "runtime/ir/graph.h"
+#include "runtime/reference/tensor.h"
 
 namespace rlx::test {
 
@@ -26,10 +27,39 @@ Graph after_passes(const Graph& graph, const std::vector<std::string_view>& pass
 std::size_t count(const Graph& graph, Opcode op);
 const Node& only(const Graph& graph, Opcode op);
 
-/// Outputs for inputs and params filled from `seed` by name; symbols from `binding`. Composites are expanded.
-std::vector<Tensor> numbers_of(const Graph& graph, const DimBinding& binding, std::uint32_t seed);
+/// A device that takes every op and every stride.
+Target takes_all();
 
-/// Both graphs give the same numbers within `tolerance` (relative to 1).
-void expect_same_numbers(const Graph& a, const Graph& b, const DimBinding& binding, std::uint32_t seed, double tolerance = 1e-9);
+/// Outputs, by the reference, for inputs and params filled from `seed` by name.
+std::vector<reference::TensorPtr> numbers_of(const Graph& graph, const DimBinding& binding, std::uint32_t seed);
+
+/// Both graphs give the same numbers within `tolerance` (relative to 1, or to the number where that is more).
+void expect_same_numbers(const Graph& a, const Graph& b, const DimBinding& binding, std::uint32_t seed, double tolerance = 1e-6);
+
+/// A graph under construction with symbols b and s.
+struct Maker {
+  Graph graph;
+  MirBuilder b{graph};
+
+  Maker();
+  static Dim B() { return Dim::symbol("b"); }
+  static Dim S() { return Dim::symbol("s"); }
+  ValueId input(const std::string& name, Dims dims, DType dtype = DType::kF32) { return graph.add_input(name, {dtype, std::move(dims)}); }
+  ValueId param(const std::string& name, Dims dims) { return graph.add_param(name, {DType::kF32, std::move(dims)}); }
+  ValueId number(double value) { return b.scalar(DType::kF32, value); }
+  ValueId add(ValueId x, ValueId y) { return b.binary(RLX_BINARY_ADD, x, y); }
+  ValueId sub(ValueId x, ValueId y) { return b.binary(RLX_BINARY_SUB, x, y); }
+  ValueId mul(ValueId x, ValueId y) { return b.binary(RLX_BINARY_MUL, x, y); }
+  ValueId div(ValueId x, ValueId y) { return b.binary(RLX_BINARY_DIV, x, y); }
+  ValueId linear(ValueId x, ValueId w, Attributes attributes = {});
+  ValueId layer_norm(ValueId x, ValueId gamma, ValueId beta, std::int64_t axis);
+  ValueId softmax(ValueId x, std::int64_t axis);
+  ValueId act(ValueId x, std::uint32_t fn);
+  /// Fails the test where a call went wrong.
+  Graph finish(const std::vector<ValueId>& outputs);
+};
+
+/// The graph after all passes; checks that the numbers stay the same for several sizes.
+Graph fused(const Graph& graph, double tolerance = 1e-6);
 
 }  // namespace rlx::test
