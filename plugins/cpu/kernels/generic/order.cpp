@@ -37,7 +37,7 @@ int64_t extreme_of(const View& line, bool largest, bool last) {
   Cursor from(line, 0);
   W best{};
   int64_t found = 0;
-  bool stuck = false;  // on a NaN, which nothing beats
+  bool stuck = false;  // on a NaN, which only a later one beats
   for (int64_t at = 0, n; at < line.dims[0]; at += n) {
     n = std::min(kBlock, line.dims[0] - at);
     widen(line.dtype, from.read(n, scratch), wide, n);
@@ -45,7 +45,7 @@ int64_t extreme_of(const View& line, bool largest, bool last) {
       const W value = wide[i];
       const bool nan = value != value;
       const bool beats = at + i == 0 || (largest ? value > best : value < best) || (last && value == best);
-      const bool better = !stuck && (nan || beats);
+      const bool better = stuck ? last && nan : nan || beats;
       if (!better) continue;
       stuck = nan;
       best = value;
