@@ -47,14 +47,14 @@ Sizes Call::integers_or(std::uint32_t key, std::size_t size, std::int64_t otherw
   return out;
 }
 
-void finish(Tensor& y, bool bounds) {
+void finish(const Call& call, Tensor& y) {
   if (!y.real()) return;
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   bool exact = true;
   for (std::size_t n = 0; n < y.v.size(); ++n) {
     const Num x = stored(unit, {y.v[n], y.bound(n)});
     y.v[n] = x.v;
-    if (x.e == 0 || !bounds) continue;
+    if (x.e == 0 || !call.bounds) continue;
     y.need_bounds();
     y.e[n] = std::isnan(x.e) ? (std::isfinite(x.v) ? kInfinity : 0) : x.e;
     exact = false;

@@ -17,11 +17,13 @@ struct Call {
   std::vector<Operand> in;
   std::vector<Tensor> out;  ///< of the results' dtypes and dims, zero
   bool bounds = false;      ///< whether anyone asks for e
+  bool independent = false; ///< how bounds add up
   /// Runs region `index` of the op over tensors, one per parameter (null where absent).
   std::function<Result<std::vector<TensorPtr>>(std::size_t index, const std::vector<TensorPtr>& params)> region;
   /// Between the rounds of a loop: cancellation, deadline.
   std::function<Status()> poll;
 
+  Unit unit(DType type) const { return unit_of(type, independent); }
   bool has(std::size_t operand) const { return operand < in.size() && in[operand].present(); }
   TensorPtr load(std::size_t operand) const { return in[operand].load(); }
   std::size_t rank(std::size_t operand) const { return in[operand].dims.size(); }
@@ -50,7 +52,7 @@ using OpFunction = Status (*)(Call&);
 OpFunction function_of(Opcode opcode);
 
 /// Ends every float result of `call`: rounding of narrow dtypes, overflow, no NaN among bounds.
-void finish(Tensor& y, bool bounds);
+void finish(const Call& call, Tensor& y);
 
 // One declaration per family file.
 Status run_copy(Call&);

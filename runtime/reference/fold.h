@@ -10,7 +10,7 @@ namespace rlx::reference {
 
 class Fold {
  public:
-  explicit Fold(std::int64_t fn) : fn_(fn) {
+  Fold(std::int64_t fn, const Unit& unit) : fn_(fn), unit_(unit) {
     if (fn == RLX_REDUCE_PROD) value_ = size_ = 1;
     if (fn == RLX_REDUCE_MAX) value_ = -kInfinity;
     if (fn == RLX_REDUCE_MIN) value_ = kInfinity;
@@ -20,7 +20,7 @@ class Fold {
     const double size = std::fabs(x.v);
     switch (fn_) {
       case RLX_REDUCE_SUM:
-        value_ += x.v, error_ += x.e, size_ += size + x.e;
+        value_ += x.v, error_ = combined(unit_, error_, x.e), size_ += size + x.e;
         terms_ += x.v != 0 || x.e != 0;
         break;
       case RLX_REDUCE_PROD:
@@ -34,10 +34,11 @@ class Fold {
     }
   }
 
-  Num result(const Unit& unit) const {
+  Num result() const {
+    const Unit& unit = unit_;
     if (fn_ == RLX_REDUCE_MAX || fn_ == RLX_REDUCE_MIN) return {value_, error_};
     if (!std::isfinite(value_)) return {value_, std::isfinite(error_) && (fn_ != RLX_REDUCE_PROD || exact_size_ == size_ || std::isnan(value_)) ? 0 : kInfinity};
-    if (fn_ == RLX_REDUCE_SUM) return {value_, terms_ < 2 ? error_ : error_ + gamma(unit, terms_ + 1) * size_};
+    if (fn_ == RLX_REDUCE_SUM) return {value_, terms_ < 2 ? error_ : combined(unit, error_, gamma(unit, terms_ + 1) * size_)};
     const double moved = size_ - exact_size_;
     if (terms_ < 2) return {value_, moved};
     return {value_, moved + gamma(unit, terms_ + 1) * size_ + (value_ == 0 && size_ == 0 ? 0 : terms_ * unit.u * unit.least)};
@@ -45,6 +46,7 @@ class Fold {
 
  private:
   std::int64_t fn_;
+  Unit unit_;
   double value_ = 0;
   double error_ = 0;       // of the terms
   double size_ = 0;        // sum, or product, of the greatest magnitudes

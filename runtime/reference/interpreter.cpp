@@ -19,6 +19,16 @@ Sizes numbers(const Dims& dims) {
   return out;
 }
 
+/// The same bits as another dtype of the same width.
+TensorPtr reinterpreted(const Tensor& from, DType dtype) {
+  std::vector<std::byte> bytes(from.count() * dtype_bytes(from.dtype));
+  write_values(from, bytes.data());
+  Operand view{dtype, from.dims, dense_strides(from.dims), 0, bytes.data(), nullptr};
+  auto out = std::make_shared<Tensor>(*view.load());
+  if (!from.e.empty()) out->e.assign(out->count(), kInfinity);
+  return out;
+}
+
 /// One run: the tensors of all values, by value number.
 class Run {
  public:
@@ -75,6 +85,7 @@ class Run {
         out.root = slots_[root_id];
         RLX_CHECK(out.root || element_count(out.dims) == 0, "value ", root_id, " is read before it is made");
     }
+    if (out.root && out.root->dtype != out.dtype) out.root = reinterpreted(*out.root, out.dtype);
     if (!out.raw && !out.root) out.root = std::make_shared<Tensor>(out.dtype, out.dims);
     return out;
   }
@@ -82,7 +93,7 @@ class Run {
   Status run_op(std::uint32_t at) {
     const lir::Op& op = module_.ops[at];
     if (options_.poll) RLX_TRY(options_.poll());
-    Call call{op, {}, {}, options_.bounds, {}, [this] { return options_.poll ? options_.poll() : Status(); }};
+    Call call{op, {}, {}, options_.bounds, options_.independent, {}, [this] { return options_.poll ? options_.poll() : Status(); }};
     for (const std::uint32_t id : op.operands) call.in.push_back(operand(id));
     for (const std::uint32_t id : op.results) call.out.emplace_back(module_.values[id].dtype, numbers(module_.values[id].dims));
     call.region = [this, &op](std::size_t index, const std::vector<TensorPtr>& params) {
@@ -136,6 +147,21 @@ Result<Program> Program::make(Bytes image) {
 Result<std::vector<TensorPtr>> Program::run(const RunMemory& memory, const RunOptions& options) const {
   failed_at = RLX_NO_INDEX;
   return guard([&] { return Run(*module_, memory, options).outputs(); });
+}
+
+Result<std::vector<TensorPtr>> Program::run_bounds(const RunMemory& memory, RunOptions options) const {
+  options.bounds = true;
+  options.independent = false;
+  RLX_ASSIGN(std::vector<TensorPtr> worst, run(memory, options));
+  options.independent = true;
+  RLX_ASSIGN(const std::vector<TensorPtr> usual, run(memory, options));
+  for (std::size_t n = 0; n < worst.size(); ++n) {
+    if (!worst[n]->real() || worst[n]->e.empty()) continue;
+    auto least = std::make_shared<Tensor>(*worst[n]);
+    for (std::size_t at = 0; at < least->e.size(); ++at) least->e[at] = std::min(least->e[at], 8 * usual[n]->bound(at));
+    worst[n] = std::move(least);
+  }
+  return worst;
 }
 
 std::uint32_t Program::failed_op() { return failed_at; }

@@ -17,6 +17,9 @@ namespace rlx::reference {
 
 struct RunOptions {
   bool bounds = false;           ///< carry e; otherwise every bound is empty
+  /// Bounds add up as the root of squares, as errors do that are not in league: an estimate for long chains, where the
+  /// worst case grows by orders of magnitude a layer and says nothing.
+  bool independent = false;
   bool composites_by_region = false;  ///< run a composite's region where it has one, with its roundings twice
   std::function<Status()> poll;  ///< asked between ops; an error stops the run
 };
@@ -38,6 +41,9 @@ class Program {
   const lir::Module& module() const { return *module_; }
   /// Outputs in the order of the image's, dense. Errors: kDataError and what poll says, naming the op.
   Result<std::vector<TensorPtr>> run(const RunMemory& memory, const RunOptions& options) const;
+  /// Outputs with bounds: of each element the worst case, or 8 times the independent estimate where that is less. So the
+  /// worst case holds for single ops and short chains, and long ones keep a bound that a wrong result cannot meet.
+  Result<std::vector<TensorPtr>> run_bounds(const RunMemory& memory, RunOptions options) const;
   /// Index of the op that the last failed run of this thread stopped at, or RLX_NO_INDEX.
   static std::uint32_t failed_op();
 

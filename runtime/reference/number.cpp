@@ -10,7 +10,7 @@ namespace rlx::reference {
 Num stored(const Unit& unit, Num x) {
   if (std::isfinite(x.v)) {
     if (unit.store > 0 && !(x.e == 0 && round_to(unit.dtype, x.v) == x.v))
-      x.e += unit.store * std::fmax(std::fabs(x.v) + x.e, unit.store_least);
+      x.e = combined(unit, x.e, unit.store * std::fmax(std::fabs(x.v) + x.e, unit.store_least));
     if (std::fabs(x.v) + x.e > unit.most) {
       if (std::isinf(round_to(unit.dtype, x.v))) x.v = std::copysign(kInfinity, x.v);
       if (x.e > 0) x.e = kInfinity;
@@ -28,7 +28,7 @@ double bad_if_unknown(Num a, Num b) { return std::isfinite(a.e) && std::isfinite
 Num add(const Unit& unit, Num a, Num b) {
   const double v = a.v + b.v;
   if (!std::isfinite(v)) return {v, bad_if_unknown(a, b)};
-  return rounded(unit, v, a.e + b.e);
+  return rounded(unit, v, combined(unit, a.e, b.e));
 }
 
 Num sub(const Unit& unit, Num a, Num b) { return add(unit, a, {-b.v, b.e}); }
@@ -40,8 +40,8 @@ Num mul(const Unit& unit, Num a, Num b) {
     return {v, open ? kInfinity : bad_if_unknown(a, b)};
   }
   double e = 0;
-  if (a.e > 0) e += a.e * std::fabs(b.v);
-  if (b.e > 0) e += b.e * std::fabs(a.v);
+  if (a.e > 0) e = combined(unit, e, a.e * std::fabs(b.v));
+  if (b.e > 0) e = combined(unit, e, b.e * std::fabs(a.v));
   if (a.e > 0 && b.e > 0) e += a.e * b.e;
   return rounded(unit, v, e);
 }
@@ -54,7 +54,7 @@ Num div(const Unit& unit, Num a, Num b) {
     return {v, open ? kInfinity : bad_if_unknown(a, b)};
   }
   if (std::isinf(b.v)) return {v, bad_if_unknown(a, b)};
-  const double e = a.e == 0 && b.e == 0 ? 0 : (std::fabs(v) * b.e + a.e) / (std::fabs(b.v) - b.e);
+  const double e = a.e == 0 && b.e == 0 ? 0 : combined(unit, std::fabs(v) * b.e, a.e) / (std::fabs(b.v) - b.e);
   return rounded(unit, v, e);
 }
 
@@ -155,7 +155,7 @@ Num unary(const Unit& unit, std::int64_t fn, Num x) {
   if (fn == RLX_UNARY_SQRT && e == 0 && is_exact(unit, v)) return {v, 0};
   // At these points every function gives the exact result: f(0) = 0, exp(0) = 1, ...
   if (e == 0 && v == 0) return {v, 0};
-  return {v, e + 2 * ulps * unit.u * std::fmax(std::fabs(v) + e, unit.least)};
+  return {v, combined(unit, e, 2 * ulps * unit.u * std::fmax(std::fabs(v) + e, unit.least))};
 }
 
 namespace {

@@ -29,7 +29,7 @@ inline Num rounded(const Unit& unit, double v, double e, double roundings = 1) {
   if (!std::isfinite(v)) return {v, e > 0 || std::isnan(e) ? kInfinity : 0};
   if (std::isnan(e)) return {v, kInfinity};
   if (e == 0 && roundings <= 1 && is_exact(unit, v)) return {v, 0};
-  return {v, e + roundings * unit.u * std::fmax(std::fabs(v) + e, unit.least)};
+  return {v, combined(unit, e, roundings * unit.u * std::fmax(std::fabs(v) + e, unit.least))};
 }
 
 /// What stays of a result in its dtype: the rounding of narrow ones, and overflow.

@@ -107,9 +107,9 @@ Num activation(const Unit& unit, std::int64_t act, double alpha, double beta, Nu
   // Own roundings twice; an implementation rounds at an operand inside the bound, where they may be larger.
   const double slope = slope_of(act);
   if (std::isfinite(slope) && std::isfinite(alone.v) && x.e < 0.1 * std::fabs(x.v))
-    return {alone.v, slope * x.e + 2.5 * alone.e + 8 * unit.u * x.e};
+    return {alone.v, combined(unit, slope * x.e, 2.5 * alone.e + 8 * unit.u * x.e)};
   const Num whole = formula({unit, x}, act, alpha, beta);
-  return {whole.v, whole.e + alone.e};
+  return {whole.v, combined(unit, whole.e, alone.e)};
 }
 
 }  // namespace rlx::reference

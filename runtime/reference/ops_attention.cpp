@@ -14,7 +14,7 @@ namespace {
 class Attention {
  public:
   explicit Attention(const Call& call)
-      : call_(call), q_(call.load(0)), k_(call.load(1)), v_(call.load(2)), unit_(unit_of(q_->dtype)) {
+      : call_(call), q_(call.load(0)), k_(call.load(1)), v_(call.load(2)), unit_(call.unit(q_->dtype)) {
     heads_ = q_->dims[1], queries_ = q_->dims[2], width_ = q_->dims[3];
     kv_heads_ = k_->dims[1], keys_ = k_->dims[2], value_width_ = v_->dims[3];
     kind_ = call.integer(RLX_ATTR_MASK_KIND, RLX_MASK_NONE);
@@ -59,16 +59,19 @@ class Attention {
 
   Num score(std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j, std::int64_t kv) const {
     const std::int64_t at_q = ((b * heads_ + h) * queries_ + i) * width_, at_k = ((b * kv_heads_ + kv) * keys_ + j) * width_;
-    double sum = 0, size = 0, e = 0;
+    double sum = 0, size = 0;
+    ErrorSum e(call_.independent);
     for (std::int64_t d = 0; d < width_; ++d) {
       const Num q = call_.get(*q_, static_cast<std::size_t>(at_q + d)), k = call_.get(*k_, static_cast<std::size_t>(at_k + d));
       sum += q.v * k.v;
       size += (std::fabs(q.v) + q.e) * (std::fabs(k.v) + k.e);
-      if (q.e > 0 || k.e > 0) e += q.e * std::fabs(k.v) + k.e * std::fabs(q.v) + q.e * k.e;
+      if (q.e == 0 && k.e == 0) continue;
+      e.add(q.e * std::fabs(k.v));
+      e.add(k.e * (std::fabs(q.v) + q.e));
     }
     Num s{sum * scale_, 0};
     if (call_.bounds && std::isfinite(s.v))
-      s.e = std::fabs(scale_) * (e + 2 * gamma(unit_, static_cast<double>(width_) + 5) * size);
+      s.e = std::fabs(scale_) * (e.total() + 2 * gamma(unit_, static_cast<double>(width_) + 5) * size);
     if (softcap_ != 0) {
       const Num ratio{s.v / softcap_, s.e / std::fabs(softcap_)};
       Num capped = unary(unit_, RLX_UNARY_TANH, ratio);
@@ -100,16 +103,18 @@ class Attention {
       const auto value = [&](std::size_t n) {
         return call_.get(*v_, static_cast<std::size_t>(((b * kv_heads_ + kv) * keys_ + seen_[n]) * value_width_ + d));
       };
-      double sum = 0, size = 0, e = 0;
+      double sum = 0, size = 0;
+      ErrorSum e(call_.independent);
       for (std::size_t n = 0; n < row_.size(); ++n) sum += row_[n].v * value(n).v;
       for (std::size_t n = 0; n < row_.size() && call_.bounds; ++n) {
         const Num v = value(n);
         const double most = row_[n].v + row_[n].e;
         size += most * (std::fabs(v.v) + v.e);
-        e += most * v.e + (row_[n].e > 0 ? row_[n].e * std::fabs(v.v - sum) : 0);
+        e.add(most * v.e);
+        if (row_[n].e > 0) e.add(row_[n].e * std::fabs(v.v - sum));
       }
       Num out{sum, 0};
-      if (call_.bounds) out.e = std::isfinite(sum) ? e + share * size + 8 * unit_.u * unit_.least : 0;
+      if (call_.bounds) out.e = std::isfinite(sum) ? e.total() + share * size + 8 * unit_.u * unit_.least : 0;
       if (unsure || std::isnan(out.e)) out.e = kInfinity;
       call_.set(y, at_y + static_cast<std::size_t>(d), out);
     }
@@ -129,7 +134,7 @@ class Attention {
 
 Status run_attention(Call& call) {
   Attention(call).run(call.out[0]);
-  finish(call.out[0], call.bounds);
+  finish(call, call.out[0]);
   return {};
 }
 
@@ -138,7 +143,7 @@ Status run_rope(Call& call) {
   const TensorPtr positions = call.has(3) ? call.load(3) : nullptr;
   Tensor& y = call.out[0];
   y = *x;
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const std::int64_t heads = x->dims[1], rows = x->dims[2], width = x->dims[3];
   const std::int64_t half = call.integer(RLX_ATTR_ROTARY_DIMS, width) / 2;
   const bool interleaved = call.integer(RLX_ATTR_INTERLEAVED, 0) != 0;
@@ -167,7 +172,7 @@ Status run_rope(Call& call) {
       call.set(y, second, turned(mul(unit, z, c), mul(unit, a, t)));
     }
   }
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 

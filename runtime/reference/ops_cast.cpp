@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // cast and bitcast.
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -33,8 +34,8 @@ std::int64_t to_integer(const Call& call, DType to, double x) {
   if (std::isnan(x)) return 0;
   const double whole = call.integer(RLX_ATTR_ROUND, RLX_ROUND_EVEN) == RLX_ROUND_ZERO ? std::trunc(x) : std::nearbyint(x);
   const Range range = range_of(to);
-  if (call.integer(RLX_ATTR_OVERFLOW, RLX_OVERFLOW_SATURATE) == RLX_OVERFLOW_WRAP && std::isfinite(whole))
-    return wrap(to, low_bits(whole));
+  // An infinity has no bits to keep: 0.
+  if (call.integer(RLX_ATTR_OVERFLOW, RLX_OVERFLOW_SATURATE) == RLX_OVERFLOW_WRAP) return wrap(to, low_bits(whole));
   if (whole < range.least) return low_bits(range.least);
   if (whole >= range.past) return to == DType::kU64 ? -1 : to == DType::kI64 ? INT64_MAX : low_bits(range.past - 1);
   return low_bits(whole);
@@ -54,7 +55,7 @@ std::int64_t integer_to_integer(const Call& call, DType from, DType to, std::int
 
 Num real_of(const Call& call, DType from, DType to, Num x) {
   const bool to_zero = call.integer(RLX_ATTR_ROUND, RLX_ROUND_EVEN) == RLX_ROUND_ZERO;
-  const Unit unit = unit_of(to);
+  const Unit unit = call.unit(to);
   const double exact = x.v;
   double v = to_zero ? round_toward_zero(to, exact) : round_to(to, exact);
   if (std::isinf(v) && std::isfinite(exact) && call.integer(RLX_ATTR_OVERFLOW, RLX_OVERFLOW_SATURATE) == RLX_OVERFLOW_SATURATE)
@@ -67,16 +68,19 @@ Num real_of(const Call& call, DType from, DType to, Num x) {
   return {v, x.e + std::fabs(v - exact) + (to_zero ? 2 : 1) * u * std::fmax(std::fabs(exact) + x.e, unit.store_least)};
 }
 
-double as_real(DType dtype, std::int64_t x) {
-  return dtype == DType::kU64 ? static_cast<double>(static_cast<std::uint64_t>(x)) : static_cast<double>(x);
-}
-
-/// An integer of 64 bits in a narrow float, rounded once.
-double narrow_integer(const Call& call, DType from, DType to, std::int64_t x) {
-  if (to != DType::kF32) return as_real(from, x);
-  if (call.integer(RLX_ATTR_ROUND, RLX_ROUND_EVEN) == RLX_ROUND_ZERO) return as_real(from, x);
-  return from == DType::kU64 ? static_cast<double>(static_cast<float>(static_cast<std::uint64_t>(x)))
-                             : static_cast<double>(static_cast<float>(x));
+/// An integer with no more digits than the float dtype has, rounded once, as ROUND says. The range is not looked at.
+double real_of_integer(const Call& call, DType from, DType to, std::int64_t x) {
+  const bool negative = from != DType::kU64 && x < 0;
+  const std::uint64_t size = negative ? 0 - static_cast<std::uint64_t>(x) : static_cast<std::uint64_t>(x);
+  const int digits = to == DType::kF16 ? 11 : to == DType::kBF16 ? 8 : to == DType::kF32 ? 24 : 53;
+  const int extra = std::max(0, static_cast<int>(std::bit_width(size)) - digits);
+  std::uint64_t steps = size >> extra;
+  if (extra > 0 && call.integer(RLX_ATTR_ROUND, RLX_ROUND_EVEN) != RLX_ROUND_ZERO) {
+    const std::uint64_t rest = size - (steps << extra), half = std::uint64_t{1} << (extra - 1);
+    steps += rest > half || (rest == half && (steps & 1));
+  }
+  const double rounded = std::ldexp(static_cast<double>(steps), extra);
+  return negative ? -rounded : rounded;
 }
 
 }  // namespace
@@ -92,7 +96,7 @@ Status run_cast(Call& call) {
       continue;
     }
     if (y.real()) {
-      call.set(y, n, {real_of(call, x->dtype, y.dtype, {narrow_integer(call, x->dtype, y.dtype, x->i[n]), 0}).v, e > 0 ? kInfinity : 0});
+      call.set(y, n, {real_of(call, x->dtype, y.dtype, {real_of_integer(call, x->dtype, y.dtype, x->i[n]), 0}).v, e > 0 ? kInfinity : 0});
       continue;
     }
     y.i[n] = x->real() ? to_integer(call, y.dtype, x->v[n]) : integer_to_integer(call, x->dtype, y.dtype, x->i[n]);

@@ -72,7 +72,8 @@ Status run_region(Call& call) {
     Tensor& y = call.out[n];
     if (!y.real() || alone[n]->e.empty()) continue;
     y.need_bounds();
-    for (std::size_t at = 0; at < y.e.size(); ++at) y.e[at] += alone[n]->e[at];
+    const Unit unit = call.unit(y.dtype);
+    for (std::size_t at = 0; at < y.e.size(); ++at) y.e[at] = combined(unit, y.e[at], alone[n]->e[at]);
   }
   return {};
 }

@@ -86,7 +86,7 @@ void convolve(const Call& call, double more, Tensor& y, std::vector<double>& err
       if (y.real())
         multiply({results, k, positions, w->v.data() + at_w, w->e.empty() ? nullptr : w->e.data() + at_w, columns.v.data(),
                   columns.e.empty() ? nullptr : columns.e.data(), y.v.data() + at_y,
-                  call.bounds ? error.data() + at_y : nullptr, roundoff, underflow(unit_of(y.dtype), k)});
+                  call.bounds ? error.data() + at_y : nullptr, roundoff, call.independent, underflow(call.unit(y.dtype), k)});
       else
         multiply_integers(results, k, positions, w->i.data() + at_w, columns.i.data(), y.i.data() + at_y);
     }
@@ -102,7 +102,7 @@ Status run_conv(Call& call) {
   if (!y.real())
     for (std::int64_t& value : y.i) value = wrap(y.dtype, value);
   y.e = std::move(error);
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
@@ -110,7 +110,7 @@ Status run_conv_act(Call& call) {
   Tensor& y = call.out[0];
   std::vector<double> error;
   convolve(call, 3, y, error);
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const TensorPtr bias = call.integer(RLX_ATTR_HAS_BIAS, 0) ? call.load(2) : nullptr;
   const TensorPtr residual = call.integer(RLX_ATTR_HAS_RESIDUAL, 0) ? call.load(call.in.size() - 1) : nullptr;
   const std::int64_t act = call.integer(RLX_ATTR_ACT, RLX_ACT_NONE);
@@ -118,11 +118,11 @@ Status run_conv_act(Call& call) {
   const auto positions = static_cast<std::size_t>(element_count(std::span(y.dims).subspan(2)));
   for (std::size_t at = 0; at < y.count(); ++at) {
     Num z{y.v[at], call.bounds ? error[at] : 0};
-    if (bias) z = add(unit, z, call.get(*bias, at / positions % bias->count()));
-    if (residual) z = add(unit, z, call.get(*residual, at));
+    if (bias) z = add(unit, stored(unit, z), call.get(*bias, at / positions % bias->count()));
+    if (residual) z = add(unit, stored(unit, z), call.get(*residual, at));
     call.set(y, at, activation(unit, act, alpha, beta, stored(unit, z)));
   }
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
@@ -154,14 +154,14 @@ Status run_reduce_window(Call& call) {
   for_each_window(call, *x, y, [&](std::size_t at, const std::vector<std::int64_t>& taps, std::size_t plane) {
     std::int64_t best = -1;
     if (y.real()) {
-      Fold fold(fn);
+      Fold fold(fn, call.unit(y.dtype));
       for (const std::int64_t tap : taps) {
         const std::size_t place = plane + static_cast<std::size_t>(tap);
         fold.take(call.get(*x, place));
         const double seen = best < 0 ? 0 : x->v[plane + static_cast<std::size_t>(best)];
         if (best < 0 || (!std::isnan(seen) && !(x->v[place] <= seen))) best = tap;
       }
-      call.set(y, at, fold.result(unit_of(y.dtype)));
+      call.set(y, at, fold.result());
     } else {
       y.i[at] = integer_identity(y.dtype, fn);
       for (const std::int64_t tap : taps) {
@@ -172,27 +172,27 @@ Status run_reduce_window(Call& call) {
     }
     if (index) index->i[at] = std::max<std::int64_t>(best, 0);
   });
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
 Status run_avg_pool(Call& call) {
   const TensorPtr x = call.load(0);
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const bool all = call.integer(RLX_ATTR_COUNT_INCLUDE_PAD, 0) != 0;
   const auto whole = static_cast<double>(element_count(call.integers(RLX_ATTR_WINDOW)));
   for_each_window(call, *x, y, [&](std::size_t at, const std::vector<std::int64_t>& taps, std::size_t plane) {
-    Fold fold(RLX_REDUCE_SUM);
+    Fold fold(RLX_REDUCE_SUM, unit);
     for (const std::int64_t tap : taps) fold.take(call.get(*x, plane + static_cast<std::size_t>(tap)));
-    const Num sum = fold.result(unit);
+    const Num sum = fold.result();
     const double divisor = all ? whole : static_cast<double>(taps.size());
     // A multiplication by the rounded reciprocal is as good.
     Num mean = div(unit, sum, {divisor, 0});
     if (std::isfinite(mean.v) && mean.e > 0) mean.e += 2 * unit.u * std::fabs(mean.v);
     call.set(y, at, mean);
   });
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 

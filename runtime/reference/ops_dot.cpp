@@ -60,13 +60,13 @@ Status run_dot(Call& call) {
     const std::size_t at_a = batch * m * k, at_b = batch * k * n, at_y = batch * m * n;
     if (y.real())
       multiply({m, k, n, a->v.data() + at_a, bounds_of(*a, at_a), b->v.data() + at_b, bounds_of(*b, at_b),
-                y.v.data() + at_y, call.bounds ? y.e.data() + at_y : nullptr, roundoff, underflow(unit_of(y.dtype), k)});
+                y.v.data() + at_y, call.bounds ? y.e.data() + at_y : nullptr, roundoff, call.independent, underflow(call.unit(y.dtype), k)});
     else
       multiply_integers(m, k, n, a->i.data() + at_a, b->i.data() + at_b, y.i.data() + at_y);
   }
   if (!y.real())
     for (std::int64_t& value : y.i) value = wrap(y.dtype, value);
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
@@ -84,20 +84,21 @@ Status run_linear(Call& call) {
     Tensor& y = call.out[part];
     const auto k = static_cast<std::size_t>(w->dims[0]), n = static_cast<std::size_t>(w->dims[1]);
     const std::size_t m = n ? y.count() / n : 0;
-    const Unit unit = unit_of(y.dtype);
+    const Unit unit = call.unit(y.dtype);
     std::vector<double> error(call.bounds ? y.count() : 0);
     // alpha, bias and a folded scale round along with the products.
     multiply({m, k, n, x->v.data(), bounds_of(*x, 0), w->v.data(), bounds_of(*w, 0), y.v.data(),
-              call.bounds ? error.data() : nullptr, gamma(accumulator_of(call, y.dtype), static_cast<double>(k) + 3), underflow(unit, k)});
+              call.bounds ? error.data() : nullptr, gamma(accumulator_of(call, y.dtype), static_cast<double>(k) + 3), call.independent, underflow(unit, k)});
+    // Between the steps of the expansion a narrow dtype rounds, too.
     for (std::size_t at = 0; at < y.count(); ++at) {
       Num z{y.v[at], call.bounds ? error[at] : 0};
-      if (!alphas.empty() && alphas[part] != 1) z = mul(unit, z, rounded(unit, alphas[part], 0, is_exact(unit, alphas[part]) ? 0 : 1));
-      if (b) z = add(unit, z, call.get(*b, at % n));
+      if (!alphas.empty() && alphas[part] != 1) z = mul(unit, stored(unit, z), rounded(unit, alphas[part], 0, is_exact(unit, alphas[part]) ? 0 : 1));
+      if (b) z = add(unit, stored(unit, z), call.get(*b, at % n));
       z = activation(unit, act, act_alpha, act_beta, stored(unit, z));
       if (extra) z = add(unit, stored(unit, z), call.get(*extra, at));
       call.set(y, at, z);
     }
-    finish(y, call.bounds);
+    finish(call, y);
   }
   return {};
 }

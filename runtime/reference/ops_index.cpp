@@ -116,7 +116,7 @@ void scatter_one(const Call& call, const Tensor& u, std::size_t from, Tensor& y,
   double e = u.bound(from);
   if (y.real()) {
     Num next{u.v[from], e};
-    const Unit unit = unit_of(y.dtype);
+    const Unit unit = call.unit(y.dtype);
     if (fn != 0) next = stored(unit, binary(unit, fn, {y.v[at], y.bound(at)}, next));
     y.v[at] = next.v;
     e = call.bounds ? next.e : 0;

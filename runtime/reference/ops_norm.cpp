@@ -19,23 +19,26 @@ struct Norm {
   /// Normalises `row` in place.
   void run(std::vector<Num>& row, bool bounds) const {
     const auto count = static_cast<double>(row.size());
-    double mean = 0, size = 0, moved = 0;
-    for (const Num& x : row) mean += x.v, size += std::fabs(x.v) + x.e, moved += x.e;
+    double mean = 0, size = 0;
+    ErrorSum moved(unit.independent);
+    for (const Num& x : row) mean += x.v, size += std::fabs(x.v) + x.e, moved.add(x.e);
     mean = centered ? mean / count : 0;
     double square = 0;
     for (const Num& x : row) square += (x.v - mean) * (x.v - mean);
     const double whole = square / count + eps, r = 1 / std::sqrt(whole);
     const double own = 2 * unit.u;
     // What the centred elements may be off: as their operands, their mean, the rounding of it and of the difference.
-    const double shift = centered ? moved / count + 2 * gamma(unit, count + 2) * size / count : 0;
-    const auto off = [&](double c, double e) { return centered ? e + shift + own * (std::fabs(c) + e) : e; };
+    const double shift = centered ? moved.total() / count + 2 * gamma(unit, count + 2) * size / count : 0;
+    const auto off = [&](double c, double e) { return centered ? combined(unit, e, shift + own * (std::fabs(c) + e)) : e; };
     double spread = 0;
+    ErrorSum tilt(unit.independent);
     for (const Num& x : row) {
       const double c = std::fabs(x.v - mean), direct = x.e + own * c, d = off(c, x.e);
       // Centred elements sum to 0, so that a common shift leaves mean(c d) as it is.
-      spread += 2 * c * direct + d * d;
+      tilt.add(2 * c * direct);
+      spread += d * d;
     }
-    spread = bounds ? spread / count + 2 * gamma(unit, count + 4) * whole : 0;
+    spread = bounds ? (tilt.total() + spread) / count + 2 * gamma(unit, count + 4) * whole : 0;
     const double least = std::max(whole - spread, eps * (1 - own));
     const double r_most = least > 0 ? 1 / std::sqrt(least) : kInfinity;
     const double r_moved = spread * r * r_most / (1 / r + 1 / r_most);
@@ -43,7 +46,7 @@ struct Norm {
       const double c = x.v - mean, y = c * r;
       double e = 0;
       if (bounds && std::isfinite(y)) {
-        e = off(c, x.e) * r_most + std::fabs(c) * r_moved;
+        e = combined(unit, off(c, x.e) * r_most, std::fabs(c) * r_moved);
         e += 12 * unit.u * (std::fabs(y) + e);
         const double limit = std::fabs(y) + 1.001 * std::sqrt(count);
         if (!(e <= limit)) e = limit;
@@ -73,9 +76,9 @@ TensorPtr stream(const Call& call, bool residual) {
   if (!residual) return x;
   const TensorPtr r = call.load(1);
   auto sum = std::make_shared<Tensor>(x->dtype, x->dims);
-  const Unit unit = unit_of(x->dtype);
+  const Unit unit = call.unit(x->dtype);
   for (std::size_t n = 0; n < x->count(); ++n) call.set(*sum, n, add(unit, call.get(*x, n), call.get(*r, n)));
-  finish(*sum, call.bounds);
+  finish(call, *sum);
   return sum;
 }
 
@@ -102,12 +105,12 @@ Status run_layer_norm(Call& call) {
   const TensorPtr z = stream(call, residual), gamma_ = call.load(at_gamma);
   const TensorPtr beta = call.has(at_gamma + 1) ? call.load(at_gamma + 1) : nullptr;
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const auto size = static_cast<std::size_t>(element_count(std::span(z->dims).subspan(first_axis(call))));
   for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), true}, *z, size, [&](std::size_t at, std::size_t n, Num x) {
     call.set(y, at, beta ? scaled(unit, x, call.get(*gamma_, n), call.get(*beta, n)) : scaled(unit, x, call.get(*gamma_, n)));
   });
-  finish(y, call.bounds);
+  finish(call, y);
   if (call.out.size() > 1) call.out[1] = *z;
   return {};
 }
@@ -116,14 +119,14 @@ Status run_rms_norm(Call& call) {
   const bool residual = call.integer(RLX_ATTR_HAS_RESIDUAL, 0) != 0;
   const TensorPtr z = stream(call, residual), gamma_ = call.load(residual ? 2 : 1);
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const double offset = call.real(RLX_ATTR_GAMMA_OFFSET, 0);
   const auto size = static_cast<std::size_t>(element_count(std::span(z->dims).subspan(first_axis(call))));
   for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), false}, *z, size, [&](std::size_t at, std::size_t n, Num x) {
     const Num g = call.get(*gamma_, n);
     call.set(y, at, scaled(unit, x, offset == 0 ? g : add(unit, g, {offset, is_exact(unit, offset) ? 0 : unit.u * std::fabs(offset)})));
   });
-  finish(y, call.bounds);
+  finish(call, y);
   if (call.out.size() > 1) call.out[1] = *z;
   return {};
 }
@@ -131,7 +134,7 @@ Status run_rms_norm(Call& call) {
 Status run_group_norm(Call& call) {
   const TensorPtr x = call.load(0), gamma_ = call.load(1), beta = call.load(2);
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const auto groups = static_cast<std::size_t>(call.integer(RLX_ATTR_GROUPS, 1));
   const auto channels = static_cast<std::size_t>(x->dims[1]);
   const auto plane = static_cast<std::size_t>(element_count(std::span(x->dims).subspan(2)));
@@ -140,14 +143,14 @@ Status run_group_norm(Call& call) {
     const std::size_t channel = at / plane % channels;
     call.set(y, at, scaled(unit, z, call.get(*gamma_, channel), call.get(*beta, channel)));
   });
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
 Status run_batch_norm(Call& call) {
   const TensorPtr x = call.load(0), gamma_ = call.load(1), beta = call.load(2), mean = call.load(3), var = call.load(4);
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const double eps = call.real(RLX_ATTR_EPS, 1e-5);
   const auto axis = static_cast<std::size_t>(call.integer(RLX_ATTR_AXIS, 1));
   const auto channels = static_cast<std::size_t>(x->dims[axis]);
@@ -164,14 +167,14 @@ Status run_batch_norm(Call& call) {
     if (std::isfinite(z.v)) z.e += 16 * unit.u * sizes;
     call.set(y, at, z);
   }
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
 Status run_embed_norm(Call& call) {
   const auto parts = static_cast<std::size_t>(call.integer(RLX_ATTR_PARTS, 1));
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const Sizes rows(y.dims.begin(), y.dims.end() - 1);
   const auto width = static_cast<std::size_t>(y.dims.back());
   Tensor sum(DType::kF32, y.dims), row(y.dtype, {y.dims.back()});
@@ -198,14 +201,14 @@ Status run_embed_norm(Call& call) {
   for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), true}, sum, width, [&](std::size_t at, std::size_t n, Num x) {
     call.set(y, at, scaled(unit, x, call.get(*gamma_, n), call.get(*beta, n)));
   });
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
 Status run_softmax(Call& call) {
   const TensorPtr x = call.load(0);
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const bool log = call.integer(RLX_ATTR_LOG, 0) != 0;
   const std::size_t axis = first_axis(call);
   const auto size = static_cast<std::size_t>(x->dims[axis]);
@@ -223,7 +226,7 @@ Status run_softmax(Call& call) {
     }
     for (std::size_t n = 0; n < size; ++n) call.set(y, begin + n * inner, row[n]);
   }
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 

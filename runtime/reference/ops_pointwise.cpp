@@ -12,9 +12,9 @@ Status run_unary(Call& call) {
   const std::int64_t fn = call.integer(RLX_ATTR_FN, 0);
   const std::size_t count = x->count();
   if (x->real() && y.real()) {
-    const Unit unit = unit_of(y.dtype);
+    const Unit unit = call.unit(y.dtype);
     for (std::size_t n = 0; n < count; ++n) call.set(y, n, unary(unit, fn, call.get(*x, n)));
-    finish(y, call.bounds);
+    finish(call, y);
     return {};
   }
   for (std::size_t n = 0; n < count; ++n) {
@@ -48,10 +48,10 @@ Status run_binary(Call& call) {
   const std::int64_t fn = call.integer(RLX_ATTR_FN, 0);
   const Walk at_a = Walk::repeat(a->dims, y.dims), at_b = Walk::repeat(b->dims, y.dims);
   if (y.real()) {
-    const Unit unit = unit_of(y.dtype);
+    const Unit unit = call.unit(y.dtype);
     for (std::size_t n = 0; n < y.v.size(); ++n)
       call.set(y, n, binary(unit, fn, call.get(*a, at_a[n]), call.get(*b, at_b[n])));
-    finish(y, call.bounds);
+    finish(call, y);
     return {};
   }
   for (std::size_t n = 0; n < y.i.size(); ++n) {
@@ -133,18 +133,18 @@ Status run_select(Call& call) {
 Status run_act(Call& call) {
   const TensorPtr x = call.load(0);
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const std::int64_t act = call.integer(RLX_ATTR_FN, RLX_ACT_NONE);
   const double alpha = call.real(RLX_ATTR_ACT_ALPHA, NAN), beta = call.real(RLX_ATTR_ACT_BETA, NAN);
   for (std::size_t n = 0; n < x->v.size(); ++n) call.set(y, n, activation(unit, act, alpha, beta, call.get(*x, n)));
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
 Status run_gated_act(Call& call) {
   const TensorPtr a = call.load(0), b = call.load(1);
   Tensor& y = call.out[0];
-  const Unit unit = unit_of(y.dtype);
+  const Unit unit = call.unit(y.dtype);
   const std::int64_t act = call.integer(RLX_ATTR_ACT, RLX_ACT_NONE);
   const double alpha = call.real(RLX_ATTR_ACT_ALPHA, NAN), beta = call.real(RLX_ATTR_ACT_BETA, NAN);
   const Walk at_a = Walk::repeat(a->dims, y.dims), at_b = Walk::repeat(b->dims, y.dims);
@@ -152,7 +152,7 @@ Status run_gated_act(Call& call) {
     const Num gate = stored(unit, activation(unit, act, alpha, beta, call.get(*a, at_a[n])));
     call.set(y, n, mul(unit, gate, call.get(*b, at_b[n])));
   }
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 

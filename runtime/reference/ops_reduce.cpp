@@ -23,9 +23,9 @@ void fold_into(const Call& call, std::int64_t fn, const Tensor& x, const Places&
     y.e[at] = 1;
     return;
   }
-  Fold fold(fn);
+  Fold fold(fn, call.unit(y.dtype));
   for (const std::size_t place : places) fold.take(call.get(x, place));
-  call.set(y, at, fold.result(unit_of(y.dtype)));
+  call.set(y, at, fold.result());
 }
 
 }  // namespace
@@ -47,7 +47,7 @@ Status run_reduce(Call& call) {
     for (std::size_t k = 0; k < places.size(); ++k) places[k] = outer[n] + inner[k];
     fold_into(call, fn, *x, places, y, n);
   }
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
@@ -69,7 +69,7 @@ Status run_cumulate(Call& call) {
       if (exclusive) places.push_back(at);
     }
   }
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 
@@ -88,7 +88,7 @@ Status run_segment_reduce(Call& call) {
       fold_into(call, fn, *x, places, y, segment * inner + column);
     }
   }
-  finish(y, call.bounds);
+  finish(call, y);
   return {};
 }
 

@@ -9,6 +9,10 @@ void add_row(std::size_t n, double factor, const double* __restrict row, double*
   for (std::size_t j = 0; j < n; ++j) y[j] += factor * row[j];
 }
 
+void add_squares(std::size_t n, double factor, const double* __restrict row, double* __restrict y) {
+  for (std::size_t j = 0; j < n; ++j) y[j] += factor * row[j] * row[j];
+}
+
 void add_sizes(std::size_t n, double factor, const double* __restrict row, double* __restrict y) {
   for (std::size_t j = 0; j < n; ++j) y[j] += factor * std::fabs(row[j]);
 }
@@ -16,6 +20,7 @@ void add_sizes(std::size_t n, double factor, const double* __restrict row, doubl
 }  // namespace
 
 void multiply(const Product& p) {
+  std::vector<double> squares(p.error && p.independent ? p.m * p.n : 0);  // of carried errors, apart from own roundings
   for (std::size_t k = 0; k < p.k; ++k) {
     const double* row = p.b + k * p.n;
     for (std::size_t m = 0; m < p.m; ++m) {
@@ -25,13 +30,20 @@ void multiply(const Product& p) {
       if (!p.error) continue;
       const double bound = p.a_bound ? p.a_bound[m * p.k + k] : 0, size = std::fabs(a) + bound;
       double* error = p.error + m * p.n;
-      const double share = bound + p.roundoff * size;
-      add_sizes(p.n, share, row, error);
+      if (p.independent) {
+        double* square = squares.data() + m * p.n;
+        add_sizes(p.n, p.roundoff * size, row, error);
+        if (bound > 0) add_squares(p.n, bound * bound, row, square);
+        if (p.b_bound) add_squares(p.n, size * size * (1 + p.roundoff), p.b_bound + k * p.n, square);
+        continue;
+      }
+      add_sizes(p.n, bound + p.roundoff * size, row, error);
       if (p.b_bound) add_row(p.n, size * (1 + p.roundoff), p.b_bound + k * p.n, error);
     }
   }
   if (!p.error) return;
   for (std::size_t at = 0; at < p.m * p.n; ++at) {
+    if (p.independent) p.error[at] = std::hypot(p.error[at], std::sqrt(squares[at]));
     if (p.error[at] > 0) p.error[at] += p.floor;
     settle(p.y[at], p.error[at]);
   }
@@ -49,7 +61,7 @@ void multiply_integers(std::size_t m, std::size_t k, std::size_t n, const std::i
 double underflow(const Unit& unit, std::size_t terms) { return static_cast<double>(terms) * unit.u * unit.least; }
 
 Unit accumulator_of(const Call& call, DType dtype) {
-  Unit unit = unit_of(dtype);
+  Unit unit = call.unit(dtype);
   const DType acc = call.dtype(RLX_ATTR_ACC, dtype);
   // A class never goes below f32, and may go above: what accumulates in f64 rounds once more, to the dtype.
   if (acc == DType::kF32 && dtype == DType::kF64) unit.u = 0x1p-24;

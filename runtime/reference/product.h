@@ -15,6 +15,7 @@ struct Product {
   double* y;
   double* error;  ///< null: no bounds wanted
   double roundoff;  ///< gamma
+  bool independent; ///< how the operands' bounds add up
   double floor;     ///< what underflow of products may add where there are any
 };
 void multiply(const Product& product);

@@ -45,7 +45,8 @@ double round_to(DType dtype, double value) {
 double round_toward_zero(DType dtype, double value) {
   if (dtype == DType::kF64 || value == 0 || !std::isfinite(value)) return value;
   const Format format = format_of(dtype);
-  return std::fabs(value) > format.most ? round_to(dtype, value) : round_steps(format, value, true);
+  const double rounded = round_steps(format, value, true);
+  return std::fabs(rounded) <= format.most ? rounded : std::copysign(std::numeric_limits<double>::infinity(), value);
 }
 
 std::uint16_t bf16_bits(double value) {
@@ -86,14 +87,14 @@ std::int64_t wrap(DType dtype, std::int64_t value) {
   }
 }
 
-Unit unit_of(DType dtype) {
+Unit unit_of(DType dtype, bool independent) {
   const Format format = format_of(dtype);
   const double least = std::ldexp(1.0, format.least_exponent);
   switch (dtype) {
-    case DType::kF16: return {0x1p-24, 0x1p-126, format.most, 0x1p-11, least, dtype};
-    case DType::kBF16: return {0x1p-24, 0x1p-126, format.most, 0x1p-8, least, dtype};
-    case DType::kF32: return {0x1p-24, 0x1p-126, format.most, 0, least, dtype};
-    default: return {0x1p-52, least, format.most, 0, least, dtype};
+    case DType::kF16: return {0x1p-24, 0x1p-126, format.most, 0x1p-11, least, dtype, independent};
+    case DType::kBF16: return {0x1p-24, 0x1p-126, format.most, 0x1p-8, least, dtype, independent};
+    case DType::kF32: return {0x1p-24, 0x1p-126, format.most, 0, least, dtype, independent};
+    default: return {0x1p-52, least, format.most, 0, least, dtype, independent};
   }
 }
 

@@ -2,6 +2,7 @@
 // Roundings to the dtypes, and what each costs: unit roundoffs, least normal and greatest finite numbers.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "runtime/ir/dtype.h"
@@ -27,10 +28,33 @@ struct Unit {
   double store;        ///< roundoff of storing to f16 or bf16; 0 where computing has rounded already
   double store_least;  ///< least normal number of the dtype
   DType dtype;
+  bool independent;    ///< how bounds add up: linearly, or as errors that are not in league, by the root of squares
 };
-Unit unit_of(DType dtype);
+Unit unit_of(DType dtype, bool independent = false);
 
 /// n*u / (1 - n*u): the relative error of n roundings in a row.
-inline double gamma(const Unit& unit, double n) { return n * unit.u < 0.5 ? n * unit.u / (1 - n * unit.u) : 1; }
+/// Of independent ones 8 sqrt(n) u, where that is less.
+/// Source: Higham & Mary, A new approach to probabilistic rounding error analysis (SISC 2019).
+inline double gamma(const Unit& unit, double n) {
+  const double worst = n * unit.u < 0.5 ? n * unit.u / (1 - n * unit.u) : 1;
+  return unit.independent ? std::fmin(worst, 8 * std::sqrt(n) * unit.u) : worst;
+}
+
+/// Two errors together.
+inline double combined(const Unit& unit, double a, double b) {
+  return a == 0 ? b : b == 0 ? a : unit.independent ? std::hypot(a, b) : a + b;
+}
+
+/// A running total of errors.
+class ErrorSum {
+ public:
+  explicit ErrorSum(bool independent) : independent_(independent) {}
+  void add(double e) { sum_ += independent_ ? e * e : e; }
+  double total() const { return independent_ ? std::sqrt(sum_) : sum_; }
+
+ private:
+  bool independent_;
+  double sum_ = 0;
+};
 
 }  // namespace rlx::reference

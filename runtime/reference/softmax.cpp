@@ -16,6 +16,7 @@ double moved(const Unit& unit, Num x, double greatest) {
 struct Sums {
   double greatest = -kInfinity;
   double sum = 0, low = 0, high = 0;  // of exp(x - greatest), with every t_j against and with it
+  double squares = 0, largest = 0;     // of weights x moves; of moves that weigh
   bool nan = false;
 
   Sums(const Unit& unit, const std::vector<Num>& row, bool bounds) {
@@ -28,6 +29,8 @@ struct Sums {
       const double t = moved(unit, x, greatest);
       low += std::isinf(t) ? 0 : weight * std::exp(-t);
       high += std::isinf(t) ? kInfinity : weight * std::exp(t);
+      squares += weight > 0 ? weight * weight * t * t : 0;
+      largest = std::max(largest, weight > 0 ? t : 0);
     }
   }
 };
@@ -47,6 +50,9 @@ double softmax(const Unit& unit, std::vector<Num>& row, bool bounds) {
       const double t = moved(unit, x, s.greatest), up = weight * std::exp(t), down = weight * std::exp(-t);
       const double most = up / (std::max(s.low - down, 0.0) + up), least = down / (s.high - up + down);
       e = std::max(most - p, p - least);
+      // Independent moves: first order, with a fifth for what that leaves out.
+      if (unit.independent && s.largest < 0.25)
+        e = std::fmin(e, 1.2 * p * std::hypot(t * (1 - p), std::sqrt(std::fmax(s.squares / (s.sum * s.sum) - p * p * t * t, 0))));
       if (!(e <= 1)) e = 1;
       if (weight == 0 && x.e == 0) e = 0;
     }

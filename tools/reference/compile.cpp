@@ -18,9 +18,11 @@ int32_t read_options(Options& out, const rlx_option* rows, uint32_t count, uint3
       out.bound = value == "bound";
     else if (key == "composites" && (value == "direct" || value == "region"))
       out.region = value == "region";
+    else if (key == "carry" && (value == "usual" || value == "worst"))
+      out.worst = value == "worst";
     else
       return refuse(error, RLX_STATUS_INVALID_ARGUMENT,
-                    rlx::join(what, ": option `", key, "` = `", value, "`, known are emit = value or bound, composites = direct or region"), n);
+                    rlx::join(what, ": option `", key, "` = `", value, "`, known are emit = value or bound, composites = direct or region, carry = usual or worst"), n);
   }
   return RLX_STATUS_OK;
 }

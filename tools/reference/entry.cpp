@@ -101,13 +101,14 @@ constexpr rlx_str literal(const char (&chars)[N]) {
 const rlx_option_info kOptions[] = {
     {literal("emit"), literal("enum"), literal("value"), literal("value: results; bound: the error that each float may have"), 1, 2},
     {literal("composites"), literal("enum"), literal("direct"), literal("direct: by definition; region: by expansion"), 1, 2},
+    {literal("carry"), literal("enum"), literal("usual"), literal("worst: bounds of the worst case; usual: less where a long chain makes that useless"), 1, 2},
 };
 
 int32_t plugin_describe_options(rlx_plugin* plugin, const void* in, rlx_describe_options_out* out, rlx_error* error) {
   if (!plugin) return refuse(error, RLX_STATUS_INVALID_ARGUMENT, "describe_options: the plugin is null");
   RLX_STATUS_TRY(read_none(in, "describe_options", error));
   RLX_STATUS_TRY(check_out(out, sizeof(rlx_describe_options_out), "describe_options", error));
-  return write_out(out, rlx_describe_options_out{sizeof(rlx_describe_options_out), 2, kOptions, sizeof(rlx_option_info), 0});
+  return write_out(out, rlx_describe_options_out{sizeof(rlx_describe_options_out), 3, kOptions, sizeof(rlx_option_info), 0});
 }
 
 int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device_open_out* out, rlx_error* error) {

@@ -153,7 +153,8 @@ int32_t execute(rlx_context* context, const rlx_execute_in* in, void*, rlx_error
     options.bounds = executable.options.bound;
     options.composites_by_region = executable.options.region;
     options.poll = [&call] { return ask(call); };
-    const auto results = executable.program.run(memory, options);
+    const bool both = executable.options.bound && !executable.options.worst;
+    const auto results = both ? executable.program.run_bounds(memory, options) : executable.program.run(memory, options);
     if (!results)
       return refuse(error, status_of(results.error().code()), "execute: " + results.error().message(), 0, rlx::reference::Program::failed_op());
     for (std::size_t n = 0; n < outputs.size(); ++n) {

@@ -35,6 +35,7 @@ namespace rlx_reference {
 struct Options {
   bool bound = false;
   bool region = false;
+  bool worst = false;  ///< bounds of the worst case alone
 };
 
 /// Errors: INVALID_ARGUMENT naming the key.
