@@ -7,6 +7,7 @@
 #include "runtime/base/names.h"
 #include "runtime/compile/passes/fold_constants.h"
 #include "runtime/compile/passes/fold_views.h"
+#include "runtime/compile/passes/fuse_conv.h"
 #include "runtime/compile/passes/fuse_elementwise.h"
 #include "runtime/compile/passes/fuse_linear.h"
 #include "runtime/compile/passes/fuse_residual_norm.h"
@@ -40,6 +41,7 @@ constexpr Pass kPasses[] = {
     // Fusing: gated_act stands before fuse_linear, so that gate and up stay alike and merge.
     {"fuse_linear", fuse_linear, true},
     {"merge_linears", merge_linears, true},
+    {"fuse_conv", fuse_conv, true},
     {"fuse_residual_norm", fuse_residual_norm, true},
     // What no composite has taken by now is elementwise.
     {"fuse_elementwise", fuse_elementwise, true},

@@ -131,6 +131,45 @@ TEST(MergeLinears, SeventeenOfThemMakeGroupsOfAtMostFour) {
   EXPECT_EQ(count(fused(m.finish(outputs)), RLX_OP_LINEAR), 5u);
 }
 
+struct Convolution {
+  Maker m;
+  ValueId x, w;
+  Convolution() {
+    x = m.input("x", {m.B(), 4, 5, 5});
+    w = m.param("w", {4, 4, 3, 3});
+  }
+  ValueId conv() {
+    return m.b.add(RLX_OP_CONV, {x, w}, {{RLX_ATTR_LOW, Dims{1, 1}}, {RLX_ATTR_HIGH, Dims{1, 1}}, {RLX_ATTR_STRIDES, Dims{1, 1}}, {RLX_ATTR_DILATION, Dims{1, 1}}});
+  }
+};
+
+TEST(FuseConv, TakesBiasResidualAndActInThisOrder) {
+  Convolution c;
+  const ValueId bias = c.m.b.reshape(c.m.param("b", {4}), {1, 4, 1, 1});
+  const Graph after = fused(c.m.finish({c.m.act(c.m.add(c.m.add(c.conv(), bias), c.x), RLX_ACT_RELU)}));
+  EXPECT_EQ(after.nodes.size(), 1u) << short_text(after);
+}
+
+TEST(FuseConv, ResidualAfterTheActivationStays) {
+  Convolution c;
+  const Graph after = fused(c.m.finish({c.m.add(c.m.act(c.conv(), RLX_ACT_RELU), c.x)}));
+  EXPECT_EQ(attr_i64(only(after, RLX_OP_CONV_ACT), RLX_ATTR_HAS_RESIDUAL, 0), 0);
+}
+
+TEST(FuseConv, BiasOverAnotherAxisOrOfOneElementStays) {
+  for (const auto& dims : {Dims{1, 1, 1, 5}, Dims{1, 1, 1, 1}}) {
+    Convolution c;
+    const ValueId bias = c.m.b.reshape(c.m.param("b", {dims[3]}), dims);
+    EXPECT_EQ(count(fused(c.m.finish({c.m.add(c.conv(), bias)})), RLX_OP_CONV_ACT), 0u);
+  }
+}
+
+TEST(FuseConv, ConvolutionThatIsAnOutputStays) {
+  Convolution c;
+  const ValueId y = c.conv();
+  EXPECT_EQ(count(fused(c.m.finish({y, c.m.act(y, RLX_ACT_RELU)})), RLX_OP_CONV_ACT), 0u);
+}
+
 TEST(FuseResidualNorm, SumOnlyForTheNorm) {
   Maker m;
   const ValueId x = m.input("x", {m.S(), 4}), r = m.input("r", {m.S(), 4});

@@ -71,6 +71,7 @@ TEST(Specialize, SlowAndFastGiveTheSameBytes) {
 
 TEST(Specialize, SlowAndFastAgreeOnExpansions) {
   expect_both_ways_alike(block(), primitives_only(), false);
+  expect_both_ways_alike(after_pass(block(), ""), primitives_only(), false);
   expect_both_ways_alike(after_pass(block(), ""), takes_all(), true);
 }
 
