@@ -129,7 +129,7 @@ bool check_reference(Embedder& embedder, const TourOptions& options) {
     worst = std::isnan(error) ? 1e30 : std::max(worst, error);
     ratio = std::isnan(error) ? 1e30 : std::max(ratio, error / double{bound->f32()[i]});
   }
-  std::printf("  one sentence beside the float64 reference: worst error %.1e, %.4f of its bound\n", worst, ratio);
+  std::printf("  one sentence beside the float64 reference: worst error %.1e, %.0e of its bound\n", worst, ratio);
   if (ratio > 1 || worst > 5e-6) std::printf("  WRONG: wanted at most 1 of the bound and at most 5e-6\n");
   return ratio <= 1 && worst <= 5e-6;
 }

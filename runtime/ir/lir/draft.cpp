@@ -170,9 +170,18 @@ class Drafter {
     if (offset == RLX_NO_INDEX) {
       offset = static_cast<std::uint32_t>(draft_.constants.size());
       draft_.constants.insert(draft_.constants.end(), bytes.begin(), bytes.end());
+      for (const OpenConstant& open : module_.open_constants)
+        if (open.constant == value.index) open_constant(open, bytes.size(), offset);
       draft_.constants.resize((draft_.constants.size() + 7) / 8 * 8);
     }
     return offset;
+  }
+
+  void open_constant(const OpenConstant& open, std::size_t bytes, std::uint32_t offset) {
+    if (bytes != sizeof(std::int64_t))
+      refuse(ErrorCode::kInvalidArgument, owner(), ": an open constant of ", bytes, " bytes, want 8");
+    const std::int64_t size = number(open.size, Fixup::Field::kConstant, offset / 8, false);
+    if (!error_) std::memcpy(draft_.constants.data() + offset, &size, sizeof size);
   }
 
   void add(const Op& op) {

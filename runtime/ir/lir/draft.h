@@ -13,10 +13,10 @@ namespace rlx::lir {
 
 /// A field that takes the size of `dim` once symbols have sizes.
 struct Fixup {
-  enum class Field : std::uint8_t { kPool, kValueOffset, kAttribute };
+  enum class Field : std::uint8_t { kPool, kValueOffset, kAttribute, kConstant };
   Field field;
   bool not_negative;    ///< a size or an offset, as opposed to a stride or an attribute
-  std::uint32_t index;  ///< pool entry, value or attribute record
+  std::uint32_t index;  ///< pool entry, value or attribute record; of a constant its 8-byte word
   Dim dim;
 };
 

@@ -3,6 +3,7 @@
 #include "runtime/ir/lir/module.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/ir/lir/sizes.h"
 
@@ -93,6 +94,8 @@ bool is_bound(const Module& module) {
       if (!is_bound(attribute)) return false;
   for (const ParamRef& param : module.params)
     if (!all_numbers(param.dims)) return false;
+  for (const OpenConstant& constant : module.open_constants)
+    if (!constant.size.is_number()) return false;
   return true;
 }
 
@@ -106,6 +109,14 @@ Result<Module> bind(const Module& module, const DimBinding& binding) {
       RLX_TRY(within(binder.attribute(attribute), "op", i, bound.ops[i].name));
   for (std::size_t i = 0; i < bound.params.size(); ++i)
     RLX_TRY(within(binder.sizes(bound.params[i].dims, bound.params[i].dtype), "param", i, bound.params[i].name));
+  for (OpenConstant& open : bound.open_constants) {
+    RLX_TRY(within(binder.number(open.size), "constant", open.constant, {}));
+    const std::int64_t size = open.size.number();
+    auto& bytes = bound.constants[open.constant];
+    bytes.resize(sizeof size);
+    std::memcpy(bytes.data(), &size, sizeof size);
+  }
+  bound.open_constants.clear();
   return bound;
 }
 

@@ -91,6 +91,7 @@ struct ReadyImage::Body {
         case Fixup::Field::kValueOffset:
           patches.push_back({word(RLX_LIR_VALUES, fixup.index, offsetof(rlx_lir_value, byte_offset)), slot});
           break;
+        case Fixup::Field::kConstant: patches.push_back({word(RLX_LIR_CONSTANTS, std::uint64_t{fixup.index} * 8, 0), slot}); break;
         case Fixup::Field::kAttribute:
           patches.push_back({word(RLX_LIR_ATTRS, fixup.index, offsetof(rlx_lir_attr, value)), slot});
           break;
@@ -139,6 +140,10 @@ struct ReadyImage::Body {
     const Hash128 graph = hash_graph(views);
     const Hash128 content = hash_content(graph, module.template_hash, views);
     header->graph_hash = {graph.low, graph.high};
+    if (!module.open_constants.empty()) {  // data, not a number of the skeleton
+      const Hash128 skeleton = hash_skeleton(views);
+      header->skeleton_hash = {skeleton.low, skeleton.high};
+    }
     header->content_hash = {content.low, content.high};
   }
 

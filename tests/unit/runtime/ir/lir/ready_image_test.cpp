@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstring>
 
 #include "random_module.h"
 #include "runtime/ir/lir/dim_tape.h"
@@ -58,6 +59,32 @@ TEST(ReadyImage, GivesTheBytesOfTheSlowPath) {
       }
   }
   EXPECT_EQ(compared, 150 * 24);
+}
+
+TEST(ReadyImage, FillsSizesThatAreData) {
+  Module module = module_of_seq();
+  const auto constant = static_cast<std::uint32_t>(module.constants.size());
+  module.constants.emplace_back(8);
+  module.open_constants.push_back({constant, Dim::symbol("seq") * Dim(3)});
+  Value value;
+  value.dtype = DType::kI64;
+  value.storage = Storage::kConstant;
+  value.index = constant;
+  module.values.push_back(value);
+  const auto ready = ready_of(module);
+  for (const std::int64_t seq : {1, 5, 127}) {
+    const Result<Image> fast = ready->instantiate({{"seq", seq}}), slow = slowly(module, {{"seq", seq}});
+    ASSERT_TRUE(fast && slow);
+    EXPECT_EQ(bytes_of(*fast), bytes_of(*slow)) << seq;
+    const Status verified = verify_image(fast->bytes());
+    ASSERT_TRUE(verified) << verified.error().to_string();
+    const Result<Module> read = read_image(fast->bytes());
+    ASSERT_TRUE(read);
+    std::int64_t number = 0;
+    std::memcpy(&number, read->constants.at(read->values.back().index).data(), sizeof number);
+    EXPECT_EQ(number, 3 * seq);
+  }
+  EXPECT_FALSE(is_bound(module));
 }
 
 TEST(ReadyImage, AClosedModuleNeedsNoSizes) {
