@@ -2,6 +2,7 @@
 #include "runtime/reference/interpreter.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "runtime/base/check.h"
 #include "runtime/ir/lir/image.h"
@@ -126,6 +127,17 @@ class Run {
 
 }  // namespace
 
+namespace {
+
+double root_mean_square(const std::vector<double>& values) {
+  double sum = 0, count = 0;
+  for (const double v : values)
+    if (std::isfinite(v)) sum += v * v, ++count;
+  return count > 0 ? std::sqrt(sum / count) : 0;
+}
+
+}  // namespace
+
 Answer answer_for(const lir::Op& op) {
   if (op.ns.empty() && op.version == 1 && function_of(op.opcode)) return Answer::kDirect;
   return op.regions.empty() ? Answer::kUnknown : Answer::kRegion;
@@ -158,7 +170,9 @@ Result<std::vector<TensorPtr>> Program::run_bounds(const RunMemory& memory, RunO
   for (std::size_t n = 0; n < worst.size(); ++n) {
     if (!worst[n]->real() || worst[n]->e.empty()) continue;
     auto least = std::make_shared<Tensor>(*worst[n]);
-    for (std::size_t at = 0; at < least->e.size(); ++at) least->e[at] = std::min(least->e[at], 8 * usual[n]->bound(at));
+    const double strong = root_mean_square(least->v) / 100;
+    for (std::size_t at = 0; at < least->e.size(); ++at)
+      if (least->e[at] > strong) least->e[at] = std::min(least->e[at], 8 * usual[n]->bound(at));
     worst[n] = std::move(least);
   }
   return worst;

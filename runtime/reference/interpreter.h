@@ -41,8 +41,9 @@ class Program {
   const lir::Module& module() const { return *module_; }
   /// Outputs in the order of the image's, dense. Errors: kDataError and what poll says, naming the op.
   Result<std::vector<TensorPtr>> run(const RunMemory& memory, const RunOptions& options) const;
-  /// Outputs with bounds: of each element the worst case, or 8 times the independent estimate where that is less. So the
-  /// worst case holds for single ops and short chains, and long ones keep a bound that a wrong result cannot meet.
+  /// Outputs with bounds: of each element the worst case; but where that exceeds a hundredth of the tensor's root mean
+  /// square, 8 times the independent estimate if that is less. So the worst case holds for single ops and short chains,
+  /// and long ones keep a bound that a wrong result cannot meet.
   Result<std::vector<TensorPtr>> run_bounds(const RunMemory& memory, RunOptions options) const;
   /// Index of the op that the last failed run of this thread stopped at, or RLX_NO_INDEX.
   static std::uint32_t failed_op();

@@ -32,7 +32,7 @@ void multiply(const Product& p) {
       double* error = p.error + m * p.n;
       if (p.independent) {
         double* square = squares.data() + m * p.n;
-        add_sizes(p.n, p.roundoff * size, row, error);
+        add_squares(p.n, size * size, row, error);
         if (bound > 0) add_squares(p.n, bound * bound, row, square);
         if (p.b_bound) add_squares(p.n, size * size * (1 + p.roundoff), p.b_bound + k * p.n, square);
         continue;
@@ -43,7 +43,8 @@ void multiply(const Product& p) {
   }
   if (!p.error) return;
   for (std::size_t at = 0; at < p.m * p.n; ++at) {
-    if (p.independent) p.error[at] = std::hypot(p.error[at], std::sqrt(squares[at]));
+    if (p.independent)
+      p.error[at] = std::hypot(p.roundoff * (p.error[at] > 0 ? std::fabs(p.y[at]) + 2 * std::sqrt(p.error[at]) : 0), std::sqrt(squares[at]));
     if (p.error[at] > 0) p.error[at] += p.floor;
     settle(p.y[at], p.error[at]);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums of products with the bound of any order, fused or not, in any split: the heart of dot, linear and conv.
 // e = sum(|a| e_b + |b| e_a + e_a e_b) + gamma_{K+r} sum |a||b|, r the further roundings of the caller's op.
+// Of independent errors the roots of sums of squares, and for sum |a||b| the size that partial sums have: the result's, and
+// twice that of a sum of terms whose signs do not agree.
 #pragma once
 
 #include "runtime/reference/call.h"

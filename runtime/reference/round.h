@@ -33,11 +33,11 @@ struct Unit {
 Unit unit_of(DType dtype, bool independent = false);
 
 /// n*u / (1 - n*u): the relative error of n roundings in a row.
-/// Of independent ones 8 sqrt(n) u, where that is less.
+/// Of independent ones sqrt(n) u.
 /// Source: Higham & Mary, A new approach to probabilistic rounding error analysis (SISC 2019).
 inline double gamma(const Unit& unit, double n) {
   const double worst = n * unit.u < 0.5 ? n * unit.u / (1 - n * unit.u) : 1;
-  return unit.independent ? std::fmin(worst, 8 * std::sqrt(n) * unit.u) : worst;
+  return unit.independent ? std::fmin(worst, std::sqrt(n) * unit.u) : worst;
 }
 
 /// Two errors together.
