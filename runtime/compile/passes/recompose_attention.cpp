@@ -40,12 +40,29 @@ bool is_batched_dot(const Rewriter& rewriter, const Node& node) {
          attr_i64s(node, RLX_ATTR_BATCH_B) == Axes{0, 1} && attr_i64s(node, RLX_ATTR_CONTRACT_A) == Axes{3};
 }
 
-/// Every axis is 1 or the scores' own.
+/// Aligned right, every axis is 1 or the scores' own.
 bool spreads_over(const Dims& mask, const Dims& scores) {
-  if (mask.size() != scores.size()) return false;
+  if (mask.size() > scores.size()) return false;
+  const std::size_t lead = scores.size() - mask.size();
   for (std::size_t axis = 0; axis < mask.size(); ++axis)
-    if (!is_one(mask[axis]) && !(mask[axis] == scores[axis])) return false;
+    if (!is_one(mask[axis]) && !(mask[axis] == scores[lead + axis])) return false;
   return true;
+}
+
+Dims padded(const Dims& dims, std::size_t rank) {
+  Dims result(rank - std::min(rank, dims.size()), Dim(1));
+  result.insert(result.end(), dims.begin(), dims.end());
+  return result;
+}
+
+/// The value behind reshapes that only put axes of 1 in front.
+ValueId behind_front(const Rewriter& rewriter, ValueId id) {
+  while (const Node* view = rewriter.maker(id, RLX_OP_RESHAPE)) {
+    const Dims& dims = rewriter.shape(id).dims;
+    if (!(padded(rewriter.shape(view->operands[0]).dims, dims.size()) == dims)) break;
+    id = view->operands[0];
+  }
+  return id;
 }
 
 ValueId narrow(const Rewriter& rewriter, ValueId id) {
@@ -56,48 +73,63 @@ ValueId narrow(const Rewriter& rewriter, ValueId id) {
   return id;
 }
 
-/// Axis of the scores along which `id`, aligned right, counts 0, 1, 2 ..; 0 where it does not.
-std::size_t counts_along(const Rewriter& rewriter, ValueId id, const Dims& scores) {
+/// shift + (0, 1, 2 ..) along an axis of the scores.
+struct Position {
+  std::size_t axis;
+  double shift;
+};
+
+/// What `id` counts, aligned right with the scores.
+std::optional<Position> position_of(const Rewriter& rewriter, ValueId id, const Dims& scores) {
   const Dims dims = rewriter.shape(id).dims;
-  if (dims.size() > scores.size()) return 0;
+  if (dims.size() > scores.size()) return std::nullopt;
   const std::size_t lead = scores.size() - dims.size();
   std::size_t axis = 0;
   for (std::size_t i = 0; i < dims.size(); ++i) {
     if (is_one(dims[i])) continue;
-    if (axis != 0 || lead + i < 2) return 0;
+    if (axis != 0 || lead + i < 2) return std::nullopt;
     axis = lead + i;
   }
-  ValueId source = id;
+  if (axis == 0 || !(dims[axis - lead] == scores[axis])) return std::nullopt;
+  double shift = 0;
   while (true) {
-    source = rewriter.behind_views(source);
-    const Node* cast = rewriter.maker(source, RLX_OP_CAST);
-    if (!cast || !is_int(rewriter.shape(source).dtype) || !is_int(rewriter.shape(cast->operands[0]).dtype)) break;
-    source = cast->operands[0];
+    id = rewriter.behind_views(id);
+    const Node* cast = rewriter.maker(id, RLX_OP_CAST);
+    const auto shifted = shifted_of(rewriter, id);
+    if (cast && rewriter.shape(id).dtype == DType::kI64 && is_int(rewriter.shape(cast->operands[0]).dtype)) {
+      id = cast->operands[0];
+    } else if (shifted && rewriter.shape(id).dtype == DType::kI64) {
+      shift += shifted->shift;
+      id = shifted->value;
+    } else {
+      break;
+    }
   }
-  const Node* iota = rewriter.maker(source, RLX_OP_IOTA);
-  if (!iota || axis == 0) return 0;
-  const Dims& counted = rewriter.shape(source).dims;
+  const Node* iota = rewriter.maker(id, RLX_OP_IOTA);
+  if (!iota) return std::nullopt;
   const auto along = static_cast<std::size_t>(attr_i64(*iota, RLX_ATTR_AXIS, 0));
-  return counted[along] == scores[axis] && dims[axis - lead] == scores[axis] ? axis : 0;
+  if (!(rewriter.shape(id).dims[along] == scores[axis]) || std::fabs(shift) > 1e6) return std::nullopt;
+  return Position{axis, shift};
 }
 
-/// key <= query, both counted from 0.
+/// True where the condition (inverted: its opposite) is key <= query, both counted from 0.
 bool is_causal(const Rewriter& rewriter, ValueId condition, const Dims& scores, bool inverted) {
-  Dims dims = rewriter.shape(condition).dims;
-  while (const Node* view = rewriter.maker(condition, RLX_OP_RESHAPE)) {  // axes of 1 in front
-    condition = view->operands[0];
-    Dims padded(dims.size() - std::min(dims.size(), rewriter.shape(condition).rank()), Dim(1));
-    padded.insert(padded.end(), rewriter.shape(condition).dims.begin(), rewriter.shape(condition).dims.end());
-    if (!(padded == dims)) return false;
-  }
-  const Node* node = rewriter.maker(condition, RLX_OP_COMPARE);
+  const Node* node = rewriter.maker(behind_front(rewriter, condition), RLX_OP_COMPARE);
   if (!node) return false;
-  const std::int64_t fn = attr_i64(*node, RLX_ATTR_FN, 0);
-  const std::size_t left = counts_along(rewriter, node->operands[0], scores);
-  const std::size_t right = counts_along(rewriter, node->operands[1], scores);
-  if (left == 2 && right == 3) return fn == (inverted ? RLX_COMPARE_LT : RLX_COMPARE_GE);
-  if (left == 3 && right == 2) return fn == (inverted ? RLX_COMPARE_GT : RLX_COMPARE_LE);
-  return false;
+  auto left = position_of(rewriter, node->operands[0], scores), right = position_of(rewriter, node->operands[1], scores);
+  if (!left || !right) return false;
+  std::int64_t fn = attr_i64(*node, RLX_ATTR_FN, 0);
+  const auto other = [&](std::int64_t lt, std::int64_t le, std::int64_t gt, std::int64_t ge) {
+    return fn == RLX_COMPARE_LT ? lt : fn == RLX_COMPARE_LE ? le : fn == RLX_COMPARE_GT ? gt : fn == RLX_COMPARE_GE ? ge : 0;
+  };
+  if (left->axis == 2) {  // turn it around: the key on the left
+    std::swap(left, right);
+    fn = other(RLX_COMPARE_GT, RLX_COMPARE_GE, RLX_COMPARE_LT, RLX_COMPARE_LE);
+  }
+  if (inverted) fn = other(RLX_COMPARE_GE, RLX_COMPARE_GT, RLX_COMPARE_LE, RLX_COMPARE_LT);
+  if (left->axis != 3 || right->axis != 2) return false;
+  const double reach = right->shift - left->shift;  // key OP query + reach
+  return (fn == RLX_COMPARE_LE && reach == 0) || (fn == RLX_COMPARE_LT && reach == 1);
 }
 
 /// A condition that hides what it does not (or, inverted, does) name.
@@ -128,7 +160,7 @@ std::optional<Mask> selected(const Rewriter& rewriter, const Node& node, ValueId
 std::optional<Mask> added(const Rewriter& rewriter, ValueId bias, const Shape& scores) {
   bias = narrow(rewriter, bias);
   if (!spreads_over(rewriter.shape(bias).dims, scores.dims)) return std::nullopt;
-  if (const Node* select = rewriter.maker(bias, RLX_OP_SELECT)) {
+  if (const Node* select = rewriter.maker(narrow(rewriter, behind_front(rewriter, bias)), RLX_OP_SELECT)) {
     const auto yes = rewriter.number(select->operands[1]), no = rewriter.number(select->operands[2]);
     if (yes && no && (*yes == 0 || *no == 0)) {
       const bool inverted = *no == 0;
@@ -191,7 +223,7 @@ ValueId without_repeats(const Rewriter& rewriter, ValueId id) {
 
 /// The mask as an operand, in the kind that says most.
 ValueId mask_operand(MirBuilder& b, Mask& mask, const Dims& scores) {
-  ValueId value = mask.value;
+  ValueId value = b.reshape(mask.value, padded(b.shape(mask.value).dims, scores.size()));
   if (mask.from_bool) {
     const ValueId hide = b.scalar(DType::kF32, mask.fill), show = b.scalar(DType::kF32, 0);
     return mask.inverted ? b.select(value, hide, show) : b.select(value, show, hide);

@@ -285,6 +285,26 @@ ValueId causal(Maker& m, bool inverted) {
   return m.b.reshape(m.b.compare(inverted ? RLX_COMPARE_GT : RLX_COMPARE_LE, key, query), {1, 1, m.S(), m.S()});
 }
 
+/// The upper triangle above the diagonal that `shift` moves, as an exporter of triu writes it: -inf there, 0 elsewhere.
+ValueId triangle(Maker& m, double shift) {
+  const ValueId row = m.b.iota(DType::kI64, {m.S(), 1}, 0), column = m.b.iota(DType::kI64, {1, m.S()}, 1);
+  const ValueId above = m.b.compare(RLX_COMPARE_GE, column, m.add(row, m.b.scalar(DType::kI64, shift)));
+  const ValueId all = m.b.broadcast(m.b.reshape(m.number(-kInf), {1, 1}), {m.S(), m.S()});
+  return m.b.select(above, all, m.number(0));
+}
+
+TEST(RecomposeAttention, TriangleIsCausalOnlyWhereTheDiagonalIsSeen) {
+  for (const double shift : {0.0, 1.0, 2.0}) {
+    SCOPED_TRACE(shift);
+    Attention a;
+    const Graph graph = a.m.finish({a.weighed(a.m.add(a.scores, triangle(a.m, shift)))});
+    const Graph after = shift == 0 ? after_pass(graph, "") : fused(graph);  // with 0 the first query sees no key
+    const Node& node = only(after, RLX_OP_ATTENTION);
+    EXPECT_EQ(attr_i64(node, RLX_ATTR_CAUSAL, 9), shift == 1 ? RLX_CAUSAL_TOP_LEFT : RLX_CAUSAL_NONE);
+    EXPECT_EQ(attr_i64(node, RLX_ATTR_MASK_KIND, 9), shift == 1 ? RLX_MASK_NONE : RLX_MASK_BOOL);
+  }
+}
+
 TEST(RecomposeAttention, CausalMaskInThreeSpellings) {
   for (int spelling = 0; spelling < 3; ++spelling) {
     SCOPED_TRACE(spelling);
