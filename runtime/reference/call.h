@@ -15,11 +15,12 @@ namespace rlx::reference {
 struct Call {
   const lir::Op& op;
   std::vector<Operand> in;
-  std::vector<Tensor> out;  ///< of the results' dtypes and dims, zero
-  bool bounds = false;      ///< whether anyone asks for e
-  bool independent = false; ///< how bounds add up
+  std::vector<Tensor> out;   ///< of the results' dtypes and dims, zero
+  bool bounds = false;       ///< whether anyone asks for e
+  bool independent = false;  ///< how bounds add up
   /// Runs region `index` of the op over tensors, one per parameter (null where absent).
-  std::function<Result<std::vector<TensorPtr>>(std::size_t index, const std::vector<TensorPtr>& params)> region;
+  std::function<Result<std::vector<TensorPtr>>(std::size_t index, const std::vector<TensorPtr>& params)>
+      region;
   /// Between the rounds of a loop: cancellation, deadline.
   std::function<Status()> poll;
 

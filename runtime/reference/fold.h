@@ -37,11 +37,17 @@ class Fold {
   Num result() const {
     const Unit& unit = unit_;
     if (fn_ == RLX_REDUCE_MAX || fn_ == RLX_REDUCE_MIN) return {value_, error_};
-    if (!std::isfinite(value_)) return {value_, std::isfinite(error_) && (fn_ != RLX_REDUCE_PROD || exact_size_ == size_ || std::isnan(value_)) ? 0 : kInfinity};
-    if (fn_ == RLX_REDUCE_SUM) return {value_, terms_ < 2 ? error_ : combined(unit, error_, gamma(unit, terms_ + 1) * size_)};
+    if (!std::isfinite(value_))
+      return {value_,
+              std::isfinite(error_) && (fn_ != RLX_REDUCE_PROD || exact_size_ == size_ || std::isnan(value_))
+                  ? 0
+                  : kInfinity};
+    if (fn_ == RLX_REDUCE_SUM)
+      return {value_, terms_ < 2 ? error_ : combined(unit, error_, gamma(unit, terms_ + 1) * size_)};
     const double moved = size_ - exact_size_;
     if (terms_ < 2) return {value_, moved};
-    return {value_, moved + gamma(unit, terms_ + 1) * size_ + (value_ == 0 && size_ == 0 ? 0 : terms_ * unit.u * unit.least)};
+    return {value_, moved + gamma(unit, terms_ + 1) * size_ +
+                        (value_ == 0 && size_ == 0 ? 0 : terms_ * unit.u * unit.least)};
   }
 
  private:
@@ -57,12 +63,18 @@ class Fold {
 /// The binary FN by which integers and bools are folded, and what it starts from.
 inline std::int64_t integer_function(DType dtype, std::int64_t fn) {
   switch (fn) {
-    case RLX_REDUCE_SUM: return RLX_BINARY_ADD;
-    case RLX_REDUCE_PROD: return RLX_BINARY_MUL;
-    case RLX_REDUCE_MAX: return dtype == DType::kBool ? RLX_BINARY_OR : RLX_BINARY_MAX;
-    case RLX_REDUCE_MIN: return dtype == DType::kBool ? RLX_BINARY_AND : RLX_BINARY_MIN;
-    case RLX_REDUCE_ALL: return RLX_BINARY_AND;
-    default: return RLX_BINARY_OR;
+    case RLX_REDUCE_SUM:
+      return RLX_BINARY_ADD;
+    case RLX_REDUCE_PROD:
+      return RLX_BINARY_MUL;
+    case RLX_REDUCE_MAX:
+      return dtype == DType::kBool ? RLX_BINARY_OR : RLX_BINARY_MAX;
+    case RLX_REDUCE_MIN:
+      return dtype == DType::kBool ? RLX_BINARY_AND : RLX_BINARY_MIN;
+    case RLX_REDUCE_ALL:
+      return RLX_BINARY_AND;
+    default:
+      return RLX_BINARY_OR;
   }
 }
 
@@ -72,7 +84,8 @@ inline std::int64_t integer_identity(DType dtype, std::int64_t fn) {
   if (fn == RLX_REDUCE_MAX) return is_signed_int(dtype) ? INT64_MIN >> (64 - bits) : 0;
   if (fn == RLX_REDUCE_MIN && dtype == DType::kBool) return 1;
   if (fn == RLX_REDUCE_MIN)
-    return is_signed_int(dtype) ? INT64_MAX >> (64 - bits) : static_cast<std::int64_t>(~std::uint64_t{0} >> (64 - bits));
+    return is_signed_int(dtype) ? INT64_MAX >> (64 - bits)
+                                : static_cast<std::int64_t>(~std::uint64_t{0} >> (64 - bits));
   return 0;
 }
 

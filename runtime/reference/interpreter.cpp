@@ -79,9 +79,15 @@ class Run {
     if (value.storage == lir::Storage::kView)
       out.offset = value.byte_offset.number() / static_cast<std::int64_t>(dtype_bytes(root.dtype));
     switch (root.storage) {
-      case lir::Storage::kInput: out.raw = memory_.inputs.at(root.index).data(); break;
-      case lir::Storage::kParam: out.raw = memory_.params.at(root.index).data(); break;
-      case lir::Storage::kConstant: out.raw = module_.constants.at(root.index).data(); break;
+      case lir::Storage::kInput:
+        out.raw = memory_.inputs.at(root.index).data();
+        break;
+      case lir::Storage::kParam:
+        out.raw = memory_.params.at(root.index).data();
+        break;
+      case lir::Storage::kConstant:
+        out.raw = module_.constants.at(root.index).data();
+        break;
       default:
         out.root = slots_[root_id];
         RLX_CHECK(out.root || element_count(out.dims) == 0, "value ", root_id, " is read before it is made");
@@ -94,26 +100,33 @@ class Run {
   Status run_op(std::uint32_t at) {
     const lir::Op& op = module_.ops[at];
     if (options_.poll) RLX_TRY(options_.poll());
-    Call call{op, {}, {}, options_.bounds, options_.independent, {}, [this] { return options_.poll ? options_.poll() : Status(); }};
+    Call call{op, {}, {}, options_.bounds, options_.independent, {}, [this] {
+                return options_.poll ? options_.poll() : Status();
+              }};
     for (const std::uint32_t id : op.operands) call.in.push_back(operand(id));
-    for (const std::uint32_t id : op.results) call.out.emplace_back(module_.values[id].dtype, numbers(module_.values[id].dims));
+    for (const std::uint32_t id : op.results)
+      call.out.emplace_back(module_.values[id].dtype, numbers(module_.values[id].dims));
     call.region = [this, &op](std::size_t index, const std::vector<TensorPtr>& params) {
       return run_region(op.regions.at(index), params);
     };
     const OpFunction direct = op.ns.empty() ? function_of(op.opcode) : nullptr;
-    const bool by_region = !direct || (options_.composites_by_region && op.opcode >= 256 && !op.regions.empty());
+    const bool by_region =
+        !direct || (options_.composites_by_region && op.opcode >= 256 && !op.regions.empty());
     if (Status status = by_region ? reference::run_region(call) : direct(call); !status) {
       if (failed_at == RLX_NO_INDEX) failed_at = at;
       return std::move(status).error().within(join("op ", at, " (", op_name(op.opcode), ")"));
     }
-    for (std::size_t n = 0; n < op.results.size(); ++n) slots_[op.results[n]] = std::make_shared<Tensor>(std::move(call.out[n]));
+    for (std::size_t n = 0; n < op.results.size(); ++n)
+      slots_[op.results[n]] = std::make_shared<Tensor>(std::move(call.out[n]));
     return {};
   }
 
   Result<std::vector<TensorPtr>> run_region(std::uint32_t index, const std::vector<TensorPtr>& params) {
     const lir::Region& region = module_.regions.at(index);
-    for (std::size_t n = 0; n < region.params.size(); ++n) slots_[region.params[n]] = n < params.size() ? params[n] : nullptr;
-    for (std::uint32_t at = region.first_op; at < region.first_op + region.op_count; ++at) RLX_TRY(run_op(at));
+    for (std::size_t n = 0; n < region.params.size(); ++n)
+      slots_[region.params[n]] = n < params.size() ? params[n] : nullptr;
+    for (std::uint32_t at = region.first_op; at < region.first_op + region.op_count; ++at)
+      RLX_TRY(run_op(at));
     std::vector<TensorPtr> out;
     for (const std::uint32_t result : region.results) out.push_back(operand(result).load());
     return out;
@@ -148,8 +161,8 @@ Result<Program> Program::make(Bytes image) {
   for (std::size_t at = 0; at < module.ops.size(); ++at) {
     const lir::Op& op = module.ops[at];
     if (answer_for(op) == Answer::kUnknown)
-      return fail(ErrorCode::kUnsupportedOps, "op ", at, ": opcode ", op.opcode, " of \"", op.ns, "\" version ", op.version,
-                  " is not defined here and has no region");
+      return fail(ErrorCode::kUnsupportedOps, "op ", at, ": opcode ", op.opcode, " of \"", op.ns,
+                  "\" version ", op.version, " is not defined here and has no region");
   }
   Program program;
   program.module_ = std::make_shared<const lir::Module>(std::move(module));

@@ -54,16 +54,19 @@ Num div(const Unit& unit, Num a, Num b) {
     return {v, open ? kInfinity : bad_if_unknown(a, b)};
   }
   if (std::isinf(b.v)) return {v, bad_if_unknown(a, b)};
-  const double e = a.e == 0 && b.e == 0 ? 0 : combined(unit, std::fabs(v) * b.e, a.e) / (std::fabs(b.v) - b.e);
+  const double e =
+      a.e == 0 && b.e == 0 ? 0 : combined(unit, std::fabs(v) * b.e, a.e) / (std::fabs(b.v) - b.e);
   return rounded(unit, v, e);
 }
 
 namespace {
 
-/// max where `sign` is 1, min where it is -1; NaN wins. |max(a,b) - max(a',b')| is at most the greater deviation.
+/// max where `sign` is 1, min where it is -1; NaN wins. |max(a,b) - max(a',b')| is at most the greater
+/// deviation.
 Num extreme(Num a, Num b, double sign) {
   if (std::isnan(a.v) || std::isnan(b.v)) return {NAN, bad_if_unknown(a, b)};
-  const bool first = sign * a.v > sign * b.v || (a.v == b.v && (sign > 0 ? !std::signbit(a.v) : std::signbit(a.v)));
+  const bool first =
+      sign * a.v > sign * b.v || (a.v == b.v && (sign > 0 ? !std::signbit(a.v) : std::signbit(a.v)));
   const double v = first ? a.v : b.v;
   if (a.e == 0 && b.e == 0) return {v, 0};
   const double x = sign * a.v, y = sign * b.v, best = sign * v;
@@ -76,52 +79,108 @@ double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) 
 
 double value_of(std::int64_t fn, double x) {
   switch (fn) {
-    case RLX_UNARY_NEG: return -x;
-    case RLX_UNARY_ABS: return std::fabs(x);
-    case RLX_UNARY_SIGN: return std::isnan(x) ? x : x > 0 ? 1 : x < 0 ? -1 : x;
-    case RLX_UNARY_FLOOR: return std::floor(x);
-    case RLX_UNARY_CEIL: return std::ceil(x);
-    case RLX_UNARY_TRUNC: return std::trunc(x);
-    case RLX_UNARY_ROUND_EVEN: return std::nearbyint(x);
-    case RLX_UNARY_EXP: return std::exp(x);
-    case RLX_UNARY_EXPM1: return std::expm1(x);
-    case RLX_UNARY_LOG: return std::log(x);
-    case RLX_UNARY_LOG1P: return std::log1p(x);
-    case RLX_UNARY_SQRT: return std::sqrt(x);
-    case RLX_UNARY_RSQRT: return 1 / std::sqrt(x);
-    case RLX_UNARY_RECIP: return 1 / x;
-    case RLX_UNARY_SIN: return std::sin(x);
-    case RLX_UNARY_COS: return std::cos(x);
-    case RLX_UNARY_TAN: return std::tan(x);
-    case RLX_UNARY_ASIN: return std::asin(x);
-    case RLX_UNARY_ACOS: return std::acos(x);
-    case RLX_UNARY_ATAN: return std::atan(x);
-    case RLX_UNARY_SINH: return std::sinh(x);
-    case RLX_UNARY_COSH: return std::cosh(x);
-    case RLX_UNARY_TANH: return std::tanh(x);
-    case RLX_UNARY_ASINH: return std::asinh(x);
-    case RLX_UNARY_ACOSH: return std::acosh(x);
-    case RLX_UNARY_ATANH: return std::atanh(x);
-    case RLX_UNARY_ERF: return std::erf(x);
-    case RLX_UNARY_SIGMOID: return sigmoid(x);
-    default: return NAN;
+    case RLX_UNARY_NEG:
+      return -x;
+    case RLX_UNARY_ABS:
+      return std::fabs(x);
+    case RLX_UNARY_SIGN:
+      return std::isnan(x) ? x : x > 0 ? 1 : x < 0 ? -1 : x;
+    case RLX_UNARY_FLOOR:
+      return std::floor(x);
+    case RLX_UNARY_CEIL:
+      return std::ceil(x);
+    case RLX_UNARY_TRUNC:
+      return std::trunc(x);
+    case RLX_UNARY_ROUND_EVEN:
+      return std::nearbyint(x);
+    case RLX_UNARY_EXP:
+      return std::exp(x);
+    case RLX_UNARY_EXPM1:
+      return std::expm1(x);
+    case RLX_UNARY_LOG:
+      return std::log(x);
+    case RLX_UNARY_LOG1P:
+      return std::log1p(x);
+    case RLX_UNARY_SQRT:
+      return std::sqrt(x);
+    case RLX_UNARY_RSQRT:
+      return 1 / std::sqrt(x);
+    case RLX_UNARY_RECIP:
+      return 1 / x;
+    case RLX_UNARY_SIN:
+      return std::sin(x);
+    case RLX_UNARY_COS:
+      return std::cos(x);
+    case RLX_UNARY_TAN:
+      return std::tan(x);
+    case RLX_UNARY_ASIN:
+      return std::asin(x);
+    case RLX_UNARY_ACOS:
+      return std::acos(x);
+    case RLX_UNARY_ATAN:
+      return std::atan(x);
+    case RLX_UNARY_SINH:
+      return std::sinh(x);
+    case RLX_UNARY_COSH:
+      return std::cosh(x);
+    case RLX_UNARY_TANH:
+      return std::tanh(x);
+    case RLX_UNARY_ASINH:
+      return std::asinh(x);
+    case RLX_UNARY_ACOSH:
+      return std::acosh(x);
+    case RLX_UNARY_ATANH:
+      return std::atanh(x);
+    case RLX_UNARY_ERF:
+      return std::erf(x);
+    case RLX_UNARY_SIGMOID:
+      return sigmoid(x);
+    default:
+      return NAN;
   }
 }
 
-/// Units in the last place that an implementation may be off. Source: OpenCL 3.0 C, full profile, relative errors.
+/// Units in the last place that an implementation may be off. Source: OpenCL 3.0 C, full profile, relative
+/// errors.
 double ulps_of(std::int64_t fn) {
   switch (fn) {
-    case RLX_UNARY_NEG: case RLX_UNARY_ABS: case RLX_UNARY_SIGN: case RLX_UNARY_FLOOR: case RLX_UNARY_CEIL:
-    case RLX_UNARY_TRUNC: case RLX_UNARY_ROUND_EVEN: return 0;
-    case RLX_UNARY_SQRT: return 0.5;
-    case RLX_UNARY_RECIP: case RLX_UNARY_RSQRT: return 2.5;
-    case RLX_UNARY_EXP: case RLX_UNARY_EXPM1: case RLX_UNARY_LOG: return 3;
-    case RLX_UNARY_LOG1P: return 2;
-    case RLX_UNARY_SIN: case RLX_UNARY_COS: case RLX_UNARY_SINH: case RLX_UNARY_COSH: case RLX_UNARY_ASIN:
-    case RLX_UNARY_ACOS: case RLX_UNARY_ASINH: case RLX_UNARY_ACOSH: return 4;
-    case RLX_UNARY_TAN: case RLX_UNARY_TANH: case RLX_UNARY_ATAN: case RLX_UNARY_ATANH: return 5;
-    case RLX_UNARY_SIGMOID: return 6;  // exp, add, divide
-    default: return 16;
+    case RLX_UNARY_NEG:
+    case RLX_UNARY_ABS:
+    case RLX_UNARY_SIGN:
+    case RLX_UNARY_FLOOR:
+    case RLX_UNARY_CEIL:
+    case RLX_UNARY_TRUNC:
+    case RLX_UNARY_ROUND_EVEN:
+      return 0;
+    case RLX_UNARY_SQRT:
+      return 0.5;
+    case RLX_UNARY_RECIP:
+    case RLX_UNARY_RSQRT:
+      return 2.5;
+    case RLX_UNARY_EXP:
+    case RLX_UNARY_EXPM1:
+    case RLX_UNARY_LOG:
+      return 3;
+    case RLX_UNARY_LOG1P:
+      return 2;
+    case RLX_UNARY_SIN:
+    case RLX_UNARY_COS:
+    case RLX_UNARY_SINH:
+    case RLX_UNARY_COSH:
+    case RLX_UNARY_ASIN:
+    case RLX_UNARY_ACOS:
+    case RLX_UNARY_ASINH:
+    case RLX_UNARY_ACOSH:
+      return 4;
+    case RLX_UNARY_TAN:
+    case RLX_UNARY_TANH:
+    case RLX_UNARY_ATAN:
+    case RLX_UNARY_ATANH:
+      return 5;
+    case RLX_UNARY_SIGMOID:
+      return 6;  // exp, add, divide
+    default:
+      return 16;
   }
 }
 
@@ -193,14 +252,22 @@ Num remainder(Num a, Num b, bool floored) {
 
 Num binary(const Unit& unit, std::int64_t fn, Num a, Num b) {
   switch (fn) {
-    case RLX_BINARY_ADD: return add(unit, a, b);
-    case RLX_BINARY_SUB: return sub(unit, a, b);
-    case RLX_BINARY_MUL: return mul(unit, a, b);
-    case RLX_BINARY_DIV: return div(unit, a, b);
-    case RLX_BINARY_MAX: return maximum(a, b);
-    case RLX_BINARY_MIN: return minimum(a, b);
-    case RLX_BINARY_POW: return power(unit, a, b);
-    default: break;
+    case RLX_BINARY_ADD:
+      return add(unit, a, b);
+    case RLX_BINARY_SUB:
+      return sub(unit, a, b);
+    case RLX_BINARY_MUL:
+      return mul(unit, a, b);
+    case RLX_BINARY_DIV:
+      return div(unit, a, b);
+    case RLX_BINARY_MAX:
+      return maximum(a, b);
+    case RLX_BINARY_MIN:
+      return minimum(a, b);
+    case RLX_BINARY_POW:
+      return power(unit, a, b);
+    default:
+      break;
   }
   const Num r = remainder(a, b, fn == RLX_BINARY_MOD_FLOOR);
   return rounded(unit, r.v, r.e, fn == RLX_BINARY_MOD_FLOOR ? 1 : 0);

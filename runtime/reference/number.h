@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A value with its error bound, and the arithmetic that carries both: the rules of every pointwise op.
-// Each function gives the float64 value and the most by which an implementation of the unit's class may be off, for any
-// operands within their bounds. Source: Higham, Accuracy and Stability of Numerical Algorithms, ch. 2-3.
+// Each function gives the float64 value and the most by which an implementation of the unit's class may be
+// off, for any operands within their bounds. Source: Higham, Accuracy and Stability of Numerical Algorithms,
+// ch. 2-3.
 #pragma once
 
 #include <cmath>

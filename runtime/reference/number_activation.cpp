@@ -29,7 +29,8 @@ Num branch(Num x, double edge, Num below, Num above, bool above_at_edge) {
   if (std::isnan(x.v)) return {NAN, 0};
   const Num taken = x.v > edge || (above_at_edge && x.v == edge) ? above : below;
   if (x.e == 0 || std::fabs(x.v - edge) > x.e) return taken;
-  const double low = std::min(below.v - below.e, above.v - above.e), high = std::max(below.v + below.e, above.v + above.e);
+  const double low = std::min(below.v - below.e, above.v - above.e),
+               high = std::max(below.v + below.e, above.v + above.e);
   const double e = std::max(high - taken.v, taken.v - low);
   return {taken.v, std::isnan(e) ? kInfinity : std::nextafter(e, kInfinity)};
 }
@@ -37,8 +38,10 @@ Num branch(Num x, double edge, Num below, Num above, bool above_at_edge) {
 Num softplus(const Act& a) {
   const Num tail = a.fn(RLX_UNARY_LOG1P, a.fn(RLX_UNARY_EXP, {-std::fabs(a.x.v), a.x.e}));
   Num y = add(a.unit, maximum(a.x, {0, 0}), tail);
-  // Both terms move with x, but together by no more than x does; log(1 + exp x) loses up to two ulps of 1 as well.
-  if (std::isfinite(y.v) && std::isfinite(a.x.e)) y = rounded(a.unit, y.v, a.x.e + 8 * a.unit.u * std::min(1.0, 2 * std::fabs(tail.v)), 4);
+  // Both terms move with x, but together by no more than x does; log(1 + exp x) loses up to two ulps of 1 as
+  // well.
+  if (std::isfinite(y.v) && std::isfinite(a.x.e))
+    y = rounded(a.unit, y.v, a.x.e + 8 * a.unit.u * std::min(1.0, 2 * std::fabs(tail.v)), 4);
   return y;
 }
 
@@ -61,40 +64,66 @@ Num shrink(const Act& a, double lambda, double bias) {
 Num formula(const Act& a, std::int64_t act, double alpha, double beta) {
   const Num x = a.x;
   switch (act) {
-    case RLX_ACT_RELU: return maximum(x, {0, 0});
-    case RLX_ACT_CLIP: return a.clamp(x, std::isnan(alpha) ? -kInfinity : round_to(a.unit.dtype, alpha), std::isnan(beta) ? kInfinity : round_to(a.unit.dtype, beta));
-    case RLX_ACT_LEAKY_RELU: return branch(x, 0, a.times(x, std::isnan(alpha) ? 0.01 : alpha), x, true);
+    case RLX_ACT_RELU:
+      return maximum(x, {0, 0});
+    case RLX_ACT_CLIP:
+      return a.clamp(x, std::isnan(alpha) ? -kInfinity : round_to(a.unit.dtype, alpha),
+                     std::isnan(beta) ? kInfinity : round_to(a.unit.dtype, beta));
+    case RLX_ACT_LEAKY_RELU:
+      return branch(x, 0, a.times(x, std::isnan(alpha) ? 0.01 : alpha), x, true);
     case RLX_ACT_GELU_ERF:
       return mul(a.unit, a.times(x, 0.5), a.plus(a.fn(RLX_UNARY_ERF, a.times(x, std::sqrt(0.5))), 1));
-    case RLX_ACT_GELU_TANH: return gelu_tanh(a);
-    case RLX_ACT_SILU: return mul(a.unit, x, a.fn(RLX_UNARY_SIGMOID, x));
-    case RLX_ACT_SIGMOID: return a.fn(RLX_UNARY_SIGMOID, x);
-    case RLX_ACT_TANH: return a.fn(RLX_UNARY_TANH, x);
+    case RLX_ACT_GELU_TANH:
+      return gelu_tanh(a);
+    case RLX_ACT_SILU:
+      return mul(a.unit, x, a.fn(RLX_UNARY_SIGMOID, x));
+    case RLX_ACT_SIGMOID:
+      return a.fn(RLX_UNARY_SIGMOID, x);
+    case RLX_ACT_TANH:
+      return a.fn(RLX_UNARY_TANH, x);
     case RLX_ACT_HARD_SIGMOID:
-      return a.clamp(a.plus(a.times(x, std::isnan(alpha) ? 0.2 : alpha), std::isnan(beta) ? 0.5 : beta), 0, 1);
-    case RLX_ACT_HARD_SWISH: return mul(a.unit, x, a.clamp(a.plus(a.times(x, 1.0 / 6), 0.5), 0, 1));
-    case RLX_ACT_SOFTPLUS: return softplus(a);
-    case RLX_ACT_MISH: return mul(a.unit, x, a.fn(RLX_UNARY_TANH, softplus(a)));
-    case RLX_ACT_ELU: return exponential(a, std::isnan(alpha) ? 1 : alpha, 1);
+      return a.clamp(a.plus(a.times(x, std::isnan(alpha) ? 0.2 : alpha), std::isnan(beta) ? 0.5 : beta), 0,
+                     1);
+    case RLX_ACT_HARD_SWISH:
+      return mul(a.unit, x, a.clamp(a.plus(a.times(x, 1.0 / 6), 0.5), 0, 1));
+    case RLX_ACT_SOFTPLUS:
+      return softplus(a);
+    case RLX_ACT_MISH:
+      return mul(a.unit, x, a.fn(RLX_UNARY_TANH, softplus(a)));
+    case RLX_ACT_ELU:
+      return exponential(a, std::isnan(alpha) ? 1 : alpha, 1);
     case RLX_ACT_SELU:
       return a.times(exponential(a, std::isnan(alpha) ? 1.67326319217681884765625 : alpha, 1),
                      std::isnan(beta) ? 1.05070102214813232421875 : beta);
-    case RLX_ACT_CELU: return exponential(a, std::isnan(alpha) ? 1 : alpha, std::isnan(alpha) ? 1 : alpha);
-    case RLX_ACT_SOFTSIGN: return div(a.unit, x, a.plus({std::fabs(x.v), x.e}, 1));
-    case RLX_ACT_SHRINK: return shrink(a, std::isnan(alpha) ? 0.5 : alpha, std::isnan(beta) ? 0 : beta);
-    case RLX_ACT_THRESHOLDED_RELU: return branch(x, std::isnan(alpha) ? 1 : alpha, {0, 0}, x, false);
-    default: return x;
+    case RLX_ACT_CELU:
+      return exponential(a, std::isnan(alpha) ? 1 : alpha, std::isnan(alpha) ? 1 : alpha);
+    case RLX_ACT_SOFTSIGN:
+      return div(a.unit, x, a.plus({std::fabs(x.v), x.e}, 1));
+    case RLX_ACT_SHRINK:
+      return shrink(a, std::isnan(alpha) ? 0.5 : alpha, std::isnan(beta) ? 0 : beta);
+    case RLX_ACT_THRESHOLDED_RELU:
+      return branch(x, std::isnan(alpha) ? 1 : alpha, {0, 0}, x, false);
+    default:
+      return x;
   }
 }
 
-/// The most that the function moves per move of its operand, where formulas with x in several places would add up.
+/// The most that the function moves per move of its operand, where formulas with x in several places would
+/// add up.
 double slope_of(std::int64_t act) {
   switch (act) {
-    case RLX_ACT_GELU_ERF: case RLX_ACT_GELU_TANH: return 1.13;
-    case RLX_ACT_SILU: case RLX_ACT_MISH: return 1.1;
-    case RLX_ACT_HARD_SWISH: return 1.5;
-    case RLX_ACT_SOFTSIGN: return 1;
-    default: return kInfinity;
+    case RLX_ACT_GELU_ERF:
+    case RLX_ACT_GELU_TANH:
+      return 1.13;
+    case RLX_ACT_SILU:
+    case RLX_ACT_MISH:
+      return 1.1;
+    case RLX_ACT_HARD_SWISH:
+      return 1.5;
+    case RLX_ACT_SOFTSIGN:
+      return 1;
+    default:
+      return kInfinity;
   }
 }
 

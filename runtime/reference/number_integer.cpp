@@ -48,11 +48,16 @@ std::int64_t shifted(DType dtype, bool left, std::int64_t a, std::int64_t b) {
 
 std::int64_t unary_integer(DType dtype, std::int64_t fn, std::int64_t x) {
   switch (fn) {
-    case RLX_UNARY_NEG: return wrap(dtype, number(0 - bits(x)));
-    case RLX_UNARY_ABS: return is_signed_int(dtype) && x < 0 ? wrap(dtype, number(0 - bits(x))) : x;
-    case RLX_UNARY_SIGN: return is_signed_int(dtype) ? (x > 0) - (x < 0) : x != 0;
-    case RLX_UNARY_NOT: return dtype == DType::kBool ? !x : wrap(dtype, ~x);
-    default: return x;  // floor and its kin
+    case RLX_UNARY_NEG:
+      return wrap(dtype, number(0 - bits(x)));
+    case RLX_UNARY_ABS:
+      return is_signed_int(dtype) && x < 0 ? wrap(dtype, number(0 - bits(x))) : x;
+    case RLX_UNARY_SIGN:
+      return is_signed_int(dtype) ? (x > 0) - (x < 0) : x != 0;
+    case RLX_UNARY_NOT:
+      return dtype == DType::kBool ? !x : wrap(dtype, ~x);
+    default:
+      return x;  // floor and its kin
   }
 }
 
@@ -60,20 +65,34 @@ std::int64_t binary_integer(DType dtype, std::int64_t fn, std::int64_t a, std::i
   const bool wide_unsigned = dtype == DType::kU64;
   const auto less = [&] { return wide_unsigned ? bits(a) < bits(b) : a < b; };
   switch (fn) {
-    case RLX_BINARY_ADD: return wrap(dtype, number(bits(a) + bits(b)));
-    case RLX_BINARY_SUB: return wrap(dtype, number(bits(a) - bits(b)));
-    case RLX_BINARY_MUL: return wrap(dtype, number(bits(a) * bits(b)));
-    case RLX_BINARY_DIV: return wrap(dtype, quotient(wide_unsigned, a, b));
-    case RLX_BINARY_MOD_FLOOR: return wrap(dtype, remainder(wide_unsigned, true, a, b));
-    case RLX_BINARY_MOD_TRUNC: return wrap(dtype, remainder(wide_unsigned, false, a, b));
-    case RLX_BINARY_POW: return wrap(dtype, power(!is_signed_int(dtype), a, b));
-    case RLX_BINARY_MAX: return less() ? b : a;
-    case RLX_BINARY_MIN: return less() ? a : b;
-    case RLX_BINARY_AND: return a & b;
-    case RLX_BINARY_OR: return a | b;
-    case RLX_BINARY_XOR: return a ^ b;
-    case RLX_BINARY_SHL: return wrap(dtype, shifted(dtype, true, a, b));
-    default: return wrap(dtype, shifted(dtype, false, a, b));
+    case RLX_BINARY_ADD:
+      return wrap(dtype, number(bits(a) + bits(b)));
+    case RLX_BINARY_SUB:
+      return wrap(dtype, number(bits(a) - bits(b)));
+    case RLX_BINARY_MUL:
+      return wrap(dtype, number(bits(a) * bits(b)));
+    case RLX_BINARY_DIV:
+      return wrap(dtype, quotient(wide_unsigned, a, b));
+    case RLX_BINARY_MOD_FLOOR:
+      return wrap(dtype, remainder(wide_unsigned, true, a, b));
+    case RLX_BINARY_MOD_TRUNC:
+      return wrap(dtype, remainder(wide_unsigned, false, a, b));
+    case RLX_BINARY_POW:
+      return wrap(dtype, power(!is_signed_int(dtype), a, b));
+    case RLX_BINARY_MAX:
+      return less() ? b : a;
+    case RLX_BINARY_MIN:
+      return less() ? a : b;
+    case RLX_BINARY_AND:
+      return a & b;
+    case RLX_BINARY_OR:
+      return a | b;
+    case RLX_BINARY_XOR:
+      return a ^ b;
+    case RLX_BINARY_SHL:
+      return wrap(dtype, shifted(dtype, true, a, b));
+    default:
+      return wrap(dtype, shifted(dtype, false, a, b));
   }
 }
 

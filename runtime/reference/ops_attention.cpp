@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // attention and rope.
-// Bounds of attention: weights p_j that move by w_j but still sum to 1 move the result by sum w_j |v_j - y|; values add
-// sum p_j e_j; and the roundings of the products, the sum and the division add a share of sum p_j |v_j|.
+// Bounds of attention: weights p_j that move by w_j but still sum to 1 move the result by sum w_j |v_j - y|;
+// values add sum p_j e_j; and the roundings of the products, the sum and the division add a share of sum p_j
+// |v_j|.
 #include <algorithm>
 
 #include "runtime/reference/call.h"
@@ -44,7 +45,8 @@ class Attention {
   std::size_t mask_at(std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
     if (kind_ == RLX_MASK_KEY_BOOL) return static_cast<std::size_t>(b * keys_ + j);
     if (kind_ == RLX_MASK_LENGTHS) return static_cast<std::size_t>(b);
-    return static_cast<std::size_t>(b * mask_strides_[0] + h * mask_strides_[1] + i * mask_strides_[2] + j * mask_strides_[3]);
+    return static_cast<std::size_t>(b * mask_strides_[0] + h * mask_strides_[1] + i * mask_strides_[2] +
+                                    j * mask_strides_[3]);
   }
 
   bool visible(std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
@@ -58,11 +60,13 @@ class Attention {
   }
 
   Num score(std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j, std::int64_t kv) const {
-    const std::int64_t at_q = ((b * heads_ + h) * queries_ + i) * width_, at_k = ((b * kv_heads_ + kv) * keys_ + j) * width_;
+    const std::int64_t at_q = ((b * heads_ + h) * queries_ + i) * width_,
+                       at_k = ((b * kv_heads_ + kv) * keys_ + j) * width_;
     double sum = 0, size = 0;
     ErrorSum e(call_.independent);
     for (std::int64_t d = 0; d < width_; ++d) {
-      const Num q = call_.get(*q_, static_cast<std::size_t>(at_q + d)), k = call_.get(*k_, static_cast<std::size_t>(at_k + d));
+      const Num q = call_.get(*q_, static_cast<std::size_t>(at_q + d)),
+                k = call_.get(*k_, static_cast<std::size_t>(at_k + d));
       sum += q.v * k.v;
       size += (std::fabs(q.v) + q.e) * (std::fabs(k.v) + k.e);
       if (q.e == 0 && k.e == 0) continue;
@@ -98,10 +102,12 @@ class Attention {
   }
 
   void weigh(std::int64_t b, std::int64_t kv, std::size_t at_y, bool unsure, Tensor& y) {
-    const double share = softmax(unit_, row_, call_.bounds) + 2 * gamma(unit_, static_cast<double>(row_.size()) + 3);
+    const double share =
+        softmax(unit_, row_, call_.bounds) + 2 * gamma(unit_, static_cast<double>(row_.size()) + 3);
     for (std::int64_t d = 0; d < value_width_; ++d) {
       const auto value = [&](std::size_t n) {
-        return call_.get(*v_, static_cast<std::size_t>(((b * kv_heads_ + kv) * keys_ + seen_[n]) * value_width_ + d));
+        return call_.get(
+            *v_, static_cast<std::size_t>(((b * kv_heads_ + kv) * keys_ + seen_[n]) * value_width_ + d));
       };
       double sum = 0, size = 0;
       ErrorSum e(call_.independent);
@@ -160,7 +166,8 @@ Status run_rope(Call& call) {
       const auto first = static_cast<std::size_t>(line * width + (interleaved ? 2 * pair : pair));
       const auto second = static_cast<std::size_t>(line * width + (interleaved ? 2 * pair + 1 : pair + half));
       const Num a = call.get(*x, first), z = call.get(*x, second);
-      const Num c = call.get(*cos, static_cast<std::size_t>(at * half + pair)), t = call.get(*sin, static_cast<std::size_t>(at * half + pair));
+      const Num c = call.get(*cos, static_cast<std::size_t>(at * half + pair)),
+                t = call.get(*sin, static_cast<std::size_t>(at * half + pair));
       const auto turned = [&](Num u, Num w) {
         Num r = add(unit, u, w);
         if (std::isfinite(r.v)) r.e += unit.u * (std::fabs(u.v) + std::fabs(w.v) + std::fabs(r.v));

@@ -32,12 +32,15 @@ std::int64_t low_bits(double whole) {
 std::int64_t to_integer(const Call& call, DType to, double x) {
   if (to == DType::kBool) return x != 0;
   if (std::isnan(x)) return 0;
-  const double whole = call.integer(RLX_ATTR_ROUND, RLX_ROUND_EVEN) == RLX_ROUND_ZERO ? std::trunc(x) : std::nearbyint(x);
+  const double whole =
+      call.integer(RLX_ATTR_ROUND, RLX_ROUND_EVEN) == RLX_ROUND_ZERO ? std::trunc(x) : std::nearbyint(x);
   const Range range = range_of(to);
   // An infinity has no bits to keep: 0.
-  if (call.integer(RLX_ATTR_OVERFLOW, RLX_OVERFLOW_SATURATE) == RLX_OVERFLOW_WRAP) return wrap(to, low_bits(whole));
+  if (call.integer(RLX_ATTR_OVERFLOW, RLX_OVERFLOW_SATURATE) == RLX_OVERFLOW_WRAP)
+    return wrap(to, low_bits(whole));
   if (whole < range.least) return low_bits(range.least);
-  if (whole >= range.past) return to == DType::kU64 ? -1 : to == DType::kI64 ? INT64_MAX : low_bits(range.past - 1);
+  if (whole >= range.past)
+    return to == DType::kU64 ? -1 : to == DType::kI64 ? INT64_MAX : low_bits(range.past - 1);
   return low_bits(whole);
 }
 
@@ -58,17 +61,21 @@ Num real_of(const Call& call, DType from, DType to, Num x) {
   const Unit unit = call.unit(to);
   const double exact = x.v;
   double v = to_zero ? round_toward_zero(to, exact) : round_to(to, exact);
-  if (std::isinf(v) && std::isfinite(exact) && call.integer(RLX_ATTR_OVERFLOW, RLX_OVERFLOW_SATURATE) == RLX_OVERFLOW_SATURATE)
+  if (std::isinf(v) && std::isfinite(exact) &&
+      call.integer(RLX_ATTR_OVERFLOW, RLX_OVERFLOW_SATURATE) == RLX_OVERFLOW_SATURATE)
     v = std::copysign(unit.most, v);
   // A value without a bound is rounded here, once, by everyone; one with a bound may be at either side.
   if (x.e == 0 || !std::isfinite(v) || std::isinf(x.e)) return {v, x.e > 0 ? kInfinity : 0};
-  const bool widens = to == DType::kF64 || to == from || (to == DType::kF32 && is_float(from) && from != DType::kF64);
+  const bool widens =
+      to == DType::kF64 || to == from || (to == DType::kF32 && is_float(from) && from != DType::kF64);
   if (widens) return x;
   const double u = to == DType::kF32 ? 0x1p-24 : unit.store;
-  return {v, x.e + std::fabs(v - exact) + (to_zero ? 2 : 1) * u * std::fmax(std::fabs(exact) + x.e, unit.store_least)};
+  return {v, x.e + std::fabs(v - exact) +
+                 (to_zero ? 2 : 1) * u * std::fmax(std::fabs(exact) + x.e, unit.store_least)};
 }
 
-/// An integer with no more digits than the float dtype has, rounded once, as ROUND says. The range is not looked at.
+/// An integer with no more digits than the float dtype has, rounded once, as ROUND says. The range is not
+/// looked at.
 double real_of_integer(const Call& call, DType from, DType to, std::int64_t x) {
   const bool negative = from != DType::kU64 && x < 0;
   const std::uint64_t size = negative ? 0 - static_cast<std::uint64_t>(x) : static_cast<std::uint64_t>(x);
@@ -96,13 +103,17 @@ Status run_cast(Call& call) {
       continue;
     }
     if (y.real()) {
-      call.set(y, n, {real_of(call, x->dtype, y.dtype, {real_of_integer(call, x->dtype, y.dtype, x->i[n]), 0}).v, e > 0 ? kInfinity : 0});
+      call.set(y, n,
+               {real_of(call, x->dtype, y.dtype, {real_of_integer(call, x->dtype, y.dtype, x->i[n]), 0}).v,
+                e > 0 ? kInfinity : 0});
       continue;
     }
-    y.i[n] = x->real() ? to_integer(call, y.dtype, x->v[n]) : integer_to_integer(call, x->dtype, y.dtype, x->i[n]);
+    y.i[n] =
+        x->real() ? to_integer(call, y.dtype, x->v[n]) : integer_to_integer(call, x->dtype, y.dtype, x->i[n]);
     if (e == 0) continue;
     const bool sure = x->real() && std::isfinite(e) && to_integer(call, y.dtype, x->v[n] - e) == y.i[n] &&
-                      to_integer(call, y.dtype, x->v[n] + e) == y.i[n] && (y.dtype != DType::kBool || std::fabs(x->v[n]) > e);
+                      to_integer(call, y.dtype, x->v[n] + e) == y.i[n] &&
+                      (y.dtype != DType::kBool || std::fabs(x->v[n]) > e);
     if (sure) continue;
     y.need_bounds();
     y.e[n] = 1;

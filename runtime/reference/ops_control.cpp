@@ -13,7 +13,8 @@ std::vector<TensorPtr> operands(const Call& call) {
 }
 
 void take(Call& call, const std::vector<TensorPtr>& results) {
-  RLX_CHECK(results.size() >= call.out.size(), results.size(), " results of a region, wanted ", call.out.size());
+  RLX_CHECK(results.size() >= call.out.size(), results.size(), " results of a region, wanted ",
+            call.out.size());
   for (std::size_t n = 0; n < call.out.size(); ++n) call.out[n] = *results[n];
 }
 
@@ -55,7 +56,8 @@ Status run_region(Call& call) {
   RLX_ASSIGN(const std::vector<TensorPtr> results, call.region(0, inputs));
   take(call, results);
   if (!call.bounds) return {};
-  // What comes in counts once, the region's own roundings twice: they are the difference to a run on exact operands.
+  // What comes in counts once, the region's own roundings twice: they are the difference to a run on exact
+  // operands.
   std::vector<TensorPtr> exact;
   bool any = false;
   for (const TensorPtr& input : inputs) {

@@ -27,8 +27,10 @@ struct Window {
   std::int64_t element(std::int64_t position, std::int64_t tap) const {
     std::int64_t at = 0, step = 1;
     for (std::size_t axis = size.size(); axis-- > 0;) {
-      const std::int64_t place = position % out[axis] * stride[axis] + tap % size[axis] * dilation[axis] - low[axis];
-      if (place < 0 || place % input_dilation[axis] != 0 || place / input_dilation[axis] >= space[axis]) return -1;
+      const std::int64_t place =
+          position % out[axis] * stride[axis] + tap % size[axis] * dilation[axis] - low[axis];
+      if (place < 0 || place % input_dilation[axis] != 0 || place / input_dilation[axis] >= space[axis])
+        return -1;
       at += place / input_dilation[axis] * step;
       step *= space[axis];
       position /= out[axis];
@@ -44,14 +46,16 @@ struct Columns {
   std::vector<std::int64_t> i;
 };
 
-Columns unroll(const Tensor& x, const Window& window, std::size_t first, std::size_t channels, std::size_t plane, std::size_t positions) {
+Columns unroll(const Tensor& x, const Window& window, std::size_t first, std::size_t channels,
+               std::size_t plane, std::size_t positions) {
   Columns out;
   const auto taps = static_cast<std::size_t>(window.taps());
   (x.real() ? out.v.resize(channels * taps * positions) : out.i.resize(channels * taps * positions));
   if (x.real() && !x.e.empty()) out.e.resize(out.v.size());
   for (std::size_t tap = 0; tap < taps; ++tap) {
     for (std::size_t position = 0; position < positions; ++position) {
-      const std::int64_t element = window.element(static_cast<std::int64_t>(position), static_cast<std::int64_t>(tap));
+      const std::int64_t element =
+          window.element(static_cast<std::int64_t>(position), static_cast<std::int64_t>(tap));
       if (element < 0) continue;
       for (std::size_t channel = 0; channel < channels; ++channel) {
         const std::size_t from = (first + channel) * plane + static_cast<std::size_t>(element);
@@ -73,20 +77,24 @@ void convolve(const Call& call, double more, Tensor& y, std::vector<double>& err
   const Window window(call, Sizes(w->dims.begin() + 2, w->dims.end()), x->dims, y.dims);
   const auto groups = static_cast<std::size_t>(call.integer(RLX_ATTR_GROUPS, 1));
   const auto images = static_cast<std::size_t>(x->dims[0]), channels = static_cast<std::size_t>(w->dims[1]);
-  const auto results = static_cast<std::size_t>(w->dims[0]) / groups, taps = static_cast<std::size_t>(window.taps());
-  const auto plane = static_cast<std::size_t>(element_count(window.space)), positions = static_cast<std::size_t>(element_count(window.out));
+  const auto results = static_cast<std::size_t>(w->dims[0]) / groups,
+             taps = static_cast<std::size_t>(window.taps());
+  const auto plane = static_cast<std::size_t>(element_count(window.space)),
+             positions = static_cast<std::size_t>(element_count(window.out));
   const std::size_t k = channels * taps;
   const double roundoff = gamma(accumulator_of(call, y.dtype), static_cast<double>(k) + more);
   if (y.real() && call.bounds) error.resize(y.count());
   if (y.count() == 0) return;
   for (std::size_t image = 0; image < images; ++image) {
     for (std::size_t group = 0; group < groups; ++group) {
-      const Columns columns = unroll(*x, window, (image * groups + group) * channels, channels, plane, positions);
+      const Columns columns =
+          unroll(*x, window, (image * groups + group) * channels, channels, plane, positions);
       const std::size_t at_w = group * results * k, at_y = (image * groups + group) * results * positions;
       if (y.real())
-        multiply({results, k, positions, w->v.data() + at_w, w->e.empty() ? nullptr : w->e.data() + at_w, columns.v.data(),
-                  columns.e.empty() ? nullptr : columns.e.data(), y.v.data() + at_y,
-                  call.bounds ? error.data() + at_y : nullptr, roundoff, call.independent, underflow(call.unit(y.dtype), k)});
+        multiply({results, k, positions, w->v.data() + at_w, w->e.empty() ? nullptr : w->e.data() + at_w,
+                  columns.v.data(), columns.e.empty() ? nullptr : columns.e.data(), y.v.data() + at_y,
+                  call.bounds ? error.data() + at_y : nullptr, roundoff, call.independent,
+                  underflow(call.unit(y.dtype), k)});
       else
         multiply_integers(results, k, positions, w->i.data() + at_w, columns.i.data(), y.i.data() + at_y);
     }
@@ -138,7 +146,8 @@ void for_each_window(const Call& call, const Tensor& x, const Tensor& y, const E
     const std::int64_t channel = static_cast<std::int64_t>(at) / positions;
     taps.clear();
     for (std::int64_t tap = 0; tap < window.taps(); ++tap)
-      if (const std::int64_t element = window.element(static_cast<std::int64_t>(at) % positions, tap); element >= 0)
+      if (const std::int64_t element = window.element(static_cast<std::int64_t>(at) % positions, tap);
+          element >= 0)
         taps.push_back(element);
     each(at, taps, static_cast<std::size_t>(channel * plane));
   }
@@ -166,7 +175,8 @@ Status run_reduce_window(Call& call) {
       y.i[at] = integer_identity(y.dtype, fn);
       for (const std::int64_t tap : taps) {
         const std::int64_t before = y.i[at];
-        y.i[at] = binary_integer(y.dtype, integer_function(y.dtype, fn), before, x->i[plane + static_cast<std::size_t>(tap)]);
+        y.i[at] = binary_integer(y.dtype, integer_function(y.dtype, fn), before,
+                                 x->i[plane + static_cast<std::size_t>(tap)]);
         if (best < 0 || y.i[at] != before) best = tap;
       }
     }

@@ -46,9 +46,11 @@ const double* bounds_of(const Tensor& x, std::size_t at) { return x.e.empty() ? 
 }  // namespace
 
 Status run_dot(Call& call) {
-  const Sizes contract_a = call.integers(RLX_ATTR_CONTRACT_A), contract_b = call.integers(RLX_ATTR_CONTRACT_B);
+  const Sizes contract_a = call.integers(RLX_ATTR_CONTRACT_A),
+              contract_b = call.integers(RLX_ATTR_CONTRACT_B);
   const Sizes batch_a = call.integers(RLX_ATTR_BATCH_A), batch_b = call.integers(RLX_ATTR_BATCH_B);
-  const auto free_a = free_axes(call.rank(0), batch_a, contract_a), free_b = free_axes(call.rank(1), batch_b, contract_b);
+  const auto free_a = free_axes(call.rank(0), batch_a, contract_a),
+             free_b = free_axes(call.rank(1), batch_b, contract_b);
   const std::size_t batches = size_of(call.in[0], axes(batch_a)), k = size_of(call.in[0], axes(contract_a));
   const std::size_t m = size_of(call.in[0], free_a), n = size_of(call.in[1], free_b);
   const TensorPtr a = reordered(call.in[0], joined({axes(batch_a), free_a, axes(contract_a)}));
@@ -60,7 +62,8 @@ Status run_dot(Call& call) {
     const std::size_t at_a = batch * m * k, at_b = batch * k * n, at_y = batch * m * n;
     if (y.real())
       multiply({m, k, n, a->v.data() + at_a, bounds_of(*a, at_a), b->v.data() + at_b, bounds_of(*b, at_b),
-                y.v.data() + at_y, call.bounds ? y.e.data() + at_y : nullptr, roundoff, call.independent, underflow(call.unit(y.dtype), k)});
+                y.v.data() + at_y, call.bounds ? y.e.data() + at_y : nullptr, roundoff, call.independent,
+                underflow(call.unit(y.dtype), k)});
     else
       multiply_integers(m, k, n, a->i.data() + at_a, b->i.data() + at_b, y.i.data() + at_y);
   }
@@ -72,14 +75,16 @@ Status run_dot(Call& call) {
 
 Status run_linear(Call& call) {
   const auto parts = static_cast<std::size_t>(call.integer(RLX_ATTR_PARTS, 1));
-  const bool bias = call.integer(RLX_ATTR_HAS_BIAS, 0) != 0, residual = call.integer(RLX_ATTR_HAS_RESIDUAL, 0) != 0;
+  const bool bias = call.integer(RLX_ATTR_HAS_BIAS, 0) != 0,
+             residual = call.integer(RLX_ATTR_HAS_RESIDUAL, 0) != 0;
   const bool nk = call.integer(RLX_ATTR_W_LAYOUT, RLX_W_LAYOUT_KN) == RLX_W_LAYOUT_NK;
   const std::vector<double> alphas = call.reals(RLX_ATTR_ALPHAS);
   const std::int64_t act = call.integer(RLX_ATTR_ACT, RLX_ACT_NONE);
   const double act_alpha = call.real(RLX_ATTR_ACT_ALPHA, NAN), act_beta = call.real(RLX_ATTR_ACT_BETA, NAN);
   const TensorPtr x = call.load(0), extra = residual ? call.load(call.in.size() - 1) : nullptr;
   for (std::size_t part = 0; part < parts; ++part) {
-    const TensorPtr w = reordered(call.in[1 + part], nk ? std::vector<std::size_t>{1, 0} : std::vector<std::size_t>{0, 1});
+    const TensorPtr w =
+        reordered(call.in[1 + part], nk ? std::vector<std::size_t>{1, 0} : std::vector<std::size_t>{0, 1});
     const TensorPtr b = bias ? call.load(1 + parts + part) : nullptr;
     Tensor& y = call.out[part];
     const auto k = static_cast<std::size_t>(w->dims[0]), n = static_cast<std::size_t>(w->dims[1]);
@@ -88,11 +93,14 @@ Status run_linear(Call& call) {
     std::vector<double> error(call.bounds ? y.count() : 0);
     // alpha, bias and a folded scale round along with the products.
     multiply({m, k, n, x->v.data(), bounds_of(*x, 0), w->v.data(), bounds_of(*w, 0), y.v.data(),
-              call.bounds ? error.data() : nullptr, gamma(accumulator_of(call, y.dtype), static_cast<double>(k) + 3), call.independent, underflow(unit, k)});
+              call.bounds ? error.data() : nullptr,
+              gamma(accumulator_of(call, y.dtype), static_cast<double>(k) + 3), call.independent,
+              underflow(unit, k)});
     // Between the steps of the expansion a narrow dtype rounds, too.
     for (std::size_t at = 0; at < y.count(); ++at) {
       Num z{y.v[at], call.bounds ? error[at] : 0};
-      if (!alphas.empty() && alphas[part] != 1) z = mul(unit, stored(unit, z), rounded(unit, alphas[part], 0, is_exact(unit, alphas[part]) ? 0 : 1));
+      if (!alphas.empty() && alphas[part] != 1)
+        z = mul(unit, stored(unit, z), rounded(unit, alphas[part], 0, is_exact(unit, alphas[part]) ? 0 : 1));
       if (b) z = add(unit, stored(unit, z), call.get(*b, at % n));
       z = activation(unit, act, act_alpha, act_beta, stored(unit, z));
       if (extra) z = add(unit, stored(unit, z), call.get(*extra, at));

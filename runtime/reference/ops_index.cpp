@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers and scatters. The data of a gather is read element by element, so that a table is never copied whole.
+// Gathers and scatters. The data of a gather is read element by element, so that a table is never copied
+// whole.
 #include <algorithm>
 
 #include "runtime/reference/call.h"
@@ -49,7 +50,8 @@ Status run_gather(Call& call) {
       const auto index = static_cast<std::size_t>(row / std::max<std::int64_t>(outer, 1) * picks + pick);
       for (std::int64_t column = 0; column < inner; ++column, ++to) {
         if (places[index] >= 0)
-          data.element(static_cast<std::int64_t>(rows[static_cast<std::size_t>(row)]) + places[index] * data.strides[axis] +
+          data.element(static_cast<std::int64_t>(rows[static_cast<std::size_t>(row)]) +
+                           places[index] * data.strides[axis] +
                            static_cast<std::int64_t>(columns[static_cast<std::size_t>(column)]),
                        y, to);
         if (in_doubt(*idx, index)) doubt(y, to);
@@ -87,7 +89,8 @@ Status run_gather_nd(Call& call) {
   const Walk batches(std::span(data.dims).first(batch), std::span(data.strides).first(batch));
   const std::int64_t inner = element_count(slice);
   const std::int64_t rows = element_count(std::span(idx->dims).first(idx->dims.size() - 1));
-  const std::int64_t per_batch = std::max<std::int64_t>(1, element_count(std::span(idx->dims).subspan(batch, idx->dims.size() - 1 - batch)));
+  const std::int64_t per_batch = std::max<std::int64_t>(
+      1, element_count(std::span(idx->dims).subspan(batch, idx->dims.size() - 1 - batch)));
   std::size_t to = 0;
   for (std::int64_t row = 0; row < rows; ++row) {
     auto from = static_cast<std::int64_t>(batches[static_cast<std::size_t>(row / per_batch)]);
@@ -100,7 +103,8 @@ Status run_gather_nd(Call& call) {
       from += place * data.strides[batch + c];
     }
     for (std::int64_t column = 0; column < inner; ++column, ++to) {
-      if (!zero) data.element(from + static_cast<std::int64_t>(columns[static_cast<std::size_t>(column)]), y, to);
+      if (!zero)
+        data.element(from + static_cast<std::int64_t>(columns[static_cast<std::size_t>(column)]), y, to);
       if (unsure) doubt(y, to);
     }
   }
@@ -111,7 +115,8 @@ namespace {
 
 /// y[at] = y[at] REDUCE u[from], rounded to the dtype at each step.
 void scatter_one(const Call& call, const Tensor& u, std::size_t from, Tensor& y, std::size_t at) {
-  static constexpr std::int64_t kFunctions[] = {0, RLX_BINARY_ADD, RLX_BINARY_MUL, RLX_BINARY_MIN, RLX_BINARY_MAX};
+  static constexpr std::int64_t kFunctions[] = {0, RLX_BINARY_ADD, RLX_BINARY_MUL, RLX_BINARY_MIN,
+                                                RLX_BINARY_MAX};
   const std::int64_t fn = kFunctions[call.integer(RLX_ATTR_REDUCE, RLX_SCATTER_SET)];
   double e = u.bound(from);
   if (y.real()) {
@@ -167,12 +172,14 @@ Status run_scatter_nd(Call& call) {
     std::int64_t at = 0;
     bool nowhere = false;
     for (std::size_t c = 0; c < k; ++c) {
-      RLX_ASSIGN(const std::int64_t place, resolve_index(call, idx->i[static_cast<std::size_t>(row) * k + c], y.dims[c]));
+      RLX_ASSIGN(const std::int64_t place,
+                 resolve_index(call, idx->i[static_cast<std::size_t>(row) * k + c], y.dims[c]));
       nowhere = nowhere || place < 0;
       at += place * to[c];
     }
     for (std::int64_t column = 0; column < inner && !nowhere; ++column)
-      scatter_one(call, *u, static_cast<std::size_t>(row * inner + column), y, static_cast<std::size_t>(at + column));
+      scatter_one(call, *u, static_cast<std::size_t>(row * inner + column), y,
+                  static_cast<std::size_t>(at + column));
   }
   doubt_result(*idx, y);
   return {};

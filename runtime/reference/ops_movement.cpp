@@ -118,9 +118,14 @@ std::int64_t padded(std::int64_t mode, std::int64_t at, std::int64_t size, std::
   const std::int64_t span = (size - 1) * (gap + 1) + 1;
   if (at < 0 || at >= span) {
     switch (mode) {
-      case RLX_PAD_CONST: return -1;
-      case RLX_PAD_EDGE: at = at < 0 ? 0 : span - 1; break;
-      case RLX_PAD_WRAP: at = (at % span + span) % span; break;
+      case RLX_PAD_CONST:
+        return -1;
+      case RLX_PAD_EDGE:
+        at = at < 0 ? 0 : span - 1;
+        break;
+      case RLX_PAD_WRAP:
+        at = (at % span + span) % span;
+        break;
       default: {
         const std::int64_t period = std::max<std::int64_t>(2 * (span - 1), 1);
         at = (at % period + period) % period;
@@ -137,7 +142,8 @@ Status run_pad(Call& call) {
   const TensorPtr x = call.load(0), value = call.load(1);
   Tensor& y = call.out[0];
   const std::size_t rank = y.dims.size();
-  const Sizes low = call.integers_or(RLX_ATTR_LOW, rank, 0), gap = call.integers_or(RLX_ATTR_INTERIOR, rank, 0);
+  const Sizes low = call.integers_or(RLX_ATTR_LOW, rank, 0),
+              gap = call.integers_or(RLX_ATTR_INTERIOR, rank, 0);
   const std::int64_t mode = call.integer(RLX_ATTR_MODE, RLX_PAD_CONST);
   const Sizes from = dense_strides(x->dims), to = dense_strides(y.dims);
   for (std::size_t n = 0; n < y.count(); ++n) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // layer_norm, rms_norm, group_norm, batch_norm, embed_norm.
-// Bounds: with c the centred elements, A = mean c^2 + eps and r = A^-1/2, operands that move by d_i move A by at most
-// D = 2 mean(|c| d) + mean d^2, hence the result by d_i r' + |c_i| |r' - r| with r' = (A - D)^-1/2; and no element of a
-// normalised row exceeds sqrt(N). Own roundings count twice.
+// Bounds: with c the centred elements, A = mean c^2 + eps and r = A^-1/2, operands that move by d_i move A by
+// at most D = 2 mean(|c| d) + mean d^2, hence the result by d_i r' + |c_i| |r' - r| with r' = (A - D)^-1/2;
+// and no element of a normalised row exceeds sqrt(N). Own roundings count twice.
 #include <algorithm>
 
 #include "runtime/reference/call.h"
@@ -27,9 +27,12 @@ struct Norm {
     for (const Num& x : row) square += (x.v - mean) * (x.v - mean);
     const double whole = square / count + eps, r = 1 / std::sqrt(whole);
     const double own = 2 * unit.u;
-    // What the centred elements may be off: as their operands, their mean, the rounding of it and of the difference.
+    // What the centred elements may be off: as their operands, their mean, the rounding of it and of the
+    // difference.
     const double shift = centered ? moved.total() / count + 2 * gamma(unit, count + 2) * size / count : 0;
-    const auto off = [&](double c, double e) { return centered ? combined(unit, e, shift + own * (std::fabs(c) + e)) : e; };
+    const auto off = [&](double c, double e) {
+      return centered ? combined(unit, e, shift + own * (std::fabs(c) + e)) : e;
+    };
     double spread = 0;
     ErrorSum tilt(unit.independent);
     for (const Num& x : row) {
@@ -107,9 +110,12 @@ Status run_layer_norm(Call& call) {
   Tensor& y = call.out[0];
   const Unit unit = call.unit(y.dtype);
   const auto size = static_cast<std::size_t>(element_count(std::span(z->dims).subspan(first_axis(call))));
-  for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), true}, *z, size, [&](std::size_t at, std::size_t n, Num x) {
-    call.set(y, at, beta ? scaled(unit, x, call.get(*gamma_, n), call.get(*beta, n)) : scaled(unit, x, call.get(*gamma_, n)));
-  });
+  for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), true}, *z, size,
+               [&](std::size_t at, std::size_t n, Num x) {
+                 call.set(y, at,
+                          beta ? scaled(unit, x, call.get(*gamma_, n), call.get(*beta, n))
+                               : scaled(unit, x, call.get(*gamma_, n)));
+               });
   finish(call, y);
   if (call.out.size() > 1) call.out[1] = *z;
   return {};
@@ -122,10 +128,17 @@ Status run_rms_norm(Call& call) {
   const Unit unit = call.unit(y.dtype);
   const double offset = call.real(RLX_ATTR_GAMMA_OFFSET, 0);
   const auto size = static_cast<std::size_t>(element_count(std::span(z->dims).subspan(first_axis(call))));
-  for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), false}, *z, size, [&](std::size_t at, std::size_t n, Num x) {
-    const Num g = call.get(*gamma_, n);
-    call.set(y, at, scaled(unit, x, offset == 0 ? g : add(unit, g, {offset, is_exact(unit, offset) ? 0 : unit.u * std::fabs(offset)})));
-  });
+  for_each_row(
+      call, {unit, call.real(RLX_ATTR_EPS, 1e-5), false}, *z, size,
+      [&](std::size_t at, std::size_t n, Num x) {
+        const Num g = call.get(*gamma_, n);
+        call.set(
+            y, at,
+            scaled(unit, x,
+                   offset == 0
+                       ? g
+                       : add(unit, g, {offset, is_exact(unit, offset) ? 0 : unit.u * std::fabs(offset)})));
+      });
   finish(call, y);
   if (call.out.size() > 1) call.out[1] = *z;
   return {};
@@ -139,16 +152,18 @@ Status run_group_norm(Call& call) {
   const auto channels = static_cast<std::size_t>(x->dims[1]);
   const auto plane = static_cast<std::size_t>(element_count(std::span(x->dims).subspan(2)));
   const std::size_t size = groups ? channels / groups * plane : 0;
-  for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), true}, *x, size, [&](std::size_t at, std::size_t, Num z) {
-    const std::size_t channel = at / plane % channels;
-    call.set(y, at, scaled(unit, z, call.get(*gamma_, channel), call.get(*beta, channel)));
-  });
+  for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), true}, *x, size,
+               [&](std::size_t at, std::size_t, Num z) {
+                 const std::size_t channel = at / plane % channels;
+                 call.set(y, at, scaled(unit, z, call.get(*gamma_, channel), call.get(*beta, channel)));
+               });
   finish(call, y);
   return {};
 }
 
 Status run_batch_norm(Call& call) {
-  const TensorPtr x = call.load(0), gamma_ = call.load(1), beta = call.load(2), mean = call.load(3), var = call.load(4);
+  const TensorPtr x = call.load(0), gamma_ = call.load(1), beta = call.load(2), mean = call.load(3),
+                  var = call.load(4);
   Tensor& y = call.out[0];
   const Unit unit = call.unit(y.dtype);
   const double eps = call.real(RLX_ATTR_EPS, 1e-5);
@@ -163,7 +178,8 @@ Status run_batch_norm(Call& call) {
     const Num centered = sub(unit, call.get(*x, at), call.get(*mean, c));
     Num z = add(unit, mul(unit, centered, scale), call.get(*beta, c));
     // Folded, it is x * scale + (beta - mean * scale): roundings of larger numbers, and all of them twice.
-    const double sizes = (std::fabs(x->v[at]) + std::fabs(mean->v[c])) * std::fabs(scale.v) + std::fabs(beta->v[c]);
+    const double sizes =
+        (std::fabs(x->v[at]) + std::fabs(mean->v[c])) * std::fabs(scale.v) + std::fabs(beta->v[c]);
     if (std::isfinite(z.v)) z.e += 16 * unit.u * sizes;
     call.set(y, at, z);
   }
@@ -190,7 +206,8 @@ Status run_embed_norm(Call& call) {
       for (std::size_t c = 0; c < width; ++c) {
         row.v[c] = 0;
         row.e.clear();
-        if (place >= 0) table.element(place * table.strides[0] + static_cast<std::int64_t>(c) * table.strides[1], row, c);
+        if (place >= 0)
+          table.element(place * table.strides[0] + static_cast<std::int64_t>(c) * table.strides[1], row, c);
         const Num term{row.v[c], ids->bound(at_id[n]) != 0 ? kInfinity : call.bounds ? row.bound(c) : 0};
         const std::size_t at = n * width + c;
         call.set(sum, at, part == 0 ? term : add(unit, call.get(sum, at), term));
@@ -198,9 +215,10 @@ Status run_embed_norm(Call& call) {
     }
   }
   const TensorPtr gamma_ = call.load(2 * parts), beta = call.load(2 * parts + 1);
-  for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), true}, sum, width, [&](std::size_t at, std::size_t n, Num x) {
-    call.set(y, at, scaled(unit, x, call.get(*gamma_, n), call.get(*beta, n)));
-  });
+  for_each_row(call, {unit, call.real(RLX_ATTR_EPS, 1e-5), true}, sum, width,
+               [&](std::size_t at, std::size_t n, Num x) {
+                 call.set(y, at, scaled(unit, x, call.get(*gamma_, n), call.get(*beta, n)));
+               });
   finish(call, y);
   return {};
 }

@@ -11,7 +11,8 @@ namespace {
 /// a before b where the greatest come first; NaN counts as greater than every number.
 bool greater(const Tensor& x, std::size_t a, std::size_t b) {
   if (!x.real())
-    return x.dtype == DType::kU64 ? static_cast<std::uint64_t>(x.i[a]) > static_cast<std::uint64_t>(x.i[b]) : x.i[a] > x.i[b];
+    return x.dtype == DType::kU64 ? static_cast<std::uint64_t>(x.i[a]) > static_cast<std::uint64_t>(x.i[b])
+                                  : x.i[a] > x.i[b];
   if (std::isnan(x.v[a]) || std::isnan(x.v[b])) return std::isnan(x.v[a]) && !std::isnan(x.v[b]);
   return x.v[a] > x.v[b];
 }
@@ -25,7 +26,9 @@ struct Lines {
       : size(static_cast<std::size_t>(x.dims[axis])),
         inner(static_cast<std::size_t>(element_count(std::span(x.dims).subspan(axis + 1)))),
         count(static_cast<std::size_t>(element_count(std::span(x.dims).first(axis))) * inner) {}
-  std::size_t place(std::size_t line, std::size_t k) const { return line / inner * size * inner + k * inner + line % inner; }
+  std::size_t place(std::size_t line, std::size_t k) const {
+    return line / inner * size * inner + k * inner + line % inner;
+  }
 };
 
 /// True where bounds allow another order of two elements.

@@ -69,12 +69,18 @@ namespace {
 template <class T>
 bool compared(std::int64_t fn, T a, T b) {
   switch (fn) {
-    case RLX_COMPARE_EQ: return a == b;
-    case RLX_COMPARE_NE: return a != b;
-    case RLX_COMPARE_LT: return a < b;
-    case RLX_COMPARE_LE: return a <= b;
-    case RLX_COMPARE_GT: return a > b;
-    default: return a >= b;
+    case RLX_COMPARE_EQ:
+      return a == b;
+    case RLX_COMPARE_NE:
+      return a != b;
+    case RLX_COMPARE_LT:
+      return a < b;
+    case RLX_COMPARE_LE:
+      return a <= b;
+    case RLX_COMPARE_GT:
+      return a > b;
+    default:
+      return a >= b;
   }
 }
 
@@ -136,7 +142,8 @@ Status run_act(Call& call) {
   const Unit unit = call.unit(y.dtype);
   const std::int64_t act = call.integer(RLX_ATTR_FN, RLX_ACT_NONE);
   const double alpha = call.real(RLX_ATTR_ACT_ALPHA, NAN), beta = call.real(RLX_ATTR_ACT_BETA, NAN);
-  for (std::size_t n = 0; n < x->v.size(); ++n) call.set(y, n, activation(unit, act, alpha, beta, call.get(*x, n)));
+  for (std::size_t n = 0; n < x->v.size(); ++n)
+    call.set(y, n, activation(unit, act, alpha, beta, call.get(*x, n)));
   finish(call, y);
   return {};
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rng_bits: Philox 4x32 with 10 rounds. Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011).
+// rng_bits: Philox 4x32 with 10 rounds. Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 3
+// (SC 2011).
 #include <array>
 
 #include "runtime/reference/call.h"
@@ -11,9 +12,11 @@ using Block = std::array<std::uint32_t, 4>;
 
 Block philox(Block counter, std::uint32_t key0, std::uint32_t key1) {
   for (int round = 0; round < 10; ++round, key0 += 0x9E3779B9u, key1 += 0xBB67AE85u) {
-    const std::uint64_t first = std::uint64_t{0xD2511F53u} * counter[0], second = std::uint64_t{0xCD9E8D57u} * counter[2];
-    counter = {static_cast<std::uint32_t>(second >> 32) ^ counter[1] ^ key0, static_cast<std::uint32_t>(second),
-               static_cast<std::uint32_t>(first >> 32) ^ counter[3] ^ key1, static_cast<std::uint32_t>(first)};
+    const std::uint64_t first = std::uint64_t{0xD2511F53u} * counter[0],
+                        second = std::uint64_t{0xCD9E8D57u} * counter[2];
+    counter = {
+        static_cast<std::uint32_t>(second >> 32) ^ counter[1] ^ key0, static_cast<std::uint32_t>(second),
+        static_cast<std::uint32_t>(first >> 32) ^ counter[3] ^ key1, static_cast<std::uint32_t>(first)};
   }
   return counter;
 }
@@ -38,7 +41,8 @@ Status run_rng_bits(Call& call) {
   Block block{};
   for (std::size_t n = 0; n < y.count(); ++n) {
     if (n % 4 == 0)
-      block = philox(advanced(*counter, n / 4), static_cast<std::uint32_t>(key->i[0]), static_cast<std::uint32_t>(key->i[1]));
+      block = philox(advanced(*counter, n / 4), static_cast<std::uint32_t>(key->i[0]),
+                     static_cast<std::uint32_t>(key->i[1]));
     y.i[n] = block[n % 4];
   }
   return {};

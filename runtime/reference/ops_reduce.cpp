@@ -9,7 +9,8 @@ namespace {
 
 /// A result's fold over the elements of `x` that `places` names.
 template <class Places>
-void fold_into(const Call& call, std::int64_t fn, const Tensor& x, const Places& places, Tensor& y, std::size_t at) {
+void fold_into(const Call& call, std::int64_t fn, const Tensor& x, const Places& places, Tensor& y,
+               std::size_t at) {
   if (!y.real()) {
     std::int64_t value = integer_identity(y.dtype, fn);
     bool unsure = false;
@@ -55,7 +56,8 @@ Status run_cumulate(Call& call) {
   const TensorPtr x = call.load(0);
   Tensor& y = call.out[0];
   const std::int64_t fn = call.integer(RLX_ATTR_FN, RLX_REDUCE_SUM);
-  const bool exclusive = call.integer(RLX_ATTR_EXCLUSIVE, 0) != 0, reverse = call.integer(RLX_ATTR_REVERSE, 0) != 0;
+  const bool exclusive = call.integer(RLX_ATTR_EXCLUSIVE, 0) != 0,
+             reverse = call.integer(RLX_ATTR_REVERSE, 0) != 0;
   const auto axis = static_cast<std::size_t>(call.integer(RLX_ATTR_AXIS, 0));
   const auto size = static_cast<std::size_t>(x->dims[axis]);
   const auto inner = static_cast<std::size_t>(element_count(std::span(x->dims).subspan(axis + 1)));
@@ -81,10 +83,12 @@ Status run_segment_reduce(Call& call) {
   for (std::size_t segment = 0; segment < static_cast<std::size_t>(y.dims[0]); ++segment) {
     const std::int64_t begin = offsets->i[segment], end = offsets->i[segment + 1];
     if (begin < 0 || end > rows || begin > end)
-      return fail(ErrorCode::kDataError, "segment ", segment, " from ", begin, " to ", end, " of ", rows, " rows");
+      return fail(ErrorCode::kDataError, "segment ", segment, " from ", begin, " to ", end, " of ", rows,
+                  " rows");
     for (std::size_t column = 0; column < inner; ++column) {
       std::vector<std::size_t> places;
-      for (std::int64_t row = begin; row < end; ++row) places.push_back(static_cast<std::size_t>(row) * inner + column);
+      for (std::int64_t row = begin; row < end; ++row)
+        places.push_back(static_cast<std::size_t>(row) * inner + column);
       fold_into(call, fn, *x, places, y, segment * inner + column);
     }
   }

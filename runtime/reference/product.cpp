@@ -20,7 +20,8 @@ void add_sizes(std::size_t n, double factor, const double* __restrict row, doubl
 }  // namespace
 
 void multiply(const Product& p) {
-  std::vector<double> squares(p.error && p.independent ? p.m * p.n : 0);  // of carried errors, apart from own roundings
+  std::vector<double> squares(p.error && p.independent ? p.m * p.n
+                                                       : 0);  // of carried errors, apart from own roundings
   for (std::size_t k = 0; k < p.k; ++k) {
     const double* row = p.b + k * p.n;
     for (std::size_t m = 0; m < p.m; ++m) {
@@ -44,22 +45,28 @@ void multiply(const Product& p) {
   if (!p.error) return;
   for (std::size_t at = 0; at < p.m * p.n; ++at) {
     if (p.independent)
-      p.error[at] = std::hypot(p.roundoff * (p.error[at] > 0 ? std::fabs(p.y[at]) + 2 * std::sqrt(p.error[at]) : 0), std::sqrt(squares[at]));
+      p.error[at] =
+          std::hypot(p.roundoff * (p.error[at] > 0 ? std::fabs(p.y[at]) + 2 * std::sqrt(p.error[at]) : 0),
+                     std::sqrt(squares[at]));
     if (p.error[at] > 0) p.error[at] += p.floor;
     settle(p.y[at], p.error[at]);
   }
 }
 
-void multiply_integers(std::size_t m, std::size_t k, std::size_t n, const std::int64_t* a, const std::int64_t* b, std::int64_t* y) {
+void multiply_integers(std::size_t m, std::size_t k, std::size_t n, const std::int64_t* a,
+                       const std::int64_t* b, std::int64_t* y) {
   for (std::size_t row = 0; row < m; ++row)
     for (std::size_t inner = 0; inner < k; ++inner)
       for (std::size_t column = 0; column < n; ++column)
-        y[row * n + column] = static_cast<std::int64_t>(
-            static_cast<std::uint64_t>(y[row * n + column]) +
-            static_cast<std::uint64_t>(a[row * k + inner]) * static_cast<std::uint64_t>(b[inner * n + column]));
+        y[row * n + column] =
+            static_cast<std::int64_t>(static_cast<std::uint64_t>(y[row * n + column]) +
+                                      static_cast<std::uint64_t>(a[row * k + inner]) *
+                                          static_cast<std::uint64_t>(b[inner * n + column]));
 }
 
-double underflow(const Unit& unit, std::size_t terms) { return static_cast<double>(terms) * unit.u * unit.least; }
+double underflow(const Unit& unit, std::size_t terms) {
+  return static_cast<double>(terms) * unit.u * unit.least;
+}
 
 Unit accumulator_of(const Call& call, DType dtype) {
   Unit unit = call.unit(dtype);

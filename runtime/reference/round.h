@@ -28,7 +28,8 @@ struct Unit {
   double store;        ///< roundoff of storing to f16 or bf16; 0 where computing has rounded already
   double store_least;  ///< least normal number of the dtype
   DType dtype;
-  bool independent;    ///< how bounds add up: linearly, or as errors that are not in league, by the root of squares
+  bool independent;  ///< how bounds add up: linearly, or as errors that are not in league, by the root of
+                     ///< squares
 };
 Unit unit_of(DType dtype, bool independent = false);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bounds: scores that move by t_j give weights p_i e^{t_i} / sum p_j e^{t_j}, greatest where i rises and the rest falls.
+// Bounds: scores that move by t_j give weights p_i e^{t_i} / sum p_j e^{t_j}, greatest where i rises and the
+// rest falls.
 #include "runtime/reference/softmax.h"
 
 #include <algorithm>
@@ -16,7 +17,7 @@ double moved(const Unit& unit, Num x, double greatest) {
 struct Sums {
   double greatest = -kInfinity;
   double sum = 0, low = 0, high = 0;  // of exp(x - greatest), with every t_j against and with it
-  double squares = 0, largest = 0;     // of weights x moves; of moves that weigh
+  double squares = 0, largest = 0;    // of weights x moves; of moves that weigh
   bool nan = false;
 
   Sums(const Unit& unit, const std::vector<Num>& row, bool bounds) {
@@ -52,7 +53,9 @@ double softmax(const Unit& unit, std::vector<Num>& row, bool bounds) {
       e = std::max(most - p, p - least);
       // Independent moves: first order, with a fifth for what that leaves out.
       if (unit.independent && s.largest < 0.25)
-        e = std::fmin(e, 1.2 * p * std::hypot(t * (1 - p), std::sqrt(std::fmax(s.squares / (s.sum * s.sum) - p * p * t * t, 0))));
+        e = std::fmin(e, 1.2 * p *
+                             std::hypot(t * (1 - p), std::sqrt(std::fmax(
+                                                         s.squares / (s.sum * s.sum) - p * p * t * t, 0))));
       if (!(e <= 1)) e = 1;
       if (weight == 0 && x.e == 0) e = 0;
     }
@@ -73,7 +76,8 @@ void log_softmax(const Unit& unit, std::vector<Num>& row, bool bounds) {
     double e = 0;
     if (bounds && std::isfinite(y)) {
       e = x.e + std::max(std::log(s.high / s.sum), -std::log(s.low / s.sum));
-      e += 2 * (gamma(unit, static_cast<double>(row.size()) + 1) + unit.u * (2 * std::fabs(x.v - s.greatest) + 2 * std::fabs(y) + 7 * std::fabs(log_sum)));
+      e += 2 * (gamma(unit, static_cast<double>(row.size()) + 1) +
+                unit.u * (2 * std::fabs(x.v - s.greatest) + 2 * std::fabs(y) + 7 * std::fabs(log_sum)));
       if (std::isnan(e)) e = kInfinity;
     } else if (x.e > 0) {
       e = kInfinity;

@@ -8,8 +8,9 @@
 
 namespace rlx::reference {
 
-/// Replaces scores by weights. The bounds are those of exactly normalised weights; the return value is the relative
-/// error that an implementation's sum and division add to all of them. A row of -inf alone becomes NaN.
+/// Replaces scores by weights. The bounds are those of exactly normalised weights; the return value is the
+/// relative error that an implementation's sum and division add to all of them. A row of -inf alone becomes
+/// NaN.
 double softmax(const Unit& unit, std::vector<Num>& row, bool bounds);
 void log_softmax(const Unit& unit, std::vector<Num>& row, bool bounds);
 

@@ -33,7 +33,8 @@ Tensor::Tensor(DType type, Sizes sizes) : dtype(type), dims(std::move(sizes)) {
 Walk::Walk(std::span<const std::int64_t> dims, std::span<const std::int64_t> strides, std::int64_t offset) {
   const Sizes dense = dense_strides(dims);
   dense_ = offset == 0;
-  for (std::size_t axis = 0; axis < dims.size(); ++axis) dense_ = dense_ && (dims[axis] == 1 || strides[axis] == dense[axis]);
+  for (std::size_t axis = 0; axis < dims.size(); ++axis)
+    dense_ = dense_ && (dims[axis] == 1 || strides[axis] == dense[axis]);
   if (dense_) return;
   const auto count = static_cast<std::size_t>(element_count(dims));
   at_.reserve(count);
@@ -73,10 +74,14 @@ void put(std::byte* bytes, std::size_t index, T value) {
 
 void write_real(DType dtype, std::byte* bytes, std::size_t index, double value) {
   switch (dtype) {
-    case DType::kF16: return put(bytes, index, f16_bits(value));
-    case DType::kBF16: return put(bytes, index, bf16_bits(value));
-    case DType::kF32: return put(bytes, index, static_cast<float>(value));
-    default: return put(bytes, index, value);
+    case DType::kF16:
+      return put(bytes, index, f16_bits(value));
+    case DType::kBF16:
+      return put(bytes, index, bf16_bits(value));
+    case DType::kF32:
+      return put(bytes, index, static_cast<float>(value));
+    default:
+      return put(bytes, index, value);
   }
 }
 
@@ -93,36 +98,47 @@ double round_up(DType dtype, double value) {
 
 double read_real(DType dtype, const std::byte* bytes, std::int64_t index) {
   switch (dtype) {
-    case DType::kF16: return f16_value(raw_at<std::uint16_t>(bytes, index));
-    case DType::kBF16: return bf16_value(raw_at<std::uint16_t>(bytes, index));
-    case DType::kF32: return raw_at<float>(bytes, index);
-    default: return raw_at<double>(bytes, index);
+    case DType::kF16:
+      return f16_value(raw_at<std::uint16_t>(bytes, index));
+    case DType::kBF16:
+      return bf16_value(raw_at<std::uint16_t>(bytes, index));
+    case DType::kF32:
+      return raw_at<float>(bytes, index);
+    default:
+      return raw_at<double>(bytes, index);
   }
 }
 
 std::int64_t read_integer(DType dtype, const std::byte* bytes, std::int64_t index) {
   switch (dtype_bytes(dtype)) {
-    case 1: return wrap(dtype, raw_at<std::int8_t>(bytes, index));
-    case 2: return wrap(dtype, raw_at<std::int16_t>(bytes, index));
-    case 4: return wrap(dtype, raw_at<std::int32_t>(bytes, index));
-    default: return raw_at<std::int64_t>(bytes, index);
+    case 1:
+      return wrap(dtype, raw_at<std::int8_t>(bytes, index));
+    case 2:
+      return wrap(dtype, raw_at<std::int16_t>(bytes, index));
+    case 4:
+      return wrap(dtype, raw_at<std::int32_t>(bytes, index));
+    default:
+      return raw_at<std::int64_t>(bytes, index);
   }
 }
 
 TensorPtr Operand::load() const {
   const Walk walk(dims, strides, offset);
-  if (root && root->count() == static_cast<std::size_t>(element_count(dims)) && root->dims == dims && offset == 0 &&
-      (root->count() == 0 || strides == dense_strides(dims)))
+  if (root && root->count() == static_cast<std::size_t>(element_count(dims)) && root->dims == dims &&
+      offset == 0 && (root->count() == 0 || strides == dense_strides(dims)))
     return root;
   auto out = std::make_shared<Tensor>(dtype, dims);
   const std::size_t count = out->count();
   if (raw) {
     if (dtype == DType::kF32)
-      for (std::size_t n = 0; n < count; ++n) out->v[n] = raw_at<float>(raw, static_cast<std::int64_t>(walk[n]));
+      for (std::size_t n = 0; n < count; ++n)
+        out->v[n] = raw_at<float>(raw, static_cast<std::int64_t>(walk[n]));
     else if (out->real())
-      for (std::size_t n = 0; n < count; ++n) out->v[n] = read_real(dtype, raw, static_cast<std::int64_t>(walk[n]));
+      for (std::size_t n = 0; n < count; ++n)
+        out->v[n] = read_real(dtype, raw, static_cast<std::int64_t>(walk[n]));
     else
-      for (std::size_t n = 0; n < count; ++n) out->i[n] = read_integer(dtype, raw, static_cast<std::int64_t>(walk[n]));
+      for (std::size_t n = 0; n < count; ++n)
+        out->i[n] = read_integer(dtype, raw, static_cast<std::int64_t>(walk[n]));
     return out;
   }
   if (count == 0) return out;
@@ -158,10 +174,17 @@ void write_values(const Tensor& tensor, std::byte* bytes) {
   for (std::size_t n = 0; n < tensor.v.size(); ++n) write_real(tensor.dtype, bytes, n, tensor.v[n]);
   for (std::size_t n = 0; n < tensor.i.size(); ++n) {
     switch (dtype_bytes(tensor.dtype)) {
-      case 1: put(bytes, n, static_cast<std::int8_t>(tensor.i[n])); break;
-      case 2: put(bytes, n, static_cast<std::int16_t>(tensor.i[n])); break;
-      case 4: put(bytes, n, static_cast<std::int32_t>(tensor.i[n])); break;
-      default: put(bytes, n, tensor.i[n]);
+      case 1:
+        put(bytes, n, static_cast<std::int8_t>(tensor.i[n]));
+        break;
+      case 2:
+        put(bytes, n, static_cast<std::int16_t>(tensor.i[n]));
+        break;
+      case 4:
+        put(bytes, n, static_cast<std::int32_t>(tensor.i[n]));
+        break;
+      default:
+        put(bytes, n, tensor.i[n]);
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors of the interpreter: float64 values with an absolute error bound each, or 64-bit integers; and operands,
-// which are strided windows onto a tensor or onto bytes of the caller.
+// Tensors of the interpreter: float64 values with an absolute error bound each, or 64-bit integers; and
+// operands, which are strided windows onto a tensor or onto bytes of the caller.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ std::int64_t element_count(std::span<const std::int64_t> dims);
 Sizes dense_strides(std::span<const std::int64_t> dims);
 
 /// Dense row-major. Floats are in `v`, everything else in `i` (u64 as its bits, bool as 0 or 1).
-/// `e`: of each float the most by which any permitted implementation may differ; of an integer or bool non-zero where
-/// another value is admissible. Empty means that all are exact.
+/// `e`: of each float the most by which any permitted implementation may differ; of an integer or bool
+/// non-zero where another value is admissible. Empty means that all are exact.
 struct Tensor {
   DType dtype = DType::kNone;
   Sizes dims;
@@ -45,7 +45,8 @@ using TensorPtr = std::shared_ptr<const Tensor>;
 class Walk {
  public:
   Walk(std::span<const std::int64_t> dims, std::span<const std::int64_t> strides, std::int64_t offset = 0);
-  /// Over a dense tensor of dims `from` repeated to dims `to` of equal rank; dims of `from` are 1 or those of `to`.
+  /// Over a dense tensor of dims `from` repeated to dims `to` of equal rank; dims of `from` are 1 or those of
+  /// `to`.
   static Walk repeat(std::span<const std::int64_t> from, std::span<const std::int64_t> to);
   std::size_t operator[](std::size_t n) const { return dense_ ? n : static_cast<std::size_t>(at_[n]); }
 
@@ -58,10 +59,10 @@ class Walk {
 struct Operand {
   DType dtype = DType::kNone;
   Sizes dims;
-  Sizes strides;                    ///< in elements
-  std::int64_t offset = 0;          ///< of element [0,..,0], in elements
-  const std::byte* raw = nullptr;   ///< the root's bytes, or
-  TensorPtr root;                   ///< the root's tensor
+  Sizes strides;                   ///< in elements
+  std::int64_t offset = 0;         ///< of element [0,..,0], in elements
+  const std::byte* raw = nullptr;  ///< the root's bytes, or
+  TensorPtr root;                  ///< the root's tensor
 
   bool present() const { return dtype != DType::kNone; }
   /// The same elements, dense; shares the root where that is what it is.
@@ -76,7 +77,8 @@ std::int64_t read_integer(DType dtype, const std::byte* bytes, std::int64_t inde
 
 /// The values rounded to their dtype, as bytes.
 void write_values(const Tensor& tensor, std::byte* bytes);
-/// The bounds, rounded up: each covers the rounding of the value that write_values gives too. Zero for integers.
+/// The bounds, rounded up: each covers the rounding of the value that write_values gives too. Zero for
+/// integers.
 void write_bounds(const Tensor& tensor, std::byte* bytes);
 
 }  // namespace rlx::reference

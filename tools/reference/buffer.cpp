@@ -16,11 +16,15 @@ int32_t alloc(rlx_device* device, const rlx_alloc_in* in, rlx_alloc_out* out, rl
     RLX_STATUS_TRY(read_in(own, in, "alloc", error));
     RLX_STATUS_TRY(check_out(out, sizeof(rlx_alloc_out), "alloc", error));
     const uint32_t alignment = own.alignment ? own.alignment : 64;
-    if ((alignment & (alignment - 1)) || alignment > kLargestAlignment || own.space > RLX_SPACE_HOST_PINNED || own.usage)
-      return refuse(error, RLX_STATUS_INVALID_ARGUMENT,
-                    rlx::join("alloc: alignment ", own.alignment, ", space ", own.space, " or usage ", own.usage), own.alignment);
+    if ((alignment & (alignment - 1)) || alignment > kLargestAlignment || own.space > RLX_SPACE_HOST_PINNED ||
+        own.usage)
+      return refuse(
+          error, RLX_STATUS_INVALID_ARGUMENT,
+          rlx::join("alloc: alignment ", own.alignment, ", space ", own.space, " or usage ", own.usage),
+          own.alignment);
     if (own.bytes > kLargestBuffer)
-      return refuse(error, RLX_STATUS_RESOURCE_EXHAUSTED, rlx::join("alloc: ", own.bytes, " bytes"), own.bytes);
+      return refuse(error, RLX_STATUS_RESOURCE_EXHAUSTED, rlx::join("alloc: ", own.bytes, " bytes"),
+                    own.bytes);
     auto buffer = std::make_unique<rlx_buffer>();
     buffer->device = device;
     buffer->own.resize((own.bytes + alignment) / 8 + 1);
@@ -46,7 +50,9 @@ int32_t transfer(rlx_buffer* buffer, const rlx_transfer_in* in, bool to_buffer, 
     RLX_STATUS_TRY(read_in(own, in, "transfer", error));
     if (!inside(buffer, own.offset, own.bytes) || (own.bytes && !own.host))
       return refuse(error, RLX_STATUS_INVALID_ARGUMENT,
-                    rlx::join("transfer: ", own.bytes, " bytes at ", own.offset, " of a buffer of ", buffer->size, ", or null memory"), own.offset);
+                    rlx::join("transfer: ", own.bytes, " bytes at ", own.offset, " of a buffer of ",
+                              buffer->size, ", or null memory"),
+                    own.offset);
     if (own.bytes == 0) return RLX_STATUS_OK;
     if (to_buffer)
       memmove(buffer->bytes + own.offset, own.host, own.bytes);
@@ -56,17 +62,22 @@ int32_t transfer(rlx_buffer* buffer, const rlx_transfer_in* in, bool to_buffer, 
   });
 }
 
-int32_t write(rlx_buffer* buffer, const rlx_transfer_in* in, void*, rlx_error* error) { return transfer(buffer, in, true, error); }
-int32_t read(rlx_buffer* buffer, const rlx_transfer_in* in, void*, rlx_error* error) { return transfer(buffer, in, false, error); }
+int32_t write(rlx_buffer* buffer, const rlx_transfer_in* in, void*, rlx_error* error) {
+  return transfer(buffer, in, true, error);
+}
+int32_t read(rlx_buffer* buffer, const rlx_transfer_in* in, void*, rlx_error* error) {
+  return transfer(buffer, in, false, error);
+}
 
 int32_t copy(rlx_buffer* target, const rlx_copy_in* in, void*, rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (!target) return refuse(error, RLX_STATUS_INVALID_ARGUMENT, "copy: the target is null");
     rlx_copy_in own;
     RLX_STATUS_TRY(read_in(own, in, "copy", error));
-    if (!own.source || own.source->device != target->device || !inside(own.source, own.source_offset, own.bytes) ||
-        !inside(target, own.offset, own.bytes))
-      return refuse(error, RLX_STATUS_INVALID_ARGUMENT, rlx::join("copy: ", own.bytes, " bytes leave a buffer, or a foreign source"), own.bytes);
+    if (!own.source || own.source->device != target->device ||
+        !inside(own.source, own.source_offset, own.bytes) || !inside(target, own.offset, own.bytes))
+      return refuse(error, RLX_STATUS_INVALID_ARGUMENT,
+                    rlx::join("copy: ", own.bytes, " bytes leave a buffer, or a foreign source"), own.bytes);
     if (own.bytes) memmove(target->bytes + own.offset, own.source->bytes + own.source_offset, own.bytes);
     return RLX_STATUS_OK;
   });
@@ -78,7 +89,8 @@ int32_t import_host(rlx_device* device, const rlx_import_host_in* in, rlx_alloc_
     rlx_import_host_in own;
     RLX_STATUS_TRY(read_in(own, in, "import_host", error));
     RLX_STATUS_TRY(check_out(out, sizeof(rlx_alloc_out), "import_host", error));
-    if (!own.host && own.bytes) return refuse(error, RLX_STATUS_INVALID_ARGUMENT, "import_host: the memory is null");
+    if (!own.host && own.bytes)
+      return refuse(error, RLX_STATUS_INVALID_ARGUMENT, "import_host: the memory is null");
     auto buffer = std::make_unique<rlx_buffer>();
     buffer->device = device;
     buffer->bytes = static_cast<std::byte*>(own.host);

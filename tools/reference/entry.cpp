@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The door of the reference plugin: descriptor note, the one exported function, rlx.plugin/1 and rlx.device/1.
+// The door of the reference plugin: descriptor note, the one exported function, rlx.plugin/1 and
+// rlx.device/1.
 #include <rlx/lir.h>
 
 #include "tools/reference/guard.h"
@@ -44,10 +45,12 @@ RLX_DESCRIPTOR_SECTION const rlx_descriptor_note kNote = {
 
 namespace rlx_reference {
 
-int32_t no_options(const rlx_option* rows, uint32_t count, uint32_t stride, const char* what, rlx_error* error) {
+int32_t no_options(const rlx_option* rows, uint32_t count, uint32_t stride, const char* what,
+                   rlx_error* error) {
   if (count == 0) return RLX_STATUS_OK;
   if (!rows || stride < sizeof(rlx_option))
-    return refuse(error, RLX_STATUS_INVALID_ARGUMENT, rlx::join(what, ": ", count, " options without rows"), count);
+    return refuse(error, RLX_STATUS_INVALID_ARGUMENT, rlx::join(what, ": ", count, " options without rows"),
+                  count);
   return refuse(error, RLX_STATUS_INVALID_ARGUMENT,
                 rlx::join(what, ": unknown option `", text(row_at(rows, stride, 0).key), "`, there is none"));
 }
@@ -75,13 +78,16 @@ int32_t plugin_device_count(rlx_plugin* plugin, const void* in, rlx_device_count
   return write_out(out, own);
 }
 
-int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx_device_info_out* out, rlx_error* error) {
+int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx_device_info_out* out,
+                           rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (!plugin) return refuse(error, RLX_STATUS_INVALID_ARGUMENT, "device_info: the plugin is null");
     rlx_device_info_in own;
     RLX_STATUS_TRY(read_in(own, in, "device_info", error));
     RLX_STATUS_TRY(check_out(out, sizeof(rlx_device_info_out), "device_info", error));
-    if (own.ordinal) return refuse(error, RLX_STATUS_NOT_FOUND, rlx::join("device_info: device ", own.ordinal, ", there is one"), own.ordinal);
+    if (own.ordinal)
+      return refuse(error, RLX_STATUS_NOT_FOUND,
+                    rlx::join("device_info: device ", own.ordinal, ", there is one"), own.ordinal);
     rlx_device_info_out info{};
     info.flags = RLX_DEVICE_FLAG_HOST_MEMORY | RLX_DEVICE_FLAG_FORK_SAFE;
     strncpy(info.kind, "reference", sizeof info.kind - 1);
@@ -99,26 +105,34 @@ constexpr rlx_str literal(const char (&chars)[N]) {
 }
 
 const rlx_option_info kOptions[] = {
-    {literal("emit"), literal("enum"), literal("value"), literal("value: results; bound: the error that each float may have"), 1, 2},
-    {literal("composites"), literal("enum"), literal("direct"), literal("direct: by definition; region: by expansion"), 1, 2},
-    {literal("carry"), literal("enum"), literal("usual"), literal("worst: bounds of the worst case; usual: less where a long chain makes that useless"), 1, 2},
+    {literal("emit"), literal("enum"), literal("value"),
+     literal("value: results; bound: the error that each float may have"), 1, 2},
+    {literal("composites"), literal("enum"), literal("direct"),
+     literal("direct: by definition; region: by expansion"), 1, 2},
+    {literal("carry"), literal("enum"), literal("usual"),
+     literal("worst: bounds of the worst case; usual: less where a long chain makes that useless"), 1, 2},
 };
 
-int32_t plugin_describe_options(rlx_plugin* plugin, const void* in, rlx_describe_options_out* out, rlx_error* error) {
+int32_t plugin_describe_options(rlx_plugin* plugin, const void* in, rlx_describe_options_out* out,
+                                rlx_error* error) {
   if (!plugin) return refuse(error, RLX_STATUS_INVALID_ARGUMENT, "describe_options: the plugin is null");
   RLX_STATUS_TRY(read_none(in, "describe_options", error));
   RLX_STATUS_TRY(check_out(out, sizeof(rlx_describe_options_out), "describe_options", error));
-  return write_out(out, rlx_describe_options_out{sizeof(rlx_describe_options_out), 3, kOptions, sizeof(rlx_option_info), 0});
+  return write_out(out, rlx_describe_options_out{sizeof(rlx_describe_options_out), 3, kOptions,
+                                                 sizeof(rlx_option_info), 0});
 }
 
-int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device_open_out* out, rlx_error* error) {
+int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device_open_out* out,
+                    rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
     if (!plugin) return refuse(error, RLX_STATUS_INVALID_ARGUMENT, "device open: the plugin is null");
     rlx_device_open_in own;
     RLX_STATUS_TRY(read_in(own, in, "device open", error));
     RLX_STATUS_TRY(check_out(out, sizeof(rlx_device_open_out), "device open", error));
     RLX_STATUS_TRY(no_options(own.options, own.option_count, own.option_stride, "device open", error));
-    if (own.ordinal) return refuse(error, RLX_STATUS_NOT_FOUND, rlx::join("device open: device ", own.ordinal, ", there is one"), own.ordinal);
+    if (own.ordinal)
+      return refuse(error, RLX_STATUS_NOT_FOUND,
+                    rlx::join("device open: device ", own.ordinal, ", there is one"), own.ordinal);
     return write_out(out, rlx_device_open_out{sizeof(rlx_device_open_out), 0, new rlx_device{plugin}});
   });
 }
@@ -135,9 +149,12 @@ int32_t device_fingerprint(rlx_device* device, const void* in, rlx_fingerprint_o
   return write_out(out, own);
 }
 
-const rlx_plugin_1 kPluginTable = {plugin_open, plugin_close, plugin_device_count, plugin_device_info, plugin_describe_options};
+const rlx_plugin_1 kPluginTable = {plugin_open, plugin_close, plugin_device_count, plugin_device_info,
+                                   plugin_describe_options};
 
-bool is(rlx_str id, const char* name) { return id.data && id.size == strlen(name) && memcmp(id.data, name, id.size) == 0; }
+bool is(rlx_str id, const char* name) {
+  return id.data && id.size == strlen(name) && memcmp(id.data, name, id.size) == 0;
+}
 
 const void* get_interface(rlx_str id) {
   if (is(id, RLX_INTERFACE_PLUGIN_1)) return &kPluginTable;
@@ -157,7 +174,8 @@ const rlx_device_1 kDeviceTable = {device_open, device_close, nullptr, device_fi
 
 RLX_EXPORT int32_t rlx_plugin_query(const rlx_query_in* in, rlx_query_out* out, rlx_error* error) {
   using namespace rlx_reference;
-  if (!in) return rlx_fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "rlx_plugin_query: in is null");
+  if (!in)
+    return rlx_fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "rlx_plugin_query: in is null");
   rlx_query_in host;
   uint64_t detail = 0;
   if (const int32_t status = rlx_read_in(&host, sizeof host, in, sizeof host, &detail))
@@ -165,18 +183,22 @@ RLX_EXPORT int32_t rlx_plugin_query(const rlx_query_in* in, rlx_query_out* out, 
   uint32_t size = 0;
   if (out) memcpy(&size, out, sizeof size);
   if (size < sizeof(rlx_query_out) || size > RLX_STRUCT_BYTES_MAX)
-    return rlx_fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, size, "rlx_plugin_query: out.struct_size");
+    return rlx_fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, size,
+                    "rlx_plugin_query: out.struct_size");
   const auto within = [](uint32_t own, uint32_t least, uint32_t most) { return least <= own && own <= most; };
   if (host.abi_epoch != RLX_ABI_EPOCH || host.abi_major != RLX_ABI_MAJOR ||
       !within(RLX_ABI_MINOR, host.abi_minor_min, host.abi_minor_max) ||
       !within(RLX_LIR_VERSION, host.lir_version_min, host.lir_version_max)) {
     char message[RLX_ERROR_MESSAGE_BYTES];
     snprintf(message, sizeof message,
-             "host has ABI epoch %u, major %u, minors %u to %u and LIR %u to %u; plugin org.rlx.reference has epoch %u, "
+             "host has ABI epoch %u, major %u, minors %u to %u and LIR %u to %u; plugin org.rlx.reference "
+             "has epoch %u, "
              "major %u, minors %u to %u and LIR %u to %u",
              host.abi_epoch, host.abi_major, host.abi_minor_min, host.abi_minor_max, host.lir_version_min,
-             host.lir_version_max, RLX_ABI_EPOCH, RLX_ABI_MAJOR, RLX_ABI_MINOR, RLX_ABI_MINOR, RLX_LIR_VERSION, RLX_LIR_VERSION);
+             host.lir_version_max, RLX_ABI_EPOCH, RLX_ABI_MAJOR, RLX_ABI_MINOR, RLX_ABI_MINOR,
+             RLX_LIR_VERSION, RLX_LIR_VERSION);
     return rlx_fail(error, RLX_STATUS_VERSION, RLX_NO_INDEX, 0, message);
   }
-  return write_out(out, rlx_query_out{sizeof(rlx_query_out), RLX_ABI_MINOR, RLX_LIR_VERSION, 0, &kNote.descriptor, get_interface});
+  return write_out(out, rlx_query_out{sizeof(rlx_query_out), RLX_ABI_MINOR, RLX_LIR_VERSION, 0,
+                                      &kNote.descriptor, get_interface});
 }

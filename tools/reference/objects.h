@@ -39,9 +39,11 @@ struct Options {
 };
 
 /// Errors: INVALID_ARGUMENT naming the key.
-int32_t read_options(Options& out, const rlx_option* rows, uint32_t count, uint32_t stride, const char* what, rlx_error* error);
+int32_t read_options(Options& out, const rlx_option* rows, uint32_t count, uint32_t stride, const char* what,
+                     rlx_error* error);
 /// Of slots that know no option.
-int32_t no_options(const rlx_option* rows, uint32_t count, uint32_t stride, const char* what, rlx_error* error);
+int32_t no_options(const rlx_option* rows, uint32_t count, uint32_t stride, const char* what,
+                   rlx_error* error);
 
 /// One entry of a param set; `drop` runs when the last set that shares it goes.
 struct Source {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bounds: they cover plain f32 loops, they agree with the regions of composites, and they stay useful in long chains.
+// Bounds: they cover plain f32 loops, they agree with the regions of composites, and they stay useful in long
+// chains.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -28,12 +29,16 @@ void expect_covered(const std::vector<float>& seen, const Tensor& y, double most
 TEST(ReferenceBound, CoversPlainLoopsOfDot) {
   for (unsigned seed = 1; seed < 20; ++seed) {
     const std::size_t m = 3, k = 1 + seed * 17, n = 5;
-    const Tensor a = f32({3, static_cast<std::int64_t>(k)}, seed), b = f32({static_cast<std::int64_t>(k), 5}, seed + 100);
-    const Tensor y = run_one({a, b}, [](MirBuilder& g, const std::vector<ValueId>& x) { return std::vector<ValueId>{g.matmul(x[0], x[1])}; });
+    const Tensor a = f32({3, static_cast<std::int64_t>(k)}, seed),
+                 b = f32({static_cast<std::int64_t>(k), 5}, seed + 100);
+    const Tensor y = run_one({a, b}, [](MirBuilder& g, const std::vector<ValueId>& x) {
+      return std::vector<ValueId>{g.matmul(x[0], x[1])};
+    });
     std::vector<float> seen(m * n);
     for (std::size_t i = 0; i < m; ++i)
       for (std::size_t j = 0; j < n; ++j)
-        for (std::size_t l = 0; l < k; ++l) seen[i * n + j] += static_cast<float>(a.v[i * k + l]) * static_cast<float>(b.v[l * n + j]);
+        for (std::size_t l = 0; l < k; ++l)
+          seen[i * n + j] += static_cast<float>(a.v[i * k + l]) * static_cast<float>(b.v[l * n + j]);
     expect_covered(seen, y, 1e-3);
   }
 }
@@ -45,30 +50,47 @@ TEST(ReferenceBound, CoversPlainLoopsOfRows) {
     const Tensor x = f32({1, size}, seed, 5), g = f32({size}, seed + 50), h = f32({size}, seed + 90);
     float mean = 0, square = 0, greatest = -INFINITY, sum = 0;
     std::vector<float> norm(n), soft(n);
-    for (const double v : x.v) mean += static_cast<float>(v), greatest = std::fmax(greatest, static_cast<float>(v));
+    for (const double v : x.v)
+      mean += static_cast<float>(v), greatest = std::fmax(greatest, static_cast<float>(v));
     mean /= static_cast<float>(n);
-    for (const double v : x.v) square += (static_cast<float>(v) - mean) * (static_cast<float>(v) - mean), sum += std::exp(static_cast<float>(v) - greatest);
+    for (const double v : x.v)
+      square += (static_cast<float>(v) - mean) * (static_cast<float>(v) - mean),
+          sum += std::exp(static_cast<float>(v) - greatest);
     const float scale = 1 / std::sqrt(square / static_cast<float>(n) + 1e-5f);
     for (std::size_t i = 0; i < n; ++i) {
-      norm[i] = (static_cast<float>(x.v[i]) - mean) * scale * static_cast<float>(g.v[i]) + static_cast<float>(h.v[i]);
+      norm[i] = (static_cast<float>(x.v[i]) - mean) * scale * static_cast<float>(g.v[i]) +
+                static_cast<float>(h.v[i]);
       soft[i] = std::exp(static_cast<float>(x.v[i]) - greatest) / sum;
     }
-    expect_covered(norm, run_one({x, g, h}, [](MirBuilder& b, const std::vector<ValueId>& in) { return std::vector<ValueId>{add_composite(b, RLX_OP_LAYER_NORM, in, {})}; }), 1e-3);
-    expect_covered(soft, run_one({x}, [](MirBuilder& b, const std::vector<ValueId>& in) { return std::vector<ValueId>{add_composite(b, RLX_OP_SOFTMAX, in, {})}; }), 1e-3);
+    expect_covered(norm,
+                   run_one({x, g, h},
+                           [](MirBuilder& b, const std::vector<ValueId>& in) {
+                             return std::vector<ValueId>{add_composite(b, RLX_OP_LAYER_NORM, in, {})};
+                           }),
+                   1e-3);
+    expect_covered(soft,
+                   run_one({x},
+                           [](MirBuilder& b, const std::vector<ValueId>& in) {
+                             return std::vector<ValueId>{add_composite(b, RLX_OP_SOFTMAX, in, {})};
+                           }),
+                   1e-3);
   }
 }
 
 TEST(ReferenceBound, IsZeroWhereNothingRounds) {
   const Tensor a = reals(DType::kF32, {3}, {1, 2, 3}), b = reals(DType::kF32, {3}, {0.5, 4, -3});
   for (const std::uint32_t fn : {RLX_BINARY_ADD, RLX_BINARY_MUL, RLX_BINARY_MAX}) {
-    const Tensor y = run_one({a, b}, [&](MirBuilder& g, const std::vector<ValueId>& x) { return std::vector<ValueId>{g.binary(fn, x[0], x[1])}; });
+    const Tensor y = run_one({a, b}, [&](MirBuilder& g, const std::vector<ValueId>& x) {
+      return std::vector<ValueId>{g.binary(fn, x[0], x[1])};
+    });
     EXPECT_TRUE(y.e.empty()) << fn;
   }
 }
 
 TEST(ReferenceBound, KnowsThatAnUnsureBranchMayGoEitherWay) {
   // (a + b) > c where a + b lies within its rounding of c: both branches are admissible.
-  const Tensor a = reals(DType::kF32, {2}, {1, 1}), b = reals(DType::kF32, {2}, {1e-9, 1e-9}), c = reals(DType::kF32, {2}, {1, 0.5});
+  const Tensor a = reals(DType::kF32, {2}, {1, 1}), b = reals(DType::kF32, {2}, {1e-9, 1e-9}),
+               c = reals(DType::kF32, {2}, {1, 0.5});
   const Tensor y = run_one({a, b, c}, [](MirBuilder& g, const std::vector<ValueId>& x) {
     const ValueId above = g.compare(RLX_COMPARE_GT, g.binary(RLX_BINARY_ADD, x[0], x[1]), x[2]);
     return std::vector<ValueId>{g.select(above, g.scalar(DType::kF32, 7), g.scalar(DType::kF32, 2))};
@@ -90,27 +112,79 @@ std::vector<Composite> composites(unsigned s) {
   const std::int64_t k = 3 + s % 5;
   Tensor var = f32({4}, s, 1);
   for (double& v : var.v) v = std::fabs(v) + 0.1f;
-  const Tensor q = f32({2, 4, 3, 8}, s, 2), key = f32({2, 2, k, 8}, s + 1, 2), value = f32({2, 2, k, 5}, s + 2);
+  const Tensor q = f32({2, 4, 3, 8}, s, 2), key = f32({2, 2, k, 8}, s + 1, 2),
+               value = f32({2, 2, k, 5}, s + 2);
   std::vector<Composite> list{
-      {"linear", RLX_OP_LINEAR, {f32({2, 3, 8}, s), f32({8, 4}, s + 1), f32({8, 6}, s + 2), f32({4}, s + 3), f32({6}, s + 4)},
-       {{RLX_ATTR_PARTS, Dim(2)}, {RLX_ATTR_HAS_BIAS, Dim(1)}, {RLX_ATTR_ALPHAS, std::vector<double>{0.3, 1}}, {RLX_ATTR_ACT, n(RLX_ACT_GELU_TANH)}}},
-      {"linear residual", RLX_OP_LINEAR, {f32({5, 8}, s), f32({4, 8}, s + 1), f32({5, 4}, s + 2)}, {{RLX_ATTR_W_LAYOUT, Dim(1)}, {RLX_ATTR_HAS_RESIDUAL, Dim(1)}}},
+      {"linear",
+       RLX_OP_LINEAR,
+       {f32({2, 3, 8}, s), f32({8, 4}, s + 1), f32({8, 6}, s + 2), f32({4}, s + 3), f32({6}, s + 4)},
+       {{RLX_ATTR_PARTS, Dim(2)},
+        {RLX_ATTR_HAS_BIAS, Dim(1)},
+        {RLX_ATTR_ALPHAS, std::vector<double>{0.3, 1}},
+        {RLX_ATTR_ACT, n(RLX_ACT_GELU_TANH)}}},
+      {"linear residual",
+       RLX_OP_LINEAR,
+       {f32({5, 8}, s), f32({4, 8}, s + 1), f32({5, 4}, s + 2)},
+       {{RLX_ATTR_W_LAYOUT, Dim(1)}, {RLX_ATTR_HAS_RESIDUAL, Dim(1)}}},
       {"softmax", RLX_OP_SOFTMAX, {f32({2, k, 3}, s, 9)}, {{RLX_ATTR_AXIS, Dim(1)}}},
       {"log_softmax", RLX_OP_SOFTMAX, {f32({2, k}, s, 9)}, {{RLX_ATTR_LOG, Dim(1)}}},
-      {"layer_norm", RLX_OP_LAYER_NORM, {f32({2, 3, k}, s), f32({2, 3, k}, s + 1), f32({k}, s + 2), f32({k}, s + 3)}, {{RLX_ATTR_HAS_RESIDUAL, Dim(1)}}},
+      {"layer_norm",
+       RLX_OP_LAYER_NORM,
+       {f32({2, 3, k}, s), f32({2, 3, k}, s + 1), f32({k}, s + 2), f32({k}, s + 3)},
+       {{RLX_ATTR_HAS_RESIDUAL, Dim(1)}}},
       {"rms_norm", RLX_OP_RMS_NORM, {f32({2, 3, k}, s), f32({k}, s + 2)}, {{RLX_ATTR_GAMMA_OFFSET, 1.0}}},
-      {"group_norm", RLX_OP_GROUP_NORM, {f32({2, 4, k}, s), f32({4}, s + 1), f32({4}, s + 2)}, {{RLX_ATTR_GROUPS, Dim(2)}}},
-      {"batch_norm", RLX_OP_BATCH_NORM, {f32({2, 4, k}, s), f32({4}, s + 1), f32({4}, s + 2), f32({4}, s + 3), var}, {}},
-      {"attention", RLX_OP_ATTENTION, {q, key, value}, {{RLX_ATTR_CAUSAL, n(RLX_CAUSAL_BOTTOM_RIGHT)}, {RLX_ATTR_SOFTCAP, 3.0}}},
-      {"attention window", RLX_OP_ATTENTION, {q, key, value}, {{RLX_ATTR_WINDOW_LEFT, Dim(1)}, {RLX_ATTR_WINDOW_RIGHT, Dim(1)}}},
-      {"attention bias", RLX_OP_ATTENTION, {q, key, value, f32({1, 4, 1, k}, s + 3)}, {{RLX_ATTR_MASK_KIND, n(RLX_MASK_BIAS)}}},
-      {"attention lengths", RLX_OP_ATTENTION, {q, key, value, integers(DType::kI64, {2}, {2, 0})}, {{RLX_ATTR_MASK_KIND, n(RLX_MASK_LENGTHS)}}},
-      {"rope", RLX_OP_ROPE, {f32({2, 3, 5, 8}, s), f32({5, 2}, s + 1), f32({5, 2}, s + 2)}, {{RLX_ATTR_ROTARY_DIMS, Dim(4)}, {RLX_ATTR_INTERLEAVED, n(s % 2)}}},
-      {"embed_norm", RLX_OP_EMBED_NORM, {integers(DType::kI64, {2, 3}, {0, 1, 2, 3, 4, 4}), integers(DType::kI64, {3}, {2, 1, 0}), f32({5, k}, s), f32({3, k}, s + 1), f32({k}, s + 2), f32({k}, s + 3)}, {{RLX_ATTR_PARTS, Dim(2)}}},
-      {"segment_reduce", RLX_OP_SEGMENT_REDUCE, {f32({6, k}, s), integers(DType::kI64, {4}, {0, 2, 2, 6})}, {{RLX_ATTR_FN, n(RLX_REDUCE_SUM)}}},
-      {"conv_act", RLX_OP_CONV_ACT, {f32({1, 4, 5, 6}, s), f32({6, 2, 3, 3}, s + 1), f32({6}, s + 2)}, {{RLX_ATTR_GROUPS, Dim(2)}, {RLX_ATTR_HAS_BIAS, Dim(1)}, {RLX_ATTR_LOW, Dims{1, 1}}, {RLX_ATTR_ACT, n(RLX_ACT_SILU)}}},
-      {"avg_pool", RLX_OP_AVG_POOL, {f32({1, 2, 5, 6}, s)}, {{RLX_ATTR_WINDOW, Dims{3, 2}}, {RLX_ATTR_LOW, Dims{1, 0}}}},
-      {"gated_act", RLX_OP_GATED_ACT, {f32({3, k}, s, 4), f32({3, k}, s + 1)}, {{RLX_ATTR_ACT, n(RLX_ACT_SILU)}}},
+      {"group_norm",
+       RLX_OP_GROUP_NORM,
+       {f32({2, 4, k}, s), f32({4}, s + 1), f32({4}, s + 2)},
+       {{RLX_ATTR_GROUPS, Dim(2)}}},
+      {"batch_norm",
+       RLX_OP_BATCH_NORM,
+       {f32({2, 4, k}, s), f32({4}, s + 1), f32({4}, s + 2), f32({4}, s + 3), var},
+       {}},
+      {"attention",
+       RLX_OP_ATTENTION,
+       {q, key, value},
+       {{RLX_ATTR_CAUSAL, n(RLX_CAUSAL_BOTTOM_RIGHT)}, {RLX_ATTR_SOFTCAP, 3.0}}},
+      {"attention window",
+       RLX_OP_ATTENTION,
+       {q, key, value},
+       {{RLX_ATTR_WINDOW_LEFT, Dim(1)}, {RLX_ATTR_WINDOW_RIGHT, Dim(1)}}},
+      {"attention bias",
+       RLX_OP_ATTENTION,
+       {q, key, value, f32({1, 4, 1, k}, s + 3)},
+       {{RLX_ATTR_MASK_KIND, n(RLX_MASK_BIAS)}}},
+      {"attention lengths",
+       RLX_OP_ATTENTION,
+       {q, key, value, integers(DType::kI64, {2}, {2, 0})},
+       {{RLX_ATTR_MASK_KIND, n(RLX_MASK_LENGTHS)}}},
+      {"rope",
+       RLX_OP_ROPE,
+       {f32({2, 3, 5, 8}, s), f32({5, 2}, s + 1), f32({5, 2}, s + 2)},
+       {{RLX_ATTR_ROTARY_DIMS, Dim(4)}, {RLX_ATTR_INTERLEAVED, n(s % 2)}}},
+      {"embed_norm",
+       RLX_OP_EMBED_NORM,
+       {integers(DType::kI64, {2, 3}, {0, 1, 2, 3, 4, 4}), integers(DType::kI64, {3}, {2, 1, 0}),
+        f32({5, k}, s), f32({3, k}, s + 1), f32({k}, s + 2), f32({k}, s + 3)},
+       {{RLX_ATTR_PARTS, Dim(2)}}},
+      {"segment_reduce",
+       RLX_OP_SEGMENT_REDUCE,
+       {f32({6, k}, s), integers(DType::kI64, {4}, {0, 2, 2, 6})},
+       {{RLX_ATTR_FN, n(RLX_REDUCE_SUM)}}},
+      {"conv_act",
+       RLX_OP_CONV_ACT,
+       {f32({1, 4, 5, 6}, s), f32({6, 2, 3, 3}, s + 1), f32({6}, s + 2)},
+       {{RLX_ATTR_GROUPS, Dim(2)},
+        {RLX_ATTR_HAS_BIAS, Dim(1)},
+        {RLX_ATTR_LOW, Dims{1, 1}},
+        {RLX_ATTR_ACT, n(RLX_ACT_SILU)}}},
+      {"avg_pool",
+       RLX_OP_AVG_POOL,
+       {f32({1, 2, 5, 6}, s)},
+       {{RLX_ATTR_WINDOW, Dims{3, 2}}, {RLX_ATTR_LOW, Dims{1, 0}}}},
+      {"gated_act",
+       RLX_OP_GATED_ACT,
+       {f32({3, k}, s, 4), f32({3, k}, s + 1)},
+       {{RLX_ATTR_ACT, n(RLX_ACT_SILU)}}},
   };
   for (std::uint32_t act = RLX_ACT_RELU; act <= RLX_ACT_THRESHOLDED_RELU; ++act)
     list.push_back({"act", RLX_OP_ACT, {f32({3, 7}, s + act, 4)}, {{RLX_ATTR_FN, n(act)}}});
@@ -120,15 +194,19 @@ std::vector<Composite> composites(unsigned s) {
 TEST(ReferenceBound, DirectDefinitionsEqualTheRegions) {
   for (unsigned seed = 1; seed < 12; ++seed) {
     for (const Composite& c : composites(seed)) {
-      const Build build = [&](MirBuilder& b, const std::vector<ValueId>& x) { return std::vector<ValueId>{add_composite(b, c.op, x, c.attributes)}; };
+      const Build build = [&](MirBuilder& b, const std::vector<ValueId>& x) {
+        return std::vector<ValueId>{add_composite(b, c.op, x, c.attributes)};
+      };
       const auto direct = run(c.inputs, build), region = run(c.inputs, build, How::kRegion);
       ASSERT_TRUE(direct) << c.name << ": " << direct.error().to_string();
       ASSERT_TRUE(region) << c.name << ": " << region.error().to_string();
       const Tensor &y = *direct->at(0), &z = *region->at(0);
       for (std::size_t n = 0; n < y.v.size(); ++n) {
         // Constants of regions are rounded to f32, nothing else is: far inside what an implementation may do.
-        ASSERT_LE(std::fabs(y.v[n] - z.v[n]), 1e-6 * (1 + std::fabs(y.v[n]))) << c.name << " seed " << seed << " element " << n;
-        ASSERT_LE(std::fabs(y.v[n] - z.v[n]), y.bound(n) + z.bound(n) + 1e-14) << c.name << " seed " << seed << " element " << n;
+        ASSERT_LE(std::fabs(y.v[n] - z.v[n]), 1e-6 * (1 + std::fabs(y.v[n])))
+            << c.name << " seed " << seed << " element " << n;
+        ASSERT_LE(std::fabs(y.v[n] - z.v[n]), y.bound(n) + z.bound(n) + 1e-14)
+            << c.name << " seed " << seed << " element " << n;
       }
     }
   }

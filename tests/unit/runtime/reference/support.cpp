@@ -36,7 +36,8 @@ Result<lir::Image> image_of(const std::vector<Tensor>& inputs, const Build& buil
   MirBuilder b(graph);
   std::vector<ValueId> ids;
   for (std::size_t n = 0; n < inputs.size(); ++n)
-    ids.push_back(graph.add_input(join("x", n), {inputs[n].dtype, Dims(inputs[n].dims.begin(), inputs[n].dims.end())}));
+    ids.push_back(
+        graph.add_input(join("x", n), {inputs[n].dtype, Dims(inputs[n].dims.begin(), inputs[n].dims.end())}));
   const std::vector<ValueId> outputs = build(b, ids);
   RLX_TRY(b.status());
   for (std::size_t n = 0; n < outputs.size(); ++n) graph.outputs.push_back({join("y", n), outputs[n]});

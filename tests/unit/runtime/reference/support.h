@@ -20,7 +20,8 @@ using Build = std::function<std::vector<ValueId>(MirBuilder&, const std::vector<
 
 enum class How { kDirect, kRegion, kUsual };
 /// Builds the graph, makes an image of it and runs it with bounds (kUsual: by run_bounds).
-Result<std::vector<TensorPtr>> run(const std::vector<Tensor>& inputs, const Build& build, How how = How::kDirect);
+Result<std::vector<TensorPtr>> run(const std::vector<Tensor>& inputs, const Build& build,
+                                   How how = How::kDirect);
 /// The one result; a failure ends the test program with its message.
 Tensor run_one(const std::vector<Tensor>& inputs, const Build& build, How how = How::kDirect);
 

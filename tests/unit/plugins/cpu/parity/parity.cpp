@@ -66,36 +66,54 @@ std::uint16_t half_bits(float value) {
 
 double real_at(DType dtype, const void* data, std::size_t n) {
   switch (dtype) {
-    case DType::kF16: return static_cast<double>(static_cast<const _Float16*>(data)[n]);
-    case DType::kBF16: return std::bit_cast<float>(std::uint32_t{static_cast<const std::uint16_t*>(data)[n]} << 16);
-    case DType::kF32: return static_cast<const float*>(data)[n];
-    default: return static_cast<const double*>(data)[n];
+    case DType::kF16:
+      return static_cast<double>(static_cast<const _Float16*>(data)[n]);
+    case DType::kBF16:
+      return std::bit_cast<float>(std::uint32_t{static_cast<const std::uint16_t*>(data)[n]} << 16);
+    case DType::kF32:
+      return static_cast<const float*>(data)[n];
+    default:
+      return static_cast<const double*>(data)[n];
   }
 }
 
 void put_real(DType dtype, void* data, std::size_t n, double value) {
   switch (dtype) {
-    case DType::kF16: static_cast<std::uint16_t*>(data)[n] = half_bits(static_cast<float>(value)); break;
-    case DType::kBF16:
-      static_cast<std::uint16_t*>(data)[n] = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(value)) >> 16);
+    case DType::kF16:
+      static_cast<std::uint16_t*>(data)[n] = half_bits(static_cast<float>(value));
       break;
-    case DType::kF32: static_cast<float*>(data)[n] = static_cast<float>(value); break;
-    default: static_cast<double*>(data)[n] = value;
+    case DType::kBF16:
+      static_cast<std::uint16_t*>(data)[n] =
+          static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(value)) >> 16);
+      break;
+    case DType::kF32:
+      static_cast<float*>(data)[n] = static_cast<float>(value);
+      break;
+    default:
+      static_cast<double*>(data)[n] = value;
   }
 }
 
 double draw(Fill fill, std::mt19937& rng, std::size_t n) {
   const double u = static_cast<double>(rng() >> 5) / (1u << 27);
-  static const double kSpecials[] = {0.0,  -0.0, 1.0,   -1.0, INFINITY, -INFINITY, NAN,    0.5,   -0.5,  1.5,
-                                     -2.5, 2.5,  88.0, -88.0, 104.0,    -104.0,    1e-40, -1e-40, 65504, 3e38, -3e38, 1e-30};
+  static const double kSpecials[] = {0.0,   -0.0,   1.0,   -1.0, INFINITY, -INFINITY, NAN,   0.5,
+                                     -0.5,  1.5,    -2.5,  2.5,  88.0,     -88.0,     104.0, -104.0,
+                                     1e-40, -1e-40, 65504, 3e38, -3e38,    1e-30};
   switch (fill) {
-    case Fill::kUniform: return 4 * u - 2;
-    case Fill::kPositive: return 3 * u + 0.01;
-    case Fill::kUnit: return 1.9 * u - 0.95;
-    case Fill::kSmallInts: return std::floor(15 * u) - 7;
-    case Fill::kTies: return std::floor(3 * u) - 1;
-    case Fill::kSpecial: return n % 3 == 0 ? 6 * u - 3 : kSpecials[rng() % (sizeof kSpecials / sizeof *kSpecials)];
-    default: return 0;
+    case Fill::kUniform:
+      return 4 * u - 2;
+    case Fill::kPositive:
+      return 3 * u + 0.01;
+    case Fill::kUnit:
+      return 1.9 * u - 0.95;
+    case Fill::kSmallInts:
+      return std::floor(15 * u) - 7;
+    case Fill::kTies:
+      return std::floor(3 * u) - 1;
+    case Fill::kSpecial:
+      return n % 3 == 0 ? 6 * u - 3 : kSpecials[rng() % (sizeof kSpecials / sizeof *kSpecials)];
+    default:
+      return 0;
   }
 }
 
@@ -108,10 +126,12 @@ void fill_tensor(rlx::Tensor& tensor, const OperandSpec& spec, std::mt19937& rng
       continue;
     }
     std::int64_t whole = static_cast<std::int64_t>(rng() % 200) - 100;
-    if (spec.fill == Fill::kSpecial && n % 2) whole = static_cast<std::int64_t>((std::uint64_t{rng()} << 32 | rng()) << rng() % 40);
+    if (spec.fill == Fill::kSpecial && n % 2)
+      whole = static_cast<std::int64_t>((std::uint64_t{rng()} << 32 | rng()) << rng() % 40);
     if (spec.fill == Fill::kTies || spec.fill == Fill::kSmallInts) whole = static_cast<std::int64_t>(value);
     if (spec.dtype == DType::kBool) whole = static_cast<std::int64_t>(rng() & 1);
-    if (spec.index_below > 0) whole = static_cast<std::int64_t>(rng() % static_cast<unsigned>(spec.index_below));
+    if (spec.index_below > 0)
+      whole = static_cast<std::int64_t>(rng() % static_cast<unsigned>(spec.index_below));
     if (!spec.given.empty()) whole = spec.given[n % spec.given.size()];
     std::memcpy(static_cast<char*>(tensor.data()) + n * bytes, &whole, bytes);
   }
@@ -128,14 +148,19 @@ Dims input_dims(const OperandSpec& spec) {
 rlx::Handle view(rlx::ModelBuilder& b, rlx::Handle x, const OperandSpec& spec) {
   const auto rank = static_cast<std::int64_t>(spec.dims.size());
   if (rank == 0) return x;
-  const bool some = std::find(spec.dims.begin(), spec.dims.end(), 0) == spec.dims.end();  // nothing has no end to begin at
+  const bool some =
+      std::find(spec.dims.begin(), spec.dims.end(), 0) == spec.dims.end();  // nothing has no end to begin at
   std::vector<std::int64_t> perm;
   for (std::int64_t axis = rank; axis-- > 0;) perm.push_back(axis);
   switch (spec.lie) {
-    case Lie::kTransposed: return b.transpose(x, perm);
-    case Lie::kReversed: return some ? b.slice(x, rank - 1, spec.dims.back() - 1, -1, -1) : x;
-    case Lie::kEverySecond: return b.slice(x, rank - 1, 0, spec.dims.back() * 2, 2);
-    default: return x;
+    case Lie::kTransposed:
+      return b.transpose(x, perm);
+    case Lie::kReversed:
+      return some ? b.slice(x, rank - 1, spec.dims.back() - 1, -1, -1) : x;
+    case Lie::kEverySecond:
+      return b.slice(x, rank - 1, 0, spec.dims.back() * 2, 2);
+    default:
+      return x;
   }
 }
 
@@ -170,7 +195,8 @@ const rlx::Device& device(const char* kind) {
 
 using Outputs = rlx::Result<std::vector<rlx::NamedTensor>>;
 
-Outputs run(const char* kind, const char* emit, const rlx::Model& model, const std::vector<rlx::NamedView>& inputs) {
+Outputs run(const char* kind, const char* emit, const rlx::Model& model,
+            const std::vector<rlx::NamedView>& inputs) {
   rlx::CompileOptions options;
   options.fuse = false;
   if (emit) options.backend = {{"emit", emit}, {"carry", "worst"}};
@@ -181,7 +207,9 @@ Outputs run(const char* kind, const char* emit, const rlx::Model& model, const s
 
 double greatest(DType dtype) {
   if (dtype == DType::kF16) return 65504;
-  return dtype == DType::kF64 ? std::numeric_limits<double>::max() : dtype == DType::kBF16 ? 0x1.fep127 : 0x1.fffffep127;
+  return dtype == DType::kF64    ? std::numeric_limits<double>::max()
+         : dtype == DType::kBF16 ? 0x1.fep127
+                                 : 0x1.fffffep127;
 }
 
 bool agree(DType dtype, double y, double v, double e) {
@@ -191,7 +219,8 @@ bool agree(DType dtype, double y, double v, double e) {
   return std::fabs(y - v) <= e;
 }
 
-std::string differences(const OpCase& op, const std::vector<rlx::NamedTensor>& seen, const std::vector<rlx::NamedTensor>& value,
+std::string differences(const OpCase& op, const std::vector<rlx::NamedTensor>& seen,
+                        const std::vector<rlx::NamedTensor>& value,
                         const std::vector<rlx::NamedTensor>& bound) {
   std::string text;
   for (std::size_t t = 0; t < seen.size(); ++t) {
@@ -211,14 +240,19 @@ std::string differences(const OpCase& op, const std::vector<rlx::NamedTensor>& s
         char line[160];
         std::snprintf(line, sizeof line, "seen %.9g, wanted %.9g, bound %.3g", a, v, e);
         if (wrong++ == 0) first = "element " + std::to_string(n) + ": " + line;
-      } else if (std::memcmp(static_cast<const char*>(y.data()) + n * bytes, static_cast<const char*>(value[t].tensor.data()) + n * bytes, bytes)) {
+      } else if (std::memcmp(static_cast<const char*>(y.data()) + n * bytes,
+                             static_cast<const char*>(value[t].tensor.data()) + n * bytes, bytes)) {
         std::int64_t a = 0, v = 0;
         std::memcpy(&a, static_cast<const char*>(y.data()) + n * bytes, bytes);
         std::memcpy(&v, static_cast<const char*>(value[t].tensor.data()) + n * bytes, bytes);
-        if (wrong++ == 0) first = "element " + std::to_string(n) + ": seen bits " + std::to_string(a) + ", wanted " + std::to_string(v);
+        if (wrong++ == 0)
+          first = "element " + std::to_string(n) + ": seen bits " + std::to_string(a) + ", wanted " +
+                  std::to_string(v);
       }
     }
-    if (wrong) text += "result " + std::to_string(t) + ": " + std::to_string(wrong) + " of " + std::to_string(count) + " wrong, first " + first + "; ";
+    if (wrong)
+      text += "result " + std::to_string(t) + ": " + std::to_string(wrong) + " of " + std::to_string(count) +
+              " wrong, first " + first + "; ";
   }
   return text;
 }
@@ -240,7 +274,8 @@ std::string compare(const OpCase& op, unsigned seed) {
     fill_tensor(tensors.back(), op.operands[n], rng);
     inputs.push_back({"x" + std::to_string(n), tensors.back().view()});
   }
-  const Outputs value = run("reference", "value", *model, inputs), bound = run("reference", "bound", *model, inputs);
+  const Outputs value = run("reference", "value", *model, inputs),
+                bound = run("reference", "bound", *model, inputs);
   const Outputs seen = run("cpu", nullptr, *model, inputs);
   if (!value || !seen) {
     const bool both = !value && !seen && value.error().code() == seen.error().code();

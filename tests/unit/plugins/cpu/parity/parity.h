@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One op on the CPU backend beside the reference: the same model, the same inputs, and the reference's bound per element.
+// One op on the CPU backend beside the reference: the same model, the same inputs, and the reference's bound
+// per element.
 #pragma once
 
-#include <rlx/host/model.hpp>
 #include <rlx/ops.h>
+#include <rlx/host/model.hpp>
 
 #include <gtest/gtest.h>
 
@@ -24,7 +25,7 @@ struct OperandSpec {
   Dims dims;
   Fill fill = Fill::kUniform;
   Lie lie = Lie::kDense;
-  std::int64_t index_below = 0;  ///< integers 0 <= i < index_below where not 0
+  std::int64_t index_below = 0;          ///< integers 0 <= i < index_below where not 0
   std::vector<std::int64_t> given = {};  ///< these very integers
   bool absent = false;
 };
