@@ -72,7 +72,8 @@ Strided broadcasted(const Strided& view, std::span<const Dim> dims) {
 Strided sliced(const Strided& view, std::span<const Dim> start, std::span<const Dim> step, std::span<const Dim> result_dims) {
   Strided result{Dims(result_dims.begin(), result_dims.end()), view.strides, view.offset};
   for (std::size_t i = 0; i < start.size(); ++i) {
-    result.offset = result.offset + start[i] * view.strides[i];
+    // A reversed slice of nothing starts at -1; it is a view of nothing all the same.
+    result.offset = result.offset + max(start[i], Dim(0)) * view.strides[i];
     result.strides[i] = view.strides[i] * step[i];
   }
   return result;

@@ -359,11 +359,6 @@ const Rule kRules[] = {
     {"ViewOffItsElements", "value 3 views elements of 4 bytes as 4 at byte 2",
      [](Module& m) { m.values[3].byte_offset = 2; }},
     {"ViewOfAnotherWidth", "value 3 views elements of 4 bytes as 2", [](Module& m) { m.values[3].dtype = DType::kF16; }},
-    {"EmptyViewPastItsRoot", "value 3 leaves its root",
-     [](Module& m) {
-       m.values[3].dims[0] = 0;
-       m.values[3].byte_offset = 28;
-     }},
     {"CarriedRegionOutOfRange", "op 2: carries region 7", [](Module& m) { m.ops[2].regions[0] = 7; }},
     {"CarriedRegionIsTheGraph", "op 2: carries region 0", [](Module& m) { m.ops[2].regions[0] = 0; }},
     {"RegionWithoutACarrier", "region 1 is carried by no op", [](Module& m) { m.ops[2].regions.clear(); }},
