@@ -17,6 +17,7 @@
 #include "runtime/compile/passes/recompose_activations.h"
 #include "runtime/compile/passes/recompose_attention.h"
 #include "runtime/compile/passes/recompose_norms.h"
+#include "runtime/compile/passes/recompose_rope.h"
 #include "runtime/compile/passes/recompose_softmax.h"
 #include "runtime/compile/passes/remove_dead_code.h"
 #include "runtime/compile/passes/sink_broadcasts.h"
@@ -37,6 +38,7 @@ constexpr Pass kPasses[] = {
     {"recompose_activations", recompose_activations, true},
     {"recompose_norms", recompose_norms, true},
     {"recompose_softmax", recompose_softmax, true},
+    {"recompose_rope", recompose_rope, true},
     {"recompose_attention", recompose_attention, true},
     // Fusing: gated_act stands before fuse_linear, so that gate and up stay alike and merge.
     {"fuse_linear", fuse_linear, true},

@@ -168,6 +168,45 @@ TEST(RecomposeNorms, GammaOfOneElementIsNoGamma) {
   EXPECT_EQ(count(after, RLX_OP_LAYER_NORM), 0u);
 }
 
+// ---- Rotary positions -----------------------------------------------------------------------------------------------
+
+/// x * cos(f, g) + rotate_half(x) * sin(f, g), the angles shaped as `lead`, the angles' own axes.
+ValueId rotated(Maker& m, ValueId x, ValueId f, ValueId g, bool negate_first) {
+  const Dims dims = m.b.shape(x).dims;
+  const std::size_t axis = m.b.shape(f).rank() - 1;
+  const ValueId angles = m.b.concat({f, g}, static_cast<std::int64_t>(axis));
+  const auto shaped = [&](std::uint32_t fn) {
+    const Dims seen = m.b.shape(angles).dims;
+    return m.b.reshape(m.mul(m.b.unary(fn, angles), m.number(1)), {axis == 2 ? seen[0] : Dim(1), 1, dims[2], dims[3]});
+  };
+  Dims first = dims, second = dims;
+  first[3] = 2;
+  const ValueId low = m.b.slice(x, {0, 0, 0, 0}, first, {1, 1, 1, 1}), high = m.b.slice(x, {0, 0, 0, 2}, second, {1, 1, 1, 1});
+  const ValueId half = negate_first ? m.b.concat({m.b.unary(RLX_UNARY_NEG, low), high}, 3) : m.b.concat({m.b.unary(RLX_UNARY_NEG, high), low}, 3);
+  return m.add(m.mul(x, shaped(RLX_UNARY_COS)), m.mul(half, shaped(RLX_UNARY_SIN)));
+}
+
+TEST(RecomposeRope, AnglesPerPositionAndPerBatch) {
+  for (const Dims& dims : {Dims{Maker::S(), 2}, Dims{1, Maker::S(), 2}, Dims{Maker::B(), Maker::S(), 2}}) {
+    Maker m;
+    const ValueId f = m.input("f", dims);
+    const ValueId q = rotated(m, m.input("q", {m.B(), 3, m.S(), 4}), f, f, false);
+    const ValueId k = rotated(m, m.input("k", {m.B(), 2, m.S(), 4}), f, f, false);
+    const Graph after = fused(m.finish({q, k}), 1e-6, false);
+    EXPECT_EQ(count(after, RLX_OP_ROPE), 2u) << short_text(after);
+    EXPECT_EQ(count(after, RLX_OP_UNARY), 2u);
+    EXPECT_EQ(count(after, RLX_OP_CONCAT), 0u);
+  }
+}
+
+TEST(RecomposeRope, OtherAnglesOrOtherSignsAreNone) {
+  for (const bool sign : {false, true}) {
+    Maker m;
+    const ValueId f = m.input("f", {m.S(), 2}), g = sign ? f : m.input("g", {m.S(), 2});
+    EXPECT_EQ(count(fused(m.finish({rotated(m, m.input("q", {m.B(), 3, m.S(), 4}), f, g, sign)}), 1e-6, false), RLX_OP_ROPE), 0u);
+  }
+}
+
 // ---- Softmax and attention --------------------------------------------------------------------------------------------
 
 ValueId spelled_softmax(Maker& m, ValueId x, std::int64_t axis) {

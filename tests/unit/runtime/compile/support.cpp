@@ -188,10 +188,10 @@ Graph Maker::finish(const std::vector<ValueId>& outputs) {
   return graph;
 }
 
-Graph fused(const Graph& graph, double tolerance) {
+Graph fused(const Graph& graph, double tolerance, bool empty) {
   Graph result = after_pass(graph, "");
   for (const auto& [batch, seq] : {std::pair{2, 3}, std::pair{1, 1}, std::pair{3, 1}, std::pair{0, 2}})
-    expect_same_numbers(graph, result, {{"b", batch}, {"s", seq}}, static_cast<std::uint32_t>(7 * batch + seq), tolerance);
+    if (batch != 0 || empty) expect_same_numbers(graph, result, {{"b", batch}, {"s", seq}}, static_cast<std::uint32_t>(7 * batch + seq), tolerance);
   return result;
 }
 
