@@ -17,6 +17,8 @@ using Axes = std::vector<std::int64_t>;
 constexpr double kNothing = -std::numeric_limits<double>::infinity();
 /// A finite f32 at or below this swallows any score that is added to it.
 constexpr double kSwallows = -1e30;
+/// Where some key is always seen, a fill this low gives weights of exactly 0, unless scores differ by as much.
+constexpr double kHides = -1e8;
 
 struct Mask {
   std::uint32_t kind = RLX_MASK_NONE;
@@ -136,11 +138,10 @@ bool is_causal(const Rewriter& rewriter, ValueId condition, const Dims& scores, 
 std::optional<Mask> hiding(const Rewriter& rewriter, ValueId condition, bool inverted, double fill, const Shape& scores) {
   condition = narrow(rewriter, condition);
   if (!spreads_over(rewriter.shape(condition).dims, scores.dims)) return std::nullopt;
+  // Every query sees key 0, so that a fill value is never all there is.
+  if (fill <= kHides && is_causal(rewriter, condition, scores.dims, inverted)) return Mask{RLX_MASK_NONE, RLX_CAUSAL_TOP_LEFT};
   const bool swallows = scores.dtype == DType::kF32 && std::isfinite(fill) && fill <= kSwallows;
   if (fill != kNothing && !swallows) return std::nullopt;
-  // Every query sees key 0, so that no fill value ever shows.
-  const bool causal = is_causal(rewriter, condition, scores.dims, inverted);
-  if (causal) return Mask{RLX_MASK_NONE, RLX_CAUSAL_TOP_LEFT};
   if (fill == kNothing) return Mask{RLX_MASK_BOOL, RLX_CAUSAL_NONE, condition, inverted};
   return Mask{RLX_MASK_BIAS, RLX_CAUSAL_NONE, condition, inverted, fill, true};
 }

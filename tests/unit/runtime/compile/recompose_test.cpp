@@ -344,8 +344,8 @@ TEST(RecomposeAttention, TriangleIsCausalOnlyWhereTheDiagonalIsSeen) {
   }
 }
 
-TEST(RecomposeAttention, CausalMaskInThreeSpellings) {
-  for (int spelling = 0; spelling < 3; ++spelling) {
+TEST(RecomposeAttention, CausalMaskInFourSpellings) {
+  for (int spelling = 0; spelling < 4; ++spelling) {
     SCOPED_TRACE(spelling);
     Attention a;
     const ValueId mask = causal(a.m, spelling == 1);
@@ -353,6 +353,7 @@ TEST(RecomposeAttention, CausalMaskInThreeSpellings) {
     if (spelling == 0) masked = a.m.b.select(mask, a.scores, a.m.number(-3.4e38));
     if (spelling == 1) masked = a.m.b.select(mask, a.m.number(-kInf), a.scores);
     if (spelling == 2) masked = a.m.add(a.scores, a.m.b.select(mask, a.m.number(0), a.m.number(-kInf)));
+    if (spelling == 3) masked = a.m.add(a.scores, a.m.b.select(mask, a.m.number(0), a.m.number(-1e9)));
     const Graph after = fused(a.m.finish({a.weighed(masked)}));
     EXPECT_EQ(attr_i64(only(after, RLX_OP_ATTENTION), RLX_ATTR_CAUSAL, 9), RLX_CAUSAL_TOP_LEFT);
     EXPECT_EQ(only(after, RLX_OP_ATTENTION).operands.size(), 3u);
