@@ -171,7 +171,10 @@ Result<SpecializedImage> Specializer::specialize(const DimBinding& binding) {
     RLX_ASSIGN(lir::Image bytes, stage->ready->instantiate(binding));
     image = std::make_shared<const lir::Image>(std::move(bytes));
   }
-  // Stages are never removed, so the summary lives as long as this object; it is copied once per image all the same.
+#ifndef NDEBUG
+  RLX_ASSIGN(const lir::Image slow, specialize_slowly(binding));
+  RLX_CHECK(std::equal(image->bytes().begin(), image->bytes().end(), slow.bytes().begin(), slow.bytes().end()), "the ready image and the slow path differ for ", target_.name);
+#endif
   return SpecializedImage{image, std::make_shared<const DispatchSummary>(stage->dispatch)};
 }
 
