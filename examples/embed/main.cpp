@@ -114,5 +114,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "embed: --model is missing: the folder of model.safetensors, vocab.txt and config.json\n");
     return 2;
   }
-  return run(arguments);
+  try {
+    return run(arguments);
+  } catch (const std::exception& exception) {  // of the JSON and standard libraries
+    std::fprintf(stderr, "embed: %s\n", exception.what());
+    return 1;
+  }
 }

@@ -144,7 +144,7 @@ class ThreadTeam::Impl {
     const SignalsBlocked blocked;
     try {
       for (; count < wanted; ++count) workers_[count].thread = std::thread([this, i = count] { serve(i); });
-    } catch (const std::system_error&) {
+    } catch (...) {  // no more threads, or no memory for one: go on with those that there are
     }
     started_.store(count, std::memory_order_relaxed);
     return count;

@@ -4,6 +4,7 @@
 #include "runtime/compile/specialize.h"
 
 #include <algorithm>
+#include <set>
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
@@ -111,10 +112,14 @@ Result<Specializer::Stage*> Specializer::child(Stage& stage, const std::vector<V
   std::string key;
   std::string refused;
   DispatchSummary dispatch = stage.dispatch;
+  std::set<std::uint32_t> broken;  // groups of which one op at least is not native: none of them may stay
+  for (std::size_t i = 0; i < stage.legal.node_of_op.size(); ++i)
+    if (verdicts[i].kind != Verdict::Kind::kNative && verdicts[i].group) broken.insert(verdicts[i].group);
   for (std::size_t i = 0; i < stage.legal.node_of_op.size(); ++i) {
     const Verdict& verdict = verdicts[i];
-    key += static_cast<char>('0' + static_cast<int>(verdict.kind));
-    if (verdict.kind == Verdict::Kind::kNative) continue;
+    const bool stays = verdict.kind == Verdict::Kind::kNative && !broken.contains(verdict.group);
+    key += static_cast<char>('0' + static_cast<int>(stays ? Verdict::Kind::kNative : Verdict::Kind::kExpand));
+    if (stays) continue;
     const std::size_t index = stage.legal.node_of_op[i];
     if (index == SIZE_MAX || !has_region(stage.graph.nodes[index])) {
       refused += join(refused.empty() ? "" : "; ", index == SIZE_MAX ? "`copy`" : describe(stage.graph.nodes[index]), ": ",

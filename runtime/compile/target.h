@@ -31,6 +31,7 @@ struct Verdict {
   enum class Kind : std::uint8_t { kUnsupported = 0, kNative = 1, kExpand = 2 };
   Kind kind = Kind::kUnsupported;
   std::string reason;
+  std::uint32_t group = 0;  ///< ops of one non-zero group stand only together
 };
 
 struct TargetAnswer {

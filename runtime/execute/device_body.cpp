@@ -18,7 +18,7 @@ Result<TargetAnswer> ask(const DeviceBody& device, Bytes image, const PluginOpti
     const auto kind = verdict.verdict == RLX_VERDICT_NATIVE   ? Verdict::Kind::kNative
                       : verdict.verdict == RLX_VERDICT_EXPAND ? Verdict::Kind::kExpand
                                                               : Verdict::Kind::kUnsupported;
-    answer.verdicts.push_back({kind, verdict.reason});
+    answer.verdicts.push_back({kind, verdict.reason, verdict.group});
   }
   return answer;
 }

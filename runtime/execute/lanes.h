@@ -4,6 +4,7 @@
 // there are.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -15,30 +16,38 @@
 
 namespace rlx {
 
+/// Memory at a fixed address; whoever made a context on it keeps it.
+struct Slab {
+  Slab() = default;
+  ~Slab();
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+  void* host = nullptr;
+  BufferHandle buffer;
+};
+
 /// One slab. Used by one run at a time.
 class Lane {
  public:
   explicit Lane(std::uint64_t id) : id_(id) {}
-  ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
   std::uint64_t id() const { return id_; }
-  /// Changes when the slab moved: contexts made before are to be thrown away.
-  std::uint64_t generation() const { return generation_; }
-  std::uint64_t bytes() const { return bytes_; }
+  /// Another one once the lane has grown: contexts made on the old one are to be thrown away.
+  const std::shared_ptr<const Slab>& slab() const { return slab_; }
+  std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // [any-thread]
 
-  /// Room for all arenas, one after the other, aligned. Errors: kOutOfMemory.
+  /// Room for all arenas, one after the other, aligned. Errors: kOutOfMemory; kPluginFault for a space that there is not.
   Result<std::vector<rlx_arena>> lend(const DeviceBody& device, std::span<const ArenaNeed> needs);
 
  private:
-  Status grow(const DeviceBody& device, std::uint64_t bytes);
+  Status grow(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment);
 
   std::uint64_t id_;
-  std::uint64_t generation_ = 0;
-  std::uint64_t bytes_ = 0;
-  void* host_ = nullptr;
-  BufferHandle buffer_;
+  std::uint64_t alignment_ = 0;
+  std::atomic<std::uint64_t> bytes_ = 0;
+  std::shared_ptr<const Slab> slab_;
 };
 
 /// The lanes of one device. Thread-safe.

@@ -107,7 +107,11 @@ Result<std::shared_ptr<const SealedSet>> ParamStore::acquire() {
   for (std::uint32_t i = 0; i < count; ++i)
     if (entries_[i].staged) RLX_TRY(put(set, i, entries_[i]));
   RLX_TRY(set.seal());
-  for (Entry& entry : entries_) entry.staged = false;
+  for (Entry& entry : entries_) {  // the plugin holds the sources from here on, and drops what it has packed
+    entry.staged = false;
+    entry.keepalive = nullptr;
+    entry.view.data = nullptr;
+  }
   const std::uint64_t generation = current_ ? current_->generation + 1 : 1;
   current_ = std::make_shared<const SealedSet>(SealedSet{std::move(set), generation});
   dirty_ = false;

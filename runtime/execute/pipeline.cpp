@@ -15,6 +15,7 @@
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/variant.h"
+#include "runtime/ir/text.h"
 
 namespace rlx {
 namespace {
@@ -48,6 +49,14 @@ struct ModelCompilePipeline::Body {
   std::map<Key, std::shared_ptr<Slot>> variants;
   std::uint64_t tick = 0;
   CacheCounters counters;
+
+  /// A template belongs to the device that built it: its specializer asked that device, its weights lie there.
+  Status owns(const Template& from) const {
+    if (!from.body()) return fail(ErrorCode::kInvalidArgument, "the template is empty: build one with build_template");
+    if (from.body()->device == device.body()) return {};
+    return fail(ErrorCode::kInvalidArgument, "template `", from.name(), "` was built for ", from.body()->device->report().device, " of ",
+                from.body()->device->report().plugin_id, "; this pipeline is for ", device.name(), " of ", device.report().plugin_id);
+  }
 
   void evict() {
     while (variants.size() > capacity) {
@@ -93,21 +102,27 @@ Result<Template> ModelCompilePipeline::ensure_template(std::string name, const B
     if (known) return *known;
 #endif
     RLX_ASSIGN(const Model model, build());
-    if (!known) return build_template(name, model, options);
-    if (model.to_text() != known->body()->model.to_text())
+    if (!known) {
+      RLX_ASSIGN(auto body, TemplateBody::make(name, model, options, body_->device.body()));
+      const std::lock_guard lock(body_->mutex);  // whoever came first stays
+      return body_->templates.try_emplace(join(name, "\n", options_text(options)), Template(std::move(body))).first->second;
+    }
+    if (model.to_text() != print(*known->body()->hir))
       return fail(ErrorCode::kDuplicateName, "template `", name, "` stands for another model already; use another name");
     return *known;
   });
 }
 
 Result<Template> ModelCompilePipeline::template_result(std::string_view name) const {
-  const std::lock_guard lock(body_->mutex);
-  std::vector<std::string> names;
-  for (const auto& [key, made] : body_->templates) {
-    if (made.name() == name) return made;
-    names.push_back(made.name());
-  }
-  return fail(ErrorCode::kUnknownName, "no template `", name, "`; ", did_you_mean(name, names));
+  return guard([&]() -> Result<Template> {
+    const std::lock_guard lock(body_->mutex);
+    std::vector<std::string> names;
+    for (const auto& [key, made] : body_->templates) {
+      if (made.name() == name) return made;
+      names.push_back(made.name());
+    }
+    return fail(ErrorCode::kUnknownName, "no template `", name, "`; ", did_you_mean(name, names));
+  });
 }
 
 bool ModelCompilePipeline::has_template(std::string_view name) const { return template_result(name).has_value(); }
@@ -119,8 +134,10 @@ Result<BindingManifest> ModelCompilePipeline::template_binding_manifest(std::str
 
 Result<Specialized> ModelCompilePipeline::specialize_template(const Template& from, const Binding& binding) {
   return guard([&]() -> Result<Specialized> {
+    RLX_TRY(body_->owns(from));
     const auto begin = Clock::now();
     Specialized result;
+    result.template_hash = from.hash();
     result.binding = binding;
     RLX_ASSIGN(const SpecializedImage made, from.body()->specializer->specialize(binding));
     RLX_ASSIGN(result.manifest, numeric_manifest(*from.body()->graph, binding));
@@ -136,6 +153,9 @@ Result<Specialized> ModelCompilePipeline::specialize_template(const Template& fr
 
 Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, const Specialized& specialized) {
   return guard([&]() -> Result<CompiledGraph> {
+    RLX_TRY(body_->owns(from));
+    if (specialized.template_hash != from.hash())
+      return fail(ErrorCode::kInvalidArgument, "the specialized image is not of template `", from.name(), "`");
     RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, body_->lanes));
     if (from.body()->params->unset().empty()) RLX_TRY(variant->prepare());
     body_->device.body()->log(LogLevel::kInfo, join("compiled `", from.name(), "`: ", specialized.report.native, " native, ",
@@ -146,6 +166,7 @@ Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, co
 
 Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from, const Binding& binding) {
   return guard([&]() -> Result<CompiledGraph> {
+    RLX_TRY(body_->owns(from));
     const Key key{from.body().get(), binding};
     std::shared_ptr<Slot> slot;
     {
@@ -168,14 +189,14 @@ Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from,
       return compile_lir(from, specialized);
     });
     const std::lock_guard lock(body_->mutex);
-    slot->done = made;
+    slot->done = std::move(made);  // does not throw, so that nobody waits for ever
     slot->tick = ++body_->tick;
     ++body_->counters.compiles;
     body_->counters.compile_us += microseconds_since(begin);
-    if (!made) body_->variants.erase(key);
-    body_->evict();
     body_->compiled.notify_all();
-    return made;
+    if (!*slot->done) body_->variants.erase(key);
+    body_->evict();
+    return *slot->done;
   });
 }
 
@@ -211,7 +232,8 @@ PipelineMemory ModelCompilePipeline::memory() const {
   for (const auto& [key, made] : body_->templates) {
     const ParamUsage usage = made.body()->params->usage();
     memory.source_bytes += usage.source_bytes;
-    memory.packed_bytes += usage.packed_bytes + usage.shared_bytes;
+    memory.packed_bytes += usage.packed_bytes;
+    memory.shared_bytes += usage.shared_bytes;
   }
   return memory;
 }
@@ -234,9 +256,11 @@ Result<Session> Session::compile(Device device, const Model& model, const Compil
 }
 
 Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs) {
-  RLX_ASSIGN(const Binding binding, body_->from.bind(inputs));
-  RLX_ASSIGN(const CompiledGraph graph, body_->pipeline.get_or_compile(body_->from, binding));
-  return graph.run(inputs);
+  return guard([&]() -> Result<std::vector<NamedTensor>> {
+    RLX_ASSIGN(const Binding binding, body_->from.bind(inputs));
+    RLX_ASSIGN(const CompiledGraph graph, body_->pipeline.get_or_compile(body_->from, binding));
+    return graph.run(inputs);
+  });
 }
 
 const Template& Session::model_template() const { return body_->from; }

@@ -31,9 +31,10 @@ std::string options_text(const CompileOptions& options) {
 Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const Model& model, const CompileOptions& options,
                                                          const std::shared_ptr<const DeviceBody>& device) {
   auto body = std::make_shared<TemplateBody>();
+  body->device = device;
   body->name = std::move(name);
   body->options = options;
-  body->model = model;
+  body->hir = std::make_shared<const Graph>(model.graph());
   auto graph = std::make_shared<Graph>(model.graph());
   OptimizeOptions optimizing;
   optimizing.fuse = options.fuse;
@@ -62,12 +63,12 @@ std::vector<std::string> Template::stages() const {
 
 Result<std::string> Template::dump(std::string_view stage) const {
   return guard([&]() -> Result<std::string> {
-    if (stage == "hir") return print(body_->model.graph());
+    if (stage == "hir") return print(*body_->hir);
     if (stage == "mir") return print(*body_->graph);
     const std::vector<std::string> known = stages();
     if (std::find(known.begin(), known.end(), stage) == known.end())
       return fail(ErrorCode::kUnknownName, "no stage `", stage, "`; ", did_you_mean(stage, known, 64));
-    Graph graph = body_->model.graph();
+    Graph graph = *body_->hir;
     OptimizeOptions optimizing;
     optimizing.fuse = body_->options.fuse;
     RLX_TRY(optimize(graph, optimizing, stage));

@@ -19,9 +19,10 @@ class TemplateBody {
   static Result<std::shared_ptr<TemplateBody>> make(std::string name, const Model& model, const CompileOptions& options,
                                                     const std::shared_ptr<const DeviceBody>& device);
 
+  std::shared_ptr<const DeviceBody> device;  ///< whose specializer and weights these are
   std::string name;
   CompileOptions options;
-  Model model;                        ///< as it came
+  std::shared_ptr<const Graph> hir;   ///< as it came
   std::shared_ptr<const Graph> graph; ///< optimised
   Hash128 hash;
   BindingManifest manifest;

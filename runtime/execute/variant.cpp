@@ -130,12 +130,11 @@ Result<const ContextHandle*> VariantBody::context(Lane& lane) {
     while (by_lane_.size() <= lane.id()) by_lane_.push_back(std::make_unique<LaneContext>());
     slot = by_lane_[lane.id()].get();
   }
-  if (slot->made && slot->generation == lane.generation()) return &slot->context;
-  slot->made = false;
+  if (slot->context && slot->slab == lane.slab()) return &slot->context;
+  slot->context = {};
   RLX_ASSIGN(const std::vector<rlx_arena> arenas, lane.lend(lanes_->device(), info_.arenas));
   RLX_ASSIGN(slot->context, executable_.create_context(arenas, template_->options.thread_limit));
-  slot->generation = lane.generation();
-  slot->made = true;
+  slot->slab = lane.slab();
   return &slot->context;
 }
 

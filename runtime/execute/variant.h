@@ -33,11 +33,10 @@ class VariantBody {
   std::span<const std::byte> image() const { return image_; }
 
  private:
-  /// A context, and the slab it was made for.
+  /// A context, and the slab on which it was made, which outlives it.
   struct LaneContext {
+    std::shared_ptr<const Slab> slab;
     ContextHandle context;
-    std::uint64_t generation = 0;
-    bool made = false;
   };
 
   /// A set for which the executable is prepared; released when the last run that uses it ends.

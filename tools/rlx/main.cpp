@@ -2,6 +2,7 @@
 // rlx: one binary, one file per subcommand; options and printing only. Everything it does, librlx does.
 #include <cstdio>
 #include <cstring>
+#include <exception>
 
 #include "command.h"
 
@@ -20,6 +21,16 @@ constexpr Command kCommands[] = {
     {"explain", rlx_tool::explain_command, "say what an error code means and what to do"},
 };
 
+/// What libraries throw ends here: memory that there is not, most of all.
+int guarded(const Command& command, const rlx_tool::Arguments& arguments) {
+  try {
+    return command.run(arguments);
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "rlx: %s failed: %s\n", command.name, exception.what());
+    return rlx_tool::kFailed;
+  }
+}
+
 int usage(std::FILE* out) {
   std::fprintf(out, "Usage: rlx COMMAND [options]\n\nCommands\n");
   for (const Command& command : kCommands) std::fprintf(out, "  %-9s %s\n", command.name, command.what);
@@ -37,7 +48,7 @@ int main(int argc, char** argv) {
     return rlx_tool::kDone;
   }
   for (const Command& command : kCommands)
-    if (!std::strcmp(argv[1], command.name)) return command.run(rlx_tool::Arguments(argv + 2, argv + argc));
+    if (!std::strcmp(argv[1], command.name)) return guarded(command, rlx_tool::Arguments(argv + 2, argv + argc));
   std::fprintf(stderr, "rlx: no command `%s`\n\n", argv[1]);
   return usage(stderr);
 }

@@ -23,7 +23,7 @@ struct NumpyName {
 };
 constexpr NumpyName kNames[] = {{"|b1", DType::kBool}, {"|i1", DType::kI8},  {"<i2", DType::kI16}, {"<i4", DType::kI32}, {"<i8", DType::kI64},
                                 {"|u1", DType::kU8},   {"<u2", DType::kU16}, {"<u4", DType::kU32}, {"<u8", DType::kU64}, {"<f2", DType::kF16},
-                                {"<f4", DType::kF32},  {"<f8", DType::kF64}, {"<u2", DType::kBF16}};
+                                {"<f4", DType::kF32},  {"<f8", DType::kF64}};
 
 Error damaged(const std::string& path, const std::string& entry, const std::string& why) {
   return Error(ErrorCode::kFileDamaged, "`" + path + "`, array `" + entry + "`: " + why);
@@ -84,6 +84,7 @@ rlx::Result<rlx::Tensor> parse_npy(const std::string& path, const std::string& e
   if (wanted != bytes.size() - start - length)
     return damaged(path, entry, "has " + std::to_string(bytes.size() - start - length) + " bytes of data, its shape needs " + std::to_string(wanted));
   rlx::Tensor tensor(dtype, dims);
+  if (tensor.dtype() != dtype) return Error(ErrorCode::kOutOfMemory, "`" + path + "`, array `" + entry + "` needs " + std::to_string(wanted) + " bytes");
   if (wanted) std::memcpy(tensor.data(), bytes.data() + start + length, wanted);
   return tensor;
 }
@@ -141,6 +142,9 @@ rlx::Result<std::vector<rlx::NamedTensor>> read_npz(const std::string& path) {
 
 rlx::Status write_npz(const std::string& path, const std::vector<rlx::NamedTensor>& tensors) {
   const auto unwritable = [&](const char* why) { return Error(ErrorCode::kFileUnwritable, "`" + path + "`: " + why); };
+  for (const rlx::NamedTensor& entry : tensors)
+    if (entry.tensor.dtype() == DType::kBF16)
+      return Error(ErrorCode::kWrongDtype, "`" + path + "`: `" + entry.name + "` is bf16, of which NumPy has no dtype");
   const std::string temporary = path + ".partial";
   int code = 0;
   zip_t* archive = zip_open(temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);

@@ -12,7 +12,7 @@ namespace rlx_tool {
 /// Errors: kFileNotFound, kFileDamaged naming the entry and what is wrong with it.
 rlx::Result<std::vector<rlx::NamedTensor>> read_npz(const std::string& path);
 
-/// Writes beside `path` and renames. bf16 has no NumPy dtype and is written as u16. Errors: kFileUnwritable.
+/// Writes beside `path` and renames. Errors: kFileUnwritable; kWrongDtype for bf16, of which NumPy has no dtype.
 rlx::Status write_npz(const std::string& path, const std::vector<rlx::NamedTensor>& tensors);
 
 }  // namespace rlx_tool

@@ -208,6 +208,8 @@ int run_command(const Arguments& arguments) {
   positional.add("model", 1);
   const char* usage = "Usage: rlx run MODEL [--device D] [--input X.npz] [--output Y.npz] [--bind batch=8] [--seed N] [--repeat N]";
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
+  if (run.repeat < 1 || run.repeat > 1000000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--repeat: wanted 1 to 1000000"));
+  if (run.search.threads > 4096) return report(rlx::Error(rlx::ErrorCode::kUsage, "--threads: wanted 0 to 4096"));
   const auto outcome = execute(run);
   if (!outcome) return report(outcome.error());
   run.json ? print_json(*outcome) : print_text(run, *outcome);

@@ -66,7 +66,8 @@ struct CompileTimes {
 class TemplateBody;
 class VariantBody;
 
-/// A model after lowering and fusion, symbols open. Cheap to copy; immutable; usable from any thread.
+/// A model after lowering and fusion, symbols open, with its weights on the device of the pipeline that built it. Cheap to
+/// copy; its graph never changes; usable from any thread.
 class RLX_API Template {
  public:
   Template() = default;
@@ -75,7 +76,7 @@ class RLX_API Template {
   const BindingManifest& manifest() const;
   /// 32 hex digits: names the optimised graph; the same on every machine.
   std::string hash() const;
-  /// Text of a stage: "hir", "lowered", "mir", or the name of a pass for the graph after it. Errors: kUnknownName.
+  /// Text of a stage: "hir", "mir", or the name of a pass for the graph after it. Errors: kUnknownName.
   Result<std::string> dump(std::string_view stage) const;
   /// Stages that dump() knows, in order.
   std::vector<std::string> stages() const;
@@ -95,9 +96,9 @@ struct Specialized {
   std::shared_ptr<const void> keepalive;
   std::span<const std::byte> image;  ///< lives as long as keepalive
   std::string graph_hash;            ///< 32 hex digits
-  std::uint64_t arena_bytes = 0;
   DispatchReport report;
   double specialize_us = 0;
+  std::string template_hash;         ///< of the template it came from; compile_lir takes no other
 };
 
 /// A compiled variant with its weights. Cheap to copy; usable from many threads (runs of one variant take contexts from
@@ -138,7 +139,8 @@ struct CacheCounters {
 
 struct PipelineMemory {
   std::uint64_t source_bytes = 0;  ///< weights as given (mapped or copied), held once
-  std::uint64_t packed_bytes = 0;  ///< packed forms of them, shared by every variant
+  std::uint64_t packed_bytes = 0;  ///< packed forms of the newest set's own, shared by every variant
+  std::uint64_t shared_bytes = 0;  ///< sources and packs that the newest set shares with the one before
   std::uint64_t arena_bytes = 0;   ///< pooled
   std::size_t variants = 0;
 };
@@ -154,7 +156,7 @@ class RLX_API ModelCompilePipeline {
   /// Lowers and optimises; asks no device.
   Result<Template> build_template(std::string name, const Model& model, const CompileOptions& options = {});
   /// The template of that name and these options, built on first use. A name that stands for another graph is an error
-  /// (kDuplicateName) where it can be seen: in debug builds `build` runs again and hashes are compared.
+  /// (kDuplicateName) where it can be seen: in debug builds `build` runs again and the texts are compared.
   Result<Template> ensure_template(std::string name, const Build& build, const CompileOptions& options = {});
   bool has_template(std::string_view name) const;
   Result<Template> template_result(std::string_view name) const;

@@ -157,6 +157,17 @@ TEST(MisuseOfParams, ARunWithUnsetParamsListsThem) {
   EXPECT_TRUE(graph->run({{{"x", x.view()}}}));
 }
 
+TEST(MisuseOfDevices, ATemplateOfAnotherDeviceIsRefused) {
+  auto here = rlx::ModelCompilePipeline::create(open_device()), there = rlx::ModelCompilePipeline::create(open_device());
+  const auto made = here->build_template("linear", linear_model());
+  expect_error(there->get_or_compile(*made, {{"seq", 2}}), ErrorCode::kInvalidArgument, {"`linear`", "was built for"});
+  expect_error(there->specialize_template(*made, {{"seq", 2}}), ErrorCode::kInvalidArgument, {"`linear`"});
+  expect_error(here->get_or_compile(rlx::Template(), {}), ErrorCode::kInvalidArgument, {"empty"});
+  const auto other = here->build_template("tokens", token_model());
+  const auto specialized = here->specialize_template(*made, {{"seq", 2}});
+  expect_error(here->compile_lir(*other, *specialized), ErrorCode::kInvalidArgument, {"`tokens`"});
+}
+
 TEST(MisuseOfDevices, AnAbsentDeviceIsAnErrorThatListsWhatExists) {
   auto runtime = rlx::Runtime::discover();
   const auto here = runtime->device();

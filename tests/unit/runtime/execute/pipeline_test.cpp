@@ -149,7 +149,10 @@ TEST(Pipeline, SwapsWeightsWholeWhileOthersRun) {
         torn += first != 4 && first != 8;
       }
     });
-  for (int i = 0; i < 200; ++i) ASSERT_TRUE(graph->set_param("w", (i % 2 ? w1 : w2).view()));
+  for (int i = 0; i < 200; ++i) {
+    ASSERT_TRUE(graph->set_param("w", (i % 2 ? w1 : w2).view()));
+    EXPECT_EQ(pipeline->memory().variants, 1u);
+  }
   stop = true;
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(torn, 0);
