@@ -18,6 +18,12 @@ set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 
+# What a module that is loaded at run time may not have: symbols that nobody defines. Sanitizers define theirs in the program.
+set(RLX_NO_UNDEFINED -Wl,--no-undefined)
+if(RLX_SANITIZE)
+  set(RLX_NO_UNDEFINED)
+endif()
+
 add_library(rlx_flags INTERFACE)
 target_compile_options(rlx_flags INTERFACE -Wall -Wextra -Wpedantic $<$<BOOL:${RLX_WARNINGS_ARE_ERRORS}>:-Werror>)
 if(RLX_SANITIZE)
@@ -46,8 +52,7 @@ function(rlx_plugin name)
   set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PLUGIN_OUTPUT_DIRECTORY})
   target_link_libraries(${name} PRIVATE rlx_flags rlx_plugin_api ${PLUGIN_LINKS})
   target_link_options(${name} PRIVATE
-    -Wl,--version-script=${PROJECT_SOURCE_DIR}/plugin_api/plugin.map -Wl,--build-id=sha1
-    $<$<NOT:$<BOOL:${RLX_SANITIZE}>>:-Wl,--no-undefined>)
+    -Wl,--version-script=${PROJECT_SOURCE_DIR}/plugin_api/plugin.map -Wl,--build-id=sha1 ${RLX_NO_UNDEFINED})
 endfunction()
 
 # rlx_test(NAME SOURCES ... LINKS ... LABELS ...): one GoogleTest program, one ctest entry per case.
