@@ -5,6 +5,7 @@
 #include <zip.h>
 
 #include <cstdio>
+#include <ctime>
 #include <cstring>
 #include <memory>
 
@@ -15,6 +16,7 @@ using rlx::DType;
 using rlx::Error;
 using rlx::ErrorCode;
 
+constexpr time_t kFileTime = 946684800;  // 2000-01-01, seconds since 1970
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 36;
 
 struct NumpyName {
@@ -154,8 +156,10 @@ rlx::Status write_npz(const std::string& path, const std::vector<rlx::NamedTenso
   for (const rlx::NamedTensor& entry : tensors) {
     held.push_back(npy_of(entry.tensor));
     zip_source_t* source = zip_source_buffer(archive, held.back().data(), held.back().size(), 0);
-    if (!source || zip_file_add(archive, (entry.name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8) < 0) {
-      if (source) zip_source_free(source);
+    const zip_int64_t index = source ? zip_file_add(archive, (entry.name + ".npy").c_str(), source, ZIP_FL_ENC_UTF_8) : -1;
+    // One fixed time: equal tensors give equal files.
+    if (index < 0 || zip_file_set_mtime(archive, static_cast<zip_uint64_t>(index), kFileTime, 0) != 0) {
+      if (source && index < 0) zip_source_free(source);
       zip_discard(archive);
       return unwritable("an array cannot be added");
     }
