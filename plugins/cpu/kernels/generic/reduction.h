@@ -12,7 +12,7 @@ namespace rlx_cpu {
 /// give bool. Items: elements of y.
 KernelStatus reduce(uint32_t fn, uint32_t axes, const View& x, const View& y, Range range);
 
-/// y (i64 or i32) = position of the max or min along `axis`; the first NaN wins; an empty axis gives 0.
+/// y (i64 or i32) = position of the max or min along `axis`; NaNs tie and win; an empty axis gives 0.
 /// Items: elements of y.
 KernelStatus arg_reduce(uint32_t fn, uint32_t axis, uint32_t tie, const View& x, const View& y, Range range);
 
