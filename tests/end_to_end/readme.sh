@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 expect 0 '^output0 on cpu:0: first row 16 20$' "$build/bin/linear"
 awk '/^```cpp$/ {inside=1; next} /^```$/ {inside=0} inside' "$source/README.md" >"$work/quoted"
+grep -qE "@[A-Z]+@" "$source/README.md" && { echo "FAILED: the README has a hole"; failures=1; }
 [ -s "$work/quoted" ] || { echo "FAILED: the README quotes no program"; failures=1; }
 while IFS= read -r line; do
   [ -z "$line" ] || grep -qF -- "$line" "$source/examples/linear/main.cpp" ||
