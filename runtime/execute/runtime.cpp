@@ -63,17 +63,20 @@ struct Runtime::Body {
     return Device(std::make_shared<DeviceBody>(std::move(handle), std::move(report), std::move(claims), log));
   }
 
-  /// Kinds of usable plugins, highest priority first.
-  std::vector<std::string> kinds_by_priority() const {
-    std::vector<CandidateReport> candidates = registry->report().candidates;
-    std::stable_sort(candidates.begin(), candidates.end(),
-                     [](const CandidateReport& a, const CandidateReport& b) { return a.priority > b.priority; });
-    std::vector<std::string> kinds;
-    for (const CandidateReport& candidate : candidates)
-      if (candidate.verdict == LoadVerdict::kUsable || candidate.verdict == LoadVerdict::kReady)
-        for (const std::string& kind : candidate.kinds)
-          if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
-    return kinds;
+  void list_devices(std::vector<DeviceReport>& reports);
+  void list_plugins(bool open_all, std::vector<PluginReport>& reports);
+  void list_places(std::vector<std::string>& places) const;
+
+  /// Lists cannot fail: what went wrong half-way is told to the log, and the list ends there.
+  template <class Row, class Fill>
+  std::vector<Row> listing(const Fill& fill) const {
+    std::vector<Row> rows;
+    const Status filled = guard([&]() -> Status {
+      fill(rows);
+      return {};
+    });
+    if (!filled && log) log(LogLevel::kError, join("a list is not complete: ", filled.error().message()));
+    return rows;
   }
 };
 
@@ -89,24 +92,25 @@ Result<Runtime> Runtime::discover(RuntimeOptions options) {
 
 Result<Device> Runtime::device(std::string_view name) {
   return guard([&]() -> Result<Device> {
-    if (!name.empty()) return body_->open(name);
-    std::string reasons;
-    for (const std::string& kind : body_->kinds_by_priority()) {
-      Result<Device> device = body_->open(kind);
-      if (device) return device;
-      reasons += join(reasons.empty() ? "" : "; ", kind, ": ", device.error().message());
-    }
-    if (!reasons.empty()) return fail(ErrorCode::kDeviceNotFound, "no plugin has a device: ", reasons);
-    std::string searched;
-    for (const std::string& place : places()) searched += join(searched.empty() ? "" : "; ", place);
-    return fail(ErrorCode::kPluginNotFound, "no usable plugin was found. Searched: ", searched.empty() ? "nowhere" : searched);
+    return body_->open(name);
   });
 }
 
 std::vector<DeviceReport> Runtime::devices() {
-  std::vector<DeviceReport> reports;
-  for (const DeviceListing& listing : body_->registry->devices()) {
-    if (Result<Device> device = body_->open(listing.device)) {
+  return body_->listing<DeviceReport>([&](std::vector<DeviceReport>& reports) { body_->list_devices(reports); });
+}
+
+std::vector<PluginReport> Runtime::plugins(bool open) {
+  return body_->listing<PluginReport>([&](std::vector<PluginReport>& reports) { body_->list_plugins(open, reports); });
+}
+
+std::vector<std::string> Runtime::places() const {
+  return body_->listing<std::string>([&](std::vector<std::string>& places) { body_->list_places(places); });
+}
+
+void Runtime::Body::list_devices(std::vector<DeviceReport>& reports) {
+  for (const DeviceListing& listing : registry->devices()) {
+    if (Result<Device> device = open(listing.device)) {
       reports.push_back(device->report());
       continue;
     }
@@ -117,14 +121,12 @@ std::vector<DeviceReport> Runtime::devices() {
     report.description = listing.info.name;
     reports.push_back(report);
   }
-  return reports;
 }
 
-std::vector<PluginReport> Runtime::plugins(bool open) {
+void Runtime::Body::list_plugins(bool open_all, std::vector<PluginReport>& reports) {
   std::vector<DeviceListing> devices;
-  if (open) devices = body_->registry->devices();
-  std::vector<PluginReport> reports;
-  for (const CandidateReport& candidate : body_->registry->report().candidates) {
+  if (open_all) devices = registry->devices();
+  for (const CandidateReport& candidate : registry->report().candidates) {
     PluginReport report;
     report.path = candidate.path;
     report.tier = tier_name(candidate.tier);
@@ -140,18 +142,15 @@ std::vector<PluginReport> Runtime::plugins(bool open) {
     report.abi = candidate.abi;
     report.kinds = candidate.kinds;
     for (const DeviceListing& device : devices)
-      if (candidate.verdict == LoadVerdict::kReady && device.plugin_id == candidate.id)
+      if (candidate.verdict == LoadVerdict::kReady && device.plugin_path == candidate.path)
         report.devices.push_back(join(device.device, "  ", device.info.name));
     reports.push_back(std::move(report));
   }
-  return reports;
 }
 
-std::vector<std::string> Runtime::places() const {
-  std::vector<std::string> places;
-  for (const SearchPlace& place : body_->registry->report().places)
+void Runtime::Body::list_places(std::vector<std::string>& places) const {
+  for (const SearchPlace& place : registry->report().places)
     places.push_back(join(tier_name(place.tier), ": ", place.path, place.searched ? "" : " (" + place.reason + ")"));
-  return places;
 }
 
 std::string_view version() { return RLX_VERSION; }

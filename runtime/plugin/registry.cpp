@@ -214,20 +214,31 @@ std::uint32_t PluginRegistry::device_count(const Entry& entry) const {
   return entry.report.device_count;
 }
 
-/// The kinds in the order of their plugins' ranks; the first that has a device.
-Result<std::string> PluginRegistry::default_kind() {
+/// Kinds of files that may be used, in the order of their plugins' priorities, each once.
+std::vector<std::string> PluginRegistry::kinds_by_priority() const {
   std::vector<const Entry*> list;
   for (const auto& entry : entries_)
     if (entry->file) list.push_back(entry.get());
   std::stable_sort(list.begin(), list.end(), [](const Entry* a, const Entry* b) {
     return a->file->descriptor.priority > b->file->descriptor.priority;
   });
-  for (const Entry* entry : list) {
-    const std::string& kind = entry->file->descriptor.kinds[0];
-    const auto chosen = choose(kind, {});
-    if (chosen && device_count(**chosen) > 0) return kind;
+  std::vector<std::string> kinds;
+  for (const Entry* entry : list)
+    for (const std::string& kind : entry->file->descriptor.kinds)
+      if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(kind);
+  return kinds;
+}
+
+/// The first kind whose device 0 opens; else why each did not.
+Result<DeviceHandle> PluginRegistry::open_default(const DeviceRequest& request) {
+  std::string reasons;
+  for (const std::string& kind : kinds_by_priority()) {
+    Result<DeviceHandle> opened = open_device(kind, request);
+    if (opened) return opened;
+    reasons += join(reasons.empty() ? "" : "; ", kind, ": ", opened.error().message());
   }
-  return fail(ErrorCode::kDeviceNotFound, "there is no device at all; ", looked_in(), unused_files());
+  if (reasons.empty()) return fail(ErrorCode::kPluginNotFound, "no usable plugin was found; ", looked_in(), unused_files());
+  return fail(ErrorCode::kDeviceNotFound, "no plugin has a device: ", reasons);
 }
 
 Result<std::shared_ptr<const PluginInstance>> PluginRegistry::open_plugin(std::string_view kind,
@@ -237,12 +248,8 @@ Result<std::shared_ptr<const PluginInstance>> PluginRegistry::open_plugin(std::s
 }
 
 Result<DeviceHandle> PluginRegistry::open_device(std::string_view device, const DeviceRequest& request) {
-  DeviceName name;
-  if (device.empty()) {
-    RLX_ASSIGN(name.kind, default_kind());
-  } else {
-    RLX_ASSIGN(name, parse_device_name(device));
-  }
+  if (device.empty()) return open_default(request);
+  RLX_ASSIGN(const DeviceName name, parse_device_name(device));
   RLX_ASSIGN(Entry* const entry, choose(name.kind, request));
   RLX_ASSIGN(const auto instance, instance_of(*entry));
   if (name.ordinal >= device_count(*entry)) return no_device(name, *entry, *instance);

@@ -89,7 +89,8 @@ class PluginRegistry {
   std::vector<Entry*> ranked(std::string_view kind, const DeviceRequest& request) const;
   Result<std::shared_ptr<const PluginInstance>> instance_of(Entry& entry);
   Status load(Entry& entry);
-  Result<std::string> default_kind();
+  std::vector<std::string> kinds_by_priority() const;
+  Result<DeviceHandle> open_default(const DeviceRequest& request);
   Result<Entry*> choose(std::string_view kind, const DeviceRequest& request);
   std::uint32_t device_count(const Entry& entry) const;
   void append_devices(Entry& entry, const PluginInstance& instance, std::vector<DeviceListing>& list) const;

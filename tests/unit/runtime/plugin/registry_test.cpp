@@ -159,7 +159,7 @@ TEST(PluginRegistry, NoDeviceIsToldInThePluginsWords) {
 TEST(PluginRegistry, AnEmptyNameTakesTheFirstKindWithADevice) {
   const auto registry = registry_for({fake("no_device"), fake("good")});
   EXPECT_EQ(plugin_of(*registry, ""), "org.example.fake");
-  EXPECT_HAS(plugin_of(*registry_for({fake("no_device")}), ""), "there is no device at all");
+  EXPECT_HAS(plugin_of(*registry_for({fake("no_device")}), ""), "no plugin has a device");
 }
 
 TEST(PluginRegistry, ListsEveryDevice) {
