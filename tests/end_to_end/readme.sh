@@ -13,4 +13,14 @@ done <"$work/quoted"
 for file in $(grep -oE '\]\([a-zA-Z_/.-]+\)' "$source/README.md" | tr -d '()]'); do
   [ -e "$source/$file" ] || { echo "FAILED: the README links to $file, which is not there"; failures=1; }
 done
+# Every command of the table runs as it is written, with a real model and a real kind of device.
+need_model
+commands=0
+while IFS= read -r command; do
+  command=${command//model.onnx/$model/model.onnx}
+  command=${command//KIND/cpu}
+  expect 0 . bash -c "cd '$work' && '$build'/${command#build/}"
+  commands=$((commands + 1))
+done < <(sed -n 's/^|[^|]*| `\(build\/bin\/[^`]*\)`.*/\1/p' "$source/README.md")
+[ "$commands" -ge 5 ] || { echo "FAILED: the README's table has $commands commands, wanted 5 or more"; failures=1; }
 finish
