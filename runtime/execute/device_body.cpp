@@ -25,6 +25,17 @@ Result<TargetAnswer> ask(const DeviceBody& device, Bytes image, const PluginOpti
 
 }  // namespace
 
+const OptionInfo* DeviceBody::option(std::string_view key) const {
+  for (const OptionInfo& option : options_)
+    if (option.key == key) return &option;
+  return nullptr;
+}
+
+bool DeviceBody::affects_code(std::string_view key) const {
+  const OptionInfo* known = option(key);
+  return !known || known->affects_code;
+}
+
 Target DeviceBody::target(const std::shared_ptr<const DeviceBody>& self, PluginOptions options) {
   Target target;
   target.name = join(self->report_.device, " (", self->report_.plugin_id, " ", self->report_.plugin_version, ")");

@@ -15,11 +15,20 @@ namespace rlx {
 /// Thread-safe; keeps the plugin's library loaded.
 class DeviceBody {
  public:
-  DeviceBody(DeviceHandle handle, DeviceReport report, std::vector<Claim> claims, LogSink log)
-      : handle_(std::move(handle)), report_(std::move(report)), claims_(std::move(claims)), log_(std::move(log)) {}
+  DeviceBody(DeviceHandle handle, DeviceReport report, std::vector<Claim> claims, LogSink log, std::vector<OptionInfo> options = {})
+      : handle_(std::move(handle)),
+        report_(std::move(report)),
+        claims_(std::move(claims)),
+        log_(std::move(log)),
+        options_(std::move(options)) {}
 
   const DeviceHandle& handle() const { return handle_; }
   const DeviceReport& report() const { return report_; }
+  const std::vector<Claim>& claims() const { return claims_; }
+  /// What the plugin says of its option; null where it lists none of that key.
+  const OptionInfo* option(std::string_view key) const;
+  /// False only where the plugin says so.
+  bool affects_code(std::string_view key) const;
   void log(LogLevel level, std::string_view text) const {
     if (log_) log_(level, text);
   }
@@ -32,6 +41,7 @@ class DeviceBody {
   DeviceReport report_;
   std::vector<Claim> claims_;
   LogSink log_;
+  std::vector<OptionInfo> options_;
 };
 
 }  // namespace rlx

@@ -43,6 +43,7 @@ struct ModelCompilePipeline::Body {
   Device device;
   std::size_t capacity;
   std::shared_ptr<LanePool> lanes;
+  ExecutableStore executables;
   mutable std::mutex mutex;
   std::condition_variable compiled;
   std::map<std::string, Template, std::less<>> templates;  // by name and options
@@ -156,7 +157,7 @@ Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, co
     RLX_TRY(body_->owns(from));
     if (specialized.template_hash != from.hash())
       return fail(ErrorCode::kInvalidArgument, "the specialized image is not of template `", from.name(), "`");
-    RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, body_->lanes));
+    RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, body_->lanes, body_->executables));
     if (from.body()->params->unset().empty()) RLX_TRY(variant->prepare());
     body_->device.body()->log(LogLevel::kInfo, join("compiled `", from.name(), "`: ", specialized.report.native, " native, ",
                                                     specialized.report.expanded, " expanded, ", specialized.report.copies, " copies"));

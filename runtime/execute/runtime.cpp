@@ -51,6 +51,9 @@ struct Runtime::Body {
     RLX_ASSIGN(DeviceHandle handle, registry->open_device(name));
     RLX_ASSIGN(const Fingerprint fingerprint, handle.fingerprint());
     RLX_ASSIGN(std::vector<Claim> claims, handle.claims());
+    RLX_ASSIGN(const auto instance, registry->open_plugin(handle.info().kind));
+    Result<std::vector<OptionInfo>> options = instance->describe_options();
+    if (!options && log) log(LogLevel::kWarning, options.error().message());  // every option then counts as one of the code
     const PluginFile& file = handle.plugin().file;
     DeviceReport report;
     report.device = join(handle.info().kind, ":", handle.ordinal());
@@ -60,7 +63,8 @@ struct Runtime::Body {
     report.description = handle.info().name;
     report.memory_bytes = handle.info().memory_bytes;
     report.fingerprint = fingerprint.text;
-    return Device(std::make_shared<DeviceBody>(std::move(handle), std::move(report), std::move(claims), log));
+    return Device(std::make_shared<DeviceBody>(std::move(handle), std::move(report), std::move(claims), log,
+                                               options ? *std::move(options) : std::vector<OptionInfo>{}));
   }
 
   void list_devices(std::vector<DeviceReport>& reports);

@@ -83,7 +83,7 @@ Status collect(std::string_view what, std::span<const Named> given, const std::v
 }  // namespace
 
 Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
-                                                          std::shared_ptr<LanePool> lanes) {
+                                                          std::shared_ptr<LanePool> lanes, ExecutableStore& store) {
   const auto begin = Clock::now();
   auto variant = std::make_shared<VariantBody>();
   variant->template_ = std::move(from);
@@ -97,9 +97,10 @@ Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<Templa
   request.image = specialized.image;
   request.options = variant->template_->options.backend;
   request.thread_limit = variant->template_->options.thread_limit;
-  RLX_ASSIGN(variant->executable_, variant->lanes_->device().handle().compile(request));
-  RLX_ASSIGN(variant->info_, variant->executable_.info());
-  for (const ArenaNeed& need : variant->info_.arenas) variant->arena_bytes_ += need.bytes;
+  const DeviceBody& device = variant->lanes_->device();
+  RLX_ASSIGN(const lir::ImageHashes hashes, lir::image_hashes(specialized.image));
+  RLX_ASSIGN(variant->executable_, store.get_or_make(code_identity(device, request.options, request.thread_limit), hashes,
+                                                     [&] { return Executable::compile(device, request); }));
   variant->times_.specialize_us = specialized.specialize_us;
   variant->times_.compile_us = microseconds_since(begin);
   return variant;
@@ -112,14 +113,11 @@ Status VariantBody::prepare() {
   return {};
 }
 
-Result<std::shared_ptr<const VariantBody::Prepared>> VariantBody::prepared_set() {
+Result<std::shared_ptr<const PreparedSet>> VariantBody::prepared_set() {
   RLX_ASSIGN(const std::shared_ptr<const SealedSet> set, template_->params->acquire());
   const std::lock_guard lock(mutex_);
   if (prepared_ && prepared_->set->generation >= set->generation) return prepared_;
-  RLX_ASSIGN(const std::vector<std::uint32_t> missing, set->handle.prepare(executable_));
-  if (!missing.empty())
-    return fail(ErrorCode::kPluginFault, "the backend misses param ", missing[0], " of a complete set");
-  prepared_ = std::make_shared<const Prepared>(set, executable_);
+  RLX_ASSIGN(prepared_, executable_->prepare(set));
   return prepared_;
 }
 
@@ -132,8 +130,8 @@ Result<const ContextHandle*> VariantBody::context(Lane& lane) {
   }
   if (slot->context && slot->slab == lane.slab()) return &slot->context;
   slot->context = {};
-  RLX_ASSIGN(const std::vector<rlx_arena> arenas, lane.lend(lanes_->device(), info_.arenas));
-  RLX_ASSIGN(slot->context, executable_.create_context(arenas, template_->options.thread_limit));
+  RLX_ASSIGN(const std::vector<rlx_arena> arenas, lane.lend(lanes_->device(), executable_->info().arenas));
+  RLX_ASSIGN(slot->context, executable_->handle().create_context(arenas, template_->options.thread_limit));
   slot->slab = lane.slab();
   return &slot->context;
 }
@@ -142,7 +140,7 @@ Status VariantBody::run(std::span<const NamedView> inputs, std::span<const Named
   std::vector<rlx_view> in, out;
   RLX_TRY(collect("input", inputs, manifest_.inputs, in));
   RLX_TRY(collect("output", outputs, manifest_.outputs, out));
-  RLX_ASSIGN(const std::shared_ptr<const Prepared> prepared, prepared_set());
+  RLX_ASSIGN(const std::shared_ptr<const PreparedSet> prepared, prepared_set());
   const LanePool::Lease lease = lanes_->lease();
   RLX_ASSIGN(const ContextHandle* context, this->context(lease.lane()));
   return context->execute(prepared->set->handle.get(), in, out);

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <vector>
 
+#include "runtime/execute/executable.h"
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/template_body.h"
 
@@ -16,9 +17,9 @@ namespace rlx {
 /// Thread-safe.
 class VariantBody {
  public:
-  /// Compiles the image. Errors: those of the backend.
+  /// Compiles the image, or takes the executable that `store` has for it. Errors: those of the backend.
   static Result<std::shared_ptr<VariantBody>> compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
-                                                      std::shared_ptr<LanePool> lanes);
+                                                      std::shared_ptr<LanePool> lanes, ExecutableStore& store);
   Status run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs);
 
   /// Packs the current weights now rather than at the first run. Errors: kUnsetParam and the backend's.
@@ -29,7 +30,8 @@ class VariantBody {
   const Binding& binding() const { return binding_; }
   const DispatchReport& report() const { return report_; }
   const CompileTimes& times() const { return times_; }
-  std::uint64_t arena_bytes() const { return arena_bytes_; }
+  std::uint64_t arena_bytes() const { return executable_->arena_bytes(); }
+  const std::shared_ptr<Executable>& executable() const { return executable_; }
   std::span<const std::byte> image() const { return image_; }
 
  private:
@@ -39,16 +41,7 @@ class VariantBody {
     ContextHandle context;
   };
 
-  /// A set for which the executable is prepared; released when the last run that uses it ends.
-  struct Prepared {
-    Prepared(std::shared_ptr<const SealedSet> sealed, const ExecutableHandle& prepared_for) : set(std::move(sealed)), executable(prepared_for) {}
-    ~Prepared() { set->handle.release(executable); }
-    Prepared(const Prepared&) = delete;
-    Prepared& operator=(const Prepared&) = delete;
-    std::shared_ptr<const SealedSet> set;
-    const ExecutableHandle& executable;
-  };
-  Result<std::shared_ptr<const Prepared>> prepared_set();
+  Result<std::shared_ptr<const PreparedSet>> prepared_set();
   Result<const ContextHandle*> context(Lane& lane);
 
   std::shared_ptr<TemplateBody> template_;
@@ -59,11 +52,9 @@ class VariantBody {
   Binding binding_;
   DispatchReport report_;
   CompileTimes times_;
-  ExecutableHandle executable_;
-  ExecutableInfo info_;
-  std::uint64_t arena_bytes_ = 0;
+  std::shared_ptr<Executable> executable_;
   std::mutex mutex_;                                     // guards the two below
-  std::shared_ptr<const Prepared> prepared_;             // for the newest set that a run asked for
+  std::shared_ptr<const PreparedSet> prepared_;          // for the newest set that a run asked for
   std::vector<std::unique_ptr<LaneContext>> by_lane_;    // used by the run that holds the lane
 };
 
