@@ -15,11 +15,24 @@ namespace {
 
 std::string kind_of(const lir::Op& op) { return op.ns.empty() ? std::string(op_name(op.opcode)) : join(op.ns, ".", op_name(op.opcode)); }
 
+/// The op's own name; else its kind and the first weight that it reads, which says where in the model it stands.
+std::string name_of(const lir::Module& module, const lir::Op& op) {
+  if (!op.name.empty()) return op.name;
+  for (const std::uint32_t operand : op.operands) {
+    if (operand == RLX_NO_INDEX) continue;
+    const lir::Value& value = module.values[operand];
+    const std::uint32_t root = value.storage == lir::Storage::kView ? value.index : operand;
+    for (const lir::ParamRef& param : module.params)
+      if (param.value == root && !param.owned) return join(kind_of(op), " ", param.name);
+  }
+  return kind_of(op);
+}
+
 /// Fills name and op from the step that writes the value.
 void describe(const lir::Module& module, const lir::Life& life, PlanValue& value) {
   const lir::Op& op = module.ops[life.first];
   value.op = kind_of(op);
-  value.name = op.name.empty() ? value.op : op.name;
+  value.name = name_of(module, op);
   if (op.results.size() < 2) return;
   const auto at = std::find(op.results.begin(), op.results.end(), life.value) - op.results.begin();
   value.name += join(":", at);

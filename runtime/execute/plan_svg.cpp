@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An arena plan as a picture that any browser shows: steps from left to right, offsets from bottom to top. Colours say what
-// kind of op wrote a value; the line along the top of the rectangles' shadow is what is alive at each step.
+// kind of op wrote a value; the grey area is what is alive at each step.
 #include <rlx/host/report.hpp>
 
 #include <algorithm>
@@ -147,9 +147,10 @@ class Picture {
                  "\" rx=\"1.5\" fill=\"", colours_[value.op], "\"><title>", escaped(value.name), "\n", escaped(value.op), " ", dtype_name(value.dtype),
                  "[", dims, "], ", value.bytes, " bytes (", bytes_text(bytes), ")\noffset ", value.offset, ", steps ", value.first_step, " to ",
                  value.last_step, "</title></rect>\n");
-    const auto letters = static_cast<std::size_t>((right - left - 8) / 6.6);
-    if (low - high >= 15 && letters >= 5)
-      text(left + 5, (low + high) / 2 + 4, value.name.size() <= letters ? value.name : value.name.substr(0, letters - 2) + "..", "class=\"l\" font-size=\"11\"");
+    const auto letters = static_cast<std::size_t>(std::max(0.0, right - left - 6) / 5.8);
+    const std::string& label = value.name.size() <= letters ? value.name : value.op;
+    if (low - high < 15 || letters < 5) return;
+    text(left + 4, (low + high) / 2 + 4, label.size() <= letters ? label : label.substr(0, letters - 2) + "..", "class=\"l\" font-size=\"10.5\"");
   }
 
   void peak_line() {

@@ -16,7 +16,7 @@ namespace rlx {
 
 /// One value of the plan: `bytes` at `offset` of the arena from step `first_step` to step `last_step`, both included.
 struct PlanValue {
-  std::string name;  ///< of the op that writes it, "layer.0/ln:0"; the op's kind where the op has no name
+  std::string name;  ///< of the op that writes it, "layer.0/ln:0"; else the op's kind and a weight that it reads
   std::string op;    ///< kind of the op that writes it, "layer_norm"
   DType dtype = DType::kNone;
   std::vector<std::int64_t> dims;
