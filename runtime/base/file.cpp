@@ -3,6 +3,7 @@
 #include "runtime/base/file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -53,19 +54,55 @@ Result<std::string> read_text(const std::filesystem::path& path) {
   return std::string(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
 }
 
-Status write_atomically(const std::filesystem::path& path, Bytes bytes) {
+namespace {
+
+/// While it lives, a write beyond RLIMIT_FSIZE is EFBIG for this thread and no signal, which would end the host.
+class NoSizeSignal {
+ public:
+  NoSizeSignal() {
+    ::sigemptyset(&signal_);
+    ::sigaddset(&signal_, SIGXFSZ);
+    sigset_t pending;
+    ::sigpending(&pending);
+    was_pending_ = ::sigismember(&pending, SIGXFSZ) == 1;
+    ::pthread_sigmask(SIG_BLOCK, &signal_, &before_);
+  }
+  ~NoSizeSignal() {
+    const timespec now{};
+    if (!was_pending_) ::sigtimedwait(&signal_, nullptr, &now);
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSizeSignal(const NoSizeSignal&) = delete;
+  NoSizeSignal& operator=(const NoSizeSignal&) = delete;
+
+ private:
+  sigset_t signal_, before_;
+  bool was_pending_ = false;
+};
+
+/// Returns 0 or errno.
+int write_all(int fd, Bytes bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) return errno;
+    if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Status write_atomically(const std::filesystem::path& path, std::span<const Bytes> pieces) {
   std::string temporary = path.string() + ".XXXXXX";
   const auto unwritable = [&](int number) {
     return fail(ErrorCode::kFileUnwritable, "`", path.string(), "`: ", std::strerror(number));
   };
+  const NoSizeSignal quiet;
   const Descriptor file{::mkostemp(temporary.data(), O_CLOEXEC)};
   if (file.fd < 0) return unwritable(errno);
   int number = 0;
-  for (std::size_t done = 0; done < bytes.size() && !number;) {
-    const ssize_t written = ::write(file.fd, bytes.data() + done, bytes.size() - done);
-    if (written < 0 && errno != EINTR) number = errno;
-    if (written > 0) done += static_cast<std::size_t>(written);
-  }
+  for (const Bytes piece : pieces)
+    if (!number) number = write_all(file.fd, piece);
   if (!number && ::fchmod(file.fd, 0644) != 0) number = errno;
   if (!number && ::fsync(file.fd) != 0) number = errno;
   if (!number && ::rename(temporary.c_str(), path.c_str()) != 0) number = errno;
@@ -73,5 +110,7 @@ Status write_atomically(const std::filesystem::path& path, Bytes bytes) {
   ::unlink(temporary.c_str());
   return unwritable(number);
 }
+
+Status write_atomically(const std::filesystem::path& path, Bytes bytes) { return write_atomically(path, std::span(&bytes, 1)); }
 
 }  // namespace rlx

@@ -36,7 +36,10 @@ class MappedFile {
 /// Errors: kFileNotFound, kFileUnreadable.
 Result<std::string> read_text(const std::filesystem::path& path);
 /// Writes to a temporary file beside `path` and renames it, so that no reader sees a torn file.
+/// A limit on file sizes (RLIMIT_FSIZE) is an error like a full disk, not a signal.
 /// Errors: kFileUnwritable.
 Status write_atomically(const std::filesystem::path& path, Bytes bytes);
+/// The same for bytes in pieces, one after the other.
+Status write_atomically(const std::filesystem::path& path, std::span<const Bytes> pieces);
 
 }  // namespace rlx

@@ -29,6 +29,7 @@ class DeviceBody {
   const OptionInfo* option(std::string_view key) const;
   /// False only where the plugin says so.
   bool affects_code(std::string_view key) const;
+  const LogSink& sink() const { return log_; }
   void log(LogLevel level, std::string_view text) const {
     if (log_) log_(level, text);
   }

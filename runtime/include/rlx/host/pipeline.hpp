@@ -3,6 +3,7 @@
 // variants of one device; CompiledGraph is a variant that runs.
 #pragma once
 
+#include <rlx/host/aot.hpp>
 #include <rlx/host/model.hpp>
 #include <rlx/host/result.hpp>
 #include <rlx/host/runtime.hpp>
@@ -12,7 +13,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -128,32 +128,14 @@ class RLX_API CompiledGraph {
   Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs) const;
   /// The same into the caller's memory. Inputs and outputs in any order, each named once.
   Status run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const;
-  const std::shared_ptr<VariantBody>& body() const { return body_; }
 
  private:
   std::shared_ptr<VariantBody> body_;
 };
 
-struct PipelineOptions {
-  std::size_t capacity = 64;      ///< most variants kept; at least 1
-  std::uint64_t byte_budget = 0;  ///< of what the variants hold (images, code; no weights, no arenas); 0 = no limit
-};
-
-struct GetOptions {
-  /// A name of the caller's own for (template, binding). It stands for that pair as long as the pipeline lives.
-  std::optional<std::uint64_t> user_key;
-};
-
 struct CacheCounters {
-  std::uint64_t hits = 0, misses = 0, evictions = 0;
-  std::uint64_t compiles = 0;        ///< variants made or tried
-  std::uint64_t failures = 0;        ///< of those, such as gave an error; they are not kept
-  std::uint64_t shared = 0;          ///< of those, such as found their executable alive under the true key
+  std::uint64_t hits = 0, misses = 0, evictions = 0, compiles = 0;
   double compile_us = 0;
-  std::uint64_t resident_bytes = 0;  ///< images and code of the variants kept, shared code once
-  /// Misses by reason: "new-template"; "new-graph" and "options": the name was asked for with another; "new-shape";
-  /// "evicted"; "failed": the last attempt gave an error.
-  std::map<std::string, std::uint64_t> miss_reasons;
 };
 
 struct PipelineMemory {
@@ -164,13 +146,12 @@ struct PipelineMemory {
   std::size_t variants = 0;
 };
 
-/// Templates and variants of one device. Usable from many threads; keeps at most `capacity` variants within the byte budget
-/// (the newest in any case); least recently used ones go first, those in use survive.
+/// Templates and variants of one device. Usable from many threads; keeps at most `capacity` variants, least recently used
+/// ones go first, those in use survive.
 class RLX_API ModelCompilePipeline {
  public:
   /// Errors: kInvalidArgument for capacity 0.
   static Result<ModelCompilePipeline> create(Device device, std::size_t capacity = 64);
-  static Result<ModelCompilePipeline> create(Device device, const PipelineOptions& options);
 
   using Build = std::function<Result<Model>()>;
   /// Lowers and optimises; asks no device.
@@ -185,20 +166,23 @@ class RLX_API ModelCompilePipeline {
   /// Binds, infers, checks, asks the device, plans. Errors: kUnboundSymbol, kUnknownSymbol, kSymbolOutOfRange,
   /// kConstraintViolated, kUnsupportedOps (all of them listed).
   Result<Specialized> specialize_template(const Template& from, const Binding& binding);
+  /// The same, from the folder of use_aot where it has it; what is made is kept there. Without a folder as
+  /// specialize_template.
+  Result<Specialized> get_or_specialize_aot(const Template& from, const Binding& binding);
+  /// From now on misses look into a folder of variants, and keep there what they made. Errors: kInvalidArgument for an
+  /// empty folder or a budget of 0; nothing is read or written yet.
+  Status use_aot(AotOptions options);
+  AotCounters aot_counters() const;
   /// Compiles what specialize_template returned, outside the cache.
   Result<CompiledGraph> compile_lir(const Template& from, const Specialized& specialized);
   /// The variant from the cache, or specialized and compiled now; one compile however many threads ask.
-  /// Errors: those of specialize_template and of the backend, which are not remembered; kInvalidArgument for a user key
-  /// that stands for another template or binding (both are named).
-  Result<CompiledGraph> get_or_compile(const Template& from, const Binding& binding, const GetOptions& options = {});
+  Result<CompiledGraph> get_or_compile(const Template& from, const Binding& binding);
   Result<BindingManifest> binding_manifest_for_binding(const Template& from, const Binding& binding);
 
   bool contains(const Template& from, const Binding& binding) const;
   std::size_t size() const;
   bool empty() const { return size() == 0; }
   CacheCounters counters() const;
-  /// Drops every variant that is kept; those in use live on with their users. Returns how many. Weights stay.
-  std::size_t clear();
   PipelineMemory memory() const;
   const Device& device() const;
 

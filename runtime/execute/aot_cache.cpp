@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// Load and store. A miss costs a failed open; a hit one read, the hashes and the check of the image.
+#include "runtime/execute/aot_cache.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "runtime/base/check.h"
+#include "runtime/execute/manifest.h"
+#include "runtime/execute/wire.h"
+#include "runtime/ir/lir/image.h"
+
+namespace rlx {
+namespace {
+
+std::string file_name(const AotKey& key) { return key.name() + std::string(kAotSuffix); }
+
+Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::byte*>(text.data()), text.size()}; }
+
+bool same_dims(const Dims& seen, const Sizes& wanted) {
+  return std::equal(seen.begin(), seen.end(), wanted.begin(), wanted.end(),
+                    [](const Dim& a, const Size& b) { return a.is_number() && b.expression().empty() && a.number() == b.number(); });
+}
+
+/// Inputs or outputs of the image must be those of the manifest: what runs checks tensors against the manifest alone.
+bool same_tables(const lir::Module& module, const std::vector<lir::Io>& seen, const std::vector<ManifestEntry>& wanted) {
+  return std::equal(seen.begin(), seen.end(), wanted.begin(), wanted.end(), [&](const lir::Io& a, const ManifestEntry& b) {
+    const lir::Value& value = module.values[a.value];
+    return a.name == b.name && value.dtype == b.dtype && same_dims(value.dims, b.dims);
+  });
+}
+
+bool same_params(const lir::Module& module, const Graph& graph) {
+  return std::all_of(module.params.begin(), module.params.end(), [&](const lir::ParamRef& seen) {
+    if (seen.set_index >= graph.params.size()) return false;
+    const Param& wanted = graph.params[seen.set_index];
+    const Shape& shape = graph.values[wanted.value].shape;
+    return seen.name == wanted.name && seen.owned == (wanted.owned != nullptr) && seen.dtype == shape.dtype && seen.dims == shape.dims;
+  });
+}
+
+Checked<lir::ImageHashes> check_image(const TemplateBody& from, const BindingManifest& manifest, Bytes image) {
+  const Result<lir::Module> module = lir::read_image(image);
+  if (!module) return flaw("image", module.error().message());
+  if (module->template_hash != from.hash) return flaw("image", "its image is of template ", hex(module->template_hash), ", wanted ", hex(from.hash));
+  if (!same_tables(*module, module->inputs, manifest.inputs)) return flaw("tables", "its inputs are not those of the template");
+  if (!same_tables(*module, module->outputs, manifest.outputs)) return flaw("tables", "its outputs are not those of the template");
+  if (!same_params(*module, *from.graph)) return flaw("tables", "its params are not those of the template");
+  const auto hashes = lir::image_hashes(image);
+  if (!hashes) return flaw("image", hashes.error().message());
+  return *hashes;
+}
+
+void write_report(ByteWriter& out, const DispatchReport& report) {
+  for (const std::size_t number : {report.native, report.expanded, report.copies, report.notes.size()}) out.number(std::uint64_t{number});
+  for (const std::string& note : report.notes) out.text(note);
+}
+
+Checked<DispatchReport> read_report(Bytes bytes) {
+  ByteReader in(bytes);
+  DispatchReport report;
+  report.native = in.number<std::uint64_t>();
+  report.expanded = in.number<std::uint64_t>();
+  report.copies = in.number<std::uint64_t>();
+  const auto notes = in.number<std::uint64_t>();
+  for (std::uint64_t i = 0; i < notes && in.ok(); ++i) report.notes.emplace_back(in.text());
+  if (!in.complete()) return flaw("report", "its dispatch report is not well formed");
+  return report;
+}
+
+}  // namespace
+
+Checked<AotVariant> AotCache::read(const TemplateBody& from, const Binding& binding, const AotKey& key) const {
+  auto file = read_aot_file(options_.folder, file_name(key), options_.budget_bytes, true);
+  if (!file) return file.error();
+  if (const std::string field = first_difference(file->key, key); !field.empty())
+    return flaw("key", "its ", field, " is another than its name says");
+  AotVariant variant;
+  Specialized& made = variant.specialized;
+  auto manifest = numeric_manifest(*from.graph, binding);
+  if (!manifest) return flaw("tables", manifest.error().message());
+  made.manifest = *std::move(manifest);
+  const auto hashes = check_image(from, made.manifest, file->image);
+  if (!hashes) return hashes.error();
+  auto report = read_report(file->report);
+  if (!report) return report.error();
+  made.report = *std::move(report);
+  made.binding = binding;
+  made.keepalive = file->memory;
+  made.image = file->image;
+  made.graph_hash = hex(hashes->graph);
+  made.template_hash = hex(from.hash);
+  variant.artifact = file->artifact;
+  return variant;
+}
+
+std::optional<AotVariant> AotCache::load(const TemplateBody& from, const Binding& binding) {
+  if (!check_binding(*from.graph, binding)) return std::nullopt;  // specializing says what is wrong with it
+  const AotKey key = aot_key(from, binding);
+  Checked<AotVariant> variant = read(from, binding, key);
+  {
+    const std::lock_guard lock(mutex_);
+    ++(variant ? counters_.hits : counters_.misses);
+    if (!variant) ++counters_.reasons[variant.error().word];
+  }
+  if (variant) return *std::move(variant);
+  const bool absent = variant.error().word == "absent";
+  say(absent ? LogLevel::kDebug : LogLevel::kWarning,
+      join("cached variant ", key.name(), " of `", from.name, "` is not used (", variant.error().word, "): ", variant.error().sentence,
+           absent ? "" : "; it is made again"));
+  return std::nullopt;
+}
+
+void AotCache::store(const TemplateBody& from, const Specialized& specialized, const Artifact& artifact) {
+  const AotKey key = aot_key(from, specialized.binding);
+  const std::string text = key.text(), name = file_name(key);
+  ByteWriter report;
+  write_report(report, specialized.report);
+  std::vector<SectionSource> sections = {{static_cast<std::uint32_t>(AotSection::kKey), {bytes_of(text)}},
+                                         {static_cast<std::uint32_t>(AotSection::kImage), {specialized.image}},
+                                         {static_cast<std::uint32_t>(AotSection::kReport), {report.bytes()}}};
+  if (!artifact.empty()) {
+    sections.push_back({static_cast<std::uint32_t>(AotSection::kCompat), {artifact.compat}});
+    sections.push_back({static_cast<std::uint32_t>(AotSection::kArtifact), {artifact.code}});
+  }
+  const Status stored = guard([&]() -> Status {
+    if (const auto bytes = container_bytes(sections); bytes > options_.budget_bytes)
+      return fail(ErrorCode::kFileUnwritable, "it needs ", bytes, " bytes of a budget of ", options_.budget_bytes);
+    std::error_code error;
+    std::filesystem::create_directories(options_.folder, error);  // what is wrong with it, writing says
+    return write_container(std::filesystem::path(options_.folder) / name, ContainerKind::kVariant, sections);
+  });
+  std::uint64_t evicted = 0;
+  if (stored)
+    if (const auto sweep = sweep_folder(options_.folder, options_.budget_bytes, name, false)) evicted = sweep->removed_files;
+  if (!stored) say(LogLevel::kWarning, join("variant ", key.name(), " of `", from.name, "` is not kept: ", stored.error().message()));
+  const std::lock_guard lock(mutex_);
+  ++(stored ? counters_.stores : counters_.failed_stores);
+  counters_.evictions += evicted;
+}
+
+void AotCache::refused_artifact(const TemplateBody& from, const std::string& why) {
+  say(LogLevel::kWarning, join("device code of a cached variant of `", from.name, "` is not used (artifact): ", why, "; it is compiled again"));
+  const std::lock_guard lock(mutex_);
+  ++counters_.reasons["artifact"];
+}
+
+AotCounters AotCache::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+}  // namespace rlx
