@@ -73,7 +73,10 @@ Result<std::shared_ptr<Executable>> ExecutableStore::get_or_make(std::string_vie
   {
     std::unique_lock lock(mutex_);
     made_.wait(lock, [&] { return !in_making_.contains(graph); });
-    if (auto alive = find(content, graph)) return alive;
+    if (auto alive = find(content, graph)) {
+      ++found_alive_;
+      return alive;
+    }
     in_making_.insert(graph);
   }
   Result<std::shared_ptr<Executable>> made = guard(make);

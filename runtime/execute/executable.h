@@ -3,6 +3,7 @@
 // from. ExecutableStore finds it by the true key: image, options that affect code, plugin, device.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -75,6 +76,8 @@ class ExecutableStore {
   /// One make() per image however many threads ask. Executables that plan for themselves are found by the graph hash,
   /// others by the content hash too. `identity`: of code_identity. Errors: those of make, which are not remembered.
   Result<std::shared_ptr<Executable>> get_or_make(std::string_view identity, const lir::ImageHashes& hashes, const Make& make);
+  /// How often an image found its executable alive.
+  std::uint64_t found_alive() const { return found_alive_.load(std::memory_order_relaxed); }
 
  private:
   using Key = std::pair<std::string, std::pair<std::uint64_t, std::uint64_t>>;
@@ -87,6 +90,7 @@ class ExecutableStore {
   std::set<Key> in_making_;  // by graph
   std::map<Key, std::weak_ptr<Executable>> by_content_, by_graph_;
   std::size_t sweep_at_ = 16;
+  std::atomic<std::uint64_t> found_alive_ = 0;
 };
 
 }  // namespace rlx

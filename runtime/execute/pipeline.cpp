@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Templates by name, variants by (template, binding): one compile per key however many threads ask; least recently used
-// variants go first, and whoever holds one keeps it.
+// Templates by name, variants by (template, binding) from the variant cache.
 #include <rlx/host/pipeline.hpp>
 
-#include <algorithm>
+#include <array>
 #include <chrono>
-#include <condition_variable>
-#include <list>
 #include <mutex>
 #include <optional>
 
@@ -16,6 +13,7 @@
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/variant.h"
+#include "runtime/execute/variant_cache.h"
 #include "runtime/ir/text.h"
 
 namespace rlx {
@@ -26,31 +24,45 @@ double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
-using Key = std::pair<const TemplateBody*, Binding>;
+/// The sizes of a binding in the order of the template's symbols.
+class SizesInOrder {
+ public:
+  /// Errors: kUnboundSymbol, kUnknownSymbol.
+  Status fill(const TemplateBody& from, const Binding& binding) {
+    const std::vector<BindingManifest::Symbol>& symbols = from.manifest.symbols;  // sorted by name, as bindings are
+    bool same = binding.size() == symbols.size();
+    if (symbols.size() > few_.size()) many_.resize(symbols.size());
+    std::int64_t* const sizes = symbols.size() > few_.size() ? many_.data() : few_.data();
+    std::size_t at = 0;
+    for (auto it = binding.begin(); same && it != binding.end(); ++it, ++at) {
+      same = it->first == symbols[at].name;
+      sizes[at] = it->second;
+    }
+    sizes_ = {sizes, at};
+    if (same) return {};
+    RLX_TRY(check_binding(*from.graph, binding));
+    return fail(ErrorCode::kInternal, "a binding that passes its check has other symbols");
+  }
+  std::span<const std::int64_t> sizes() const { return sizes_; }
 
-/// A variant that is there, or is being compiled by one thread while others wait.
-struct Slot {
-  std::shared_ptr<TemplateBody> from;  // keeps the key's pointer its own
-  std::optional<Result<CompiledGraph>> done;
-  std::uint64_t tick = 0;
+ private:
+  std::array<std::int64_t, 8> few_;
+  std::vector<std::int64_t> many_;
+  std::span<const std::int64_t> sizes_;
 };
 
 }  // namespace
 
 struct ModelCompilePipeline::Body {
-  Body(Device device_in, std::size_t capacity_in)
-      : device(std::move(device_in)), capacity(capacity_in), lanes(std::make_shared<LanePool>(device.body())) {}
+  Body(Device device_in, const PipelineOptions& options)
+      : device(std::move(device_in)), lanes(std::make_shared<LanePool>(device.body())), variants(options) {}
 
   Device device;
-  std::size_t capacity;
   std::shared_ptr<LanePool> lanes;
   ExecutableStore executables;
+  VariantCache variants;
   mutable std::mutex mutex;
-  std::condition_variable compiled;
   std::map<std::string, Template, std::less<>> templates;  // by name and options
-  std::map<Key, std::shared_ptr<Slot>> variants;
-  std::uint64_t tick = 0;
-  CacheCounters counters;
   std::shared_ptr<AotCache> aot;  // null without a folder
 
   /// A template belongs to the device that built it: its specializer asked that device, its weights lie there.
@@ -60,25 +72,18 @@ struct ModelCompilePipeline::Body {
     return fail(ErrorCode::kInvalidArgument, "template `", from.name(), "` was built for ", from.body()->device->report().device, " of ",
                 from.body()->device->report().plugin_id, "; this pipeline is for ", device.name(), " of ", device.report().plugin_id);
   }
-
-  void evict() {
-    while (variants.size() > capacity) {
-      auto oldest = variants.end();
-      for (auto it = variants.begin(); it != variants.end(); ++it)
-        if (it->second->done && (oldest == variants.end() || it->second->tick < oldest->second->tick)) oldest = it;
-      if (oldest == variants.end()) return;
-      variants.erase(oldest);
-      ++counters.evictions;
-    }
-  }
 };
 
 Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, std::size_t capacity) {
+  return create(std::move(device), PipelineOptions{capacity, 0});
+}
+
+Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, const PipelineOptions& options) {
   return guard([&]() -> Result<ModelCompilePipeline> {
-    if (capacity == 0) return fail(ErrorCode::kInvalidArgument, "capacity is 0, wanted 1 or more variants");
+    if (options.capacity == 0) return fail(ErrorCode::kInvalidArgument, "capacity is 0, wanted 1 or more variants");
     if (!device.body()) return fail(ErrorCode::kInvalidArgument, "no device: open one with Runtime::device");
     ModelCompilePipeline pipeline;
-    pipeline.body_ = std::make_shared<Body>(std::move(device), capacity);
+    pipeline.body_ = std::make_shared<Body>(std::move(device), options);
     return pipeline;
   });
 }
@@ -203,39 +208,15 @@ Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, co
   });
 }
 
-Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from, const Binding& binding) {
+Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from, const Binding& binding, const GetOptions& options) {
   return guard([&]() -> Result<CompiledGraph> {
     RLX_TRY(body_->owns(from));
-    const Key key{from.body().get(), binding};
-    std::shared_ptr<Slot> slot;
-    {
-      std::unique_lock lock(body_->mutex);
-      if (const auto found = body_->variants.find(key); found != body_->variants.end()) {
-        slot = found->second;
-        body_->compiled.wait(lock, [&] { return slot->done.has_value(); });
-        slot->tick = ++body_->tick;
-        ++body_->counters.hits;
-        return *slot->done;
-      }
-      slot = std::make_shared<Slot>();
-      slot->from = from.body();
-      body_->variants.emplace(key, slot);
-      ++body_->counters.misses;
-    }
-    const auto begin = Clock::now();
-    Result<CompiledGraph> made = guard([&]() -> Result<CompiledGraph> {
+    SizesInOrder in_order;
+    RLX_TRY(in_order.fill(*from.body(), binding));
+    return body_->variants.get_or_make({from.body(), in_order.sizes()}, options.user_key, [&](std::string_view) -> Result<CompiledGraph> {
       RLX_ASSIGN(const Specialized specialized, get_or_specialize_aot(from, binding));
       return compile_lir(from, specialized);
     });
-    const std::lock_guard lock(body_->mutex);
-    slot->done = std::move(made);  // does not throw, so that nobody waits for ever
-    slot->tick = ++body_->tick;
-    ++body_->counters.compiles;
-    body_->counters.compile_us += microseconds_since(begin);
-    body_->compiled.notify_all();
-    if (!*slot->done) body_->variants.erase(key);
-    body_->evict();
-    return *slot->done;
   });
 }
 
@@ -247,20 +228,17 @@ Result<BindingManifest> ModelCompilePipeline::binding_manifest_for_binding(const
 }
 
 bool ModelCompilePipeline::contains(const Template& from, const Binding& binding) const {
-  const std::lock_guard lock(body_->mutex);
-  const auto found = body_->variants.find({from.body().get(), binding});
-  return found != body_->variants.end() && found->second->done;
+  SizesInOrder in_order;
+  return from.body() && in_order.fill(*from.body(), binding) && body_->variants.contains({from.body(), in_order.sizes()});
 }
 
-std::size_t ModelCompilePipeline::size() const {
-  const std::lock_guard lock(body_->mutex);
-  return static_cast<std::size_t>(std::count_if(body_->variants.begin(), body_->variants.end(),
-                                                [](const auto& entry) { return entry.second->done.has_value(); }));
-}
+std::size_t ModelCompilePipeline::size() const { return body_->variants.size(); }
+std::size_t ModelCompilePipeline::clear() { return body_->variants.clear(); }
 
 CacheCounters ModelCompilePipeline::counters() const {
-  const std::lock_guard lock(body_->mutex);
-  return body_->counters;
+  CacheCounters counters = body_->variants.counters();
+  counters.shared = body_->executables.found_alive();
+  return counters;
 }
 
 PipelineMemory ModelCompilePipeline::memory() const {

@@ -41,6 +41,7 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   if (Status status = optimize(*graph, optimizing); !status)
     return std::move(status).error().within(join("template `", body->name, "`"));
   body->hash = text_hash(print(*graph));
+  body->identity = text_hash(join(body->name, "\n", hex(body->hash), "\n", options_text(options)));
   body->graph = graph;
   body->manifest = symbolic_manifest(*graph);
   body->specializer = std::make_unique<Specializer>(graph, DeviceBody::target(device, options.backend), options.force_expand, body->hash);

@@ -25,6 +25,7 @@ class TemplateBody {
   std::shared_ptr<const Graph> hir;   ///< as it came
   std::shared_ptr<const Graph> graph; ///< optimised
   Hash128 hash;
+  Hash128 identity;  ///< of name, hash and options: the same when the same template is built again
   BindingManifest manifest;
   std::unique_ptr<Specializer> specializer;
   std::unique_ptr<ParamStore> params;

@@ -31,6 +31,8 @@ class VariantBody {
   const DispatchReport& report() const { return report_; }
   const CompileTimes& times() const { return times_; }
   std::uint64_t arena_bytes() const { return executable_->arena_bytes(); }
+  /// What it holds beside the executable.
+  std::uint64_t own_bytes() const { return sizeof *this + image_.size(); }
   const std::shared_ptr<Executable>& executable() const { return executable_; }
   std::span<const std::byte> image() const { return image_; }
 

@@ -2,6 +2,9 @@
 // Parsing and error printing for all subcommands.
 #include "command.h"
 
+#include <rlx/host/report.hpp>
+
+#include <cctype>
 #include <charconv>
 #include <cstdio>
 #include <iostream>
@@ -34,19 +37,53 @@ rlx::RuntimeOptions SearchOptions::runtime() const {
   return options;
 }
 
+namespace {
+
+/// The options without the positional ones, which the usage line shows.
+po::options_description shown(const po::options_description& options, const po::positional_options_description& positional) {
+  po::options_description visible("Options", 110);
+  for (const auto& option : options.options()) {
+    bool named = false;
+    for (unsigned i = 0; !named && i < positional.max_total_count() && i < 16; ++i) named = positional.name_for_position(i) == option->long_name();
+    if (!named) visible.add(option);
+  }
+  return visible;
+}
+
+/// What is wrong, in the words of a command line: boost's own where it has good ones.
+std::string complaint(const po::error& error, const po::options_description& known) {
+  if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
+    std::vector<std::string> names;
+    for (const auto& option : known.options()) names.push_back("--" + option->long_name());
+    return "no option `" + unknown->get_option_name() + "`; " + rlx::did_you_mean_text(unknown->get_option_name(), names);
+  }
+  if (dynamic_cast<const po::too_many_positional_options_error*>(&error)) return "one argument too many";
+  if (const auto* missing = dynamic_cast<const po::required_option*>(&error)) {
+    std::string name = missing->get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    for (char& letter : name) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
+    return name + " is missing";
+  }
+  return error.what();
+}
+
+}  // namespace
+
 int parse(const Arguments& arguments, const po::options_description& options, const po::positional_options_description& positional,
           const char* usage) {
   try {
     po::variables_map values;
-    po::store(po::command_line_parser(arguments).options(options).positional(positional).run(), values);
+    // No abbreviations: a script that uses one would break when an option is added.
+    const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+    po::store(po::command_line_parser(arguments).options(options).positional(positional).style(style).run(), values);
     if (values.count("help")) {
-      std::cout << usage << "\n\n" << options;
+      std::cout << usage << "\n\n" << shown(options, positional) << std::endl;
       return kDone;
     }
     po::notify(values);
     return -1;
   } catch (const po::error& error) {
-    std::fprintf(stderr, "rlx: %s\n%s\n", error.what(), usage);
+    std::fprintf(stderr, "rlx: %s\n%s\n", complaint(error, shown(options, positional)).c_str(), usage);
     return kUsage;
   }
 }

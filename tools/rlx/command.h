@@ -20,6 +20,8 @@ using Arguments = std::vector<std::string>;
 int plugins_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int inspect_command(const Arguments& arguments);
+int check_command(const Arguments& arguments);
+int bench_command(const Arguments& arguments);
 int explain_command(const Arguments& arguments);
 
 /// Prints "rlx: RLX-E0101: …" to stderr, and how to learn more; returns kFailed (kUsage for kUsage errors).

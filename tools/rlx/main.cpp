@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rlx: one binary, one file per subcommand; options and printing only. Everything it does, librlx does.
+#include <rlx/host/report.hpp>
+
 #include <cstdio>
 #include <cstring>
 #include <exception>
@@ -17,6 +19,7 @@ struct Command {
 constexpr Command kCommands[] = {
     {"plugins", rlx_tool::plugins_command, "list backends, or say why one is not used"},
     {"run", rlx_tool::run_command, "run a model on given or random inputs"},
+    {"check", rlx_tool::check_command, "say before anything runs: will it, where, how big"},
     {"inspect", rlx_tool::inspect_command, "show a model at any stage, its manifest, its dispatch"},
     {"explain", rlx_tool::explain_command, "say what an error code means and what to do"},
 };
@@ -49,6 +52,8 @@ int main(int argc, char** argv) {
   }
   for (const Command& command : kCommands)
     if (!std::strcmp(argv[1], command.name)) return guarded(command, rlx_tool::Arguments(argv + 2, argv + argc));
-  std::fprintf(stderr, "rlx: no command `%s`\n\n", argv[1]);
+  std::vector<std::string> names;
+  for (const Command& command : kCommands) names.emplace_back(command.name);
+  std::fprintf(stderr, "rlx: no command `%s`; %s\n\n", argv[1], rlx::did_you_mean_text(argv[1], names).c_str());
   return usage(stderr);
 }

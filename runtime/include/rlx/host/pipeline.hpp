@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -128,14 +129,32 @@ class RLX_API CompiledGraph {
   Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs) const;
   /// The same into the caller's memory. Inputs and outputs in any order, each named once.
   Status run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const;
+  const std::shared_ptr<VariantBody>& body() const { return body_; }
 
  private:
   std::shared_ptr<VariantBody> body_;
 };
 
+struct PipelineOptions {
+  std::size_t capacity = 64;      ///< most variants kept; at least 1
+  std::uint64_t byte_budget = 0;  ///< of what the variants hold (images, code; no weights, no arenas); 0 = no limit
+};
+
+struct GetOptions {
+  /// A name of the caller's own for (template, binding). It stands for that pair as long as the pipeline lives.
+  std::optional<std::uint64_t> user_key;
+};
+
 struct CacheCounters {
-  std::uint64_t hits = 0, misses = 0, evictions = 0, compiles = 0;
+  std::uint64_t hits = 0, misses = 0, evictions = 0;
+  std::uint64_t compiles = 0;        ///< variants made or tried
+  std::uint64_t failures = 0;        ///< of those, such as gave an error; they are not kept
+  std::uint64_t shared = 0;          ///< of those, such as found their executable alive under the true key
   double compile_us = 0;
+  std::uint64_t resident_bytes = 0;  ///< images and code of the variants kept, shared code once
+  /// Misses by reason: "new-template"; "new-graph" and "options": the name was asked for with another; "new-shape";
+  /// "evicted"; "failed": the last attempt gave an error.
+  std::map<std::string, std::uint64_t> miss_reasons;
 };
 
 struct PipelineMemory {
@@ -146,12 +165,13 @@ struct PipelineMemory {
   std::size_t variants = 0;
 };
 
-/// Templates and variants of one device. Usable from many threads; keeps at most `capacity` variants, least recently used
-/// ones go first, those in use survive.
+/// Templates and variants of one device. Usable from many threads; keeps at most `capacity` variants within the byte budget
+/// (the newest in any case); least recently used ones go first, those in use survive.
 class RLX_API ModelCompilePipeline {
  public:
   /// Errors: kInvalidArgument for capacity 0.
   static Result<ModelCompilePipeline> create(Device device, std::size_t capacity = 64);
+  static Result<ModelCompilePipeline> create(Device device, const PipelineOptions& options);
 
   using Build = std::function<Result<Model>()>;
   /// Lowers and optimises; asks no device.
@@ -176,13 +196,17 @@ class RLX_API ModelCompilePipeline {
   /// Compiles what specialize_template returned, outside the cache.
   Result<CompiledGraph> compile_lir(const Template& from, const Specialized& specialized);
   /// The variant from the cache, or specialized and compiled now; one compile however many threads ask.
-  Result<CompiledGraph> get_or_compile(const Template& from, const Binding& binding);
+  /// Errors: those of specialize_template and of the backend, which are not remembered; kInvalidArgument for a user key
+  /// that stands for another template or binding (both are named).
+  Result<CompiledGraph> get_or_compile(const Template& from, const Binding& binding, const GetOptions& options = {});
   Result<BindingManifest> binding_manifest_for_binding(const Template& from, const Binding& binding);
 
   bool contains(const Template& from, const Binding& binding) const;
   std::size_t size() const;
   bool empty() const { return size() == 0; }
   CacheCounters counters() const;
+  /// Drops every variant that is kept; those in use live on with their users. Returns how many. Weights stay.
+  std::size_t clear();
   PipelineMemory memory() const;
   const Device& device() const;
 

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hits under one stripe; making, publishing and evicting under the cache's own lock, and every stripe for the moment in
+// which the table changes.
+#include "runtime/execute/variant_cache.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "runtime/base/check.h"
+#include "runtime/execute/variant.h"
+
+namespace rlx {
+namespace {
+
+constexpr int kEpochShift = 36;  // a tick is an epoch and a count of uses within it
+constexpr std::size_t kMostRemembered = 4096;  // keys that were there once: for reasons of misses
+
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
+  hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
+  return hash ^ (hash >> 32);
+}
+
+std::uint64_t hash_of(std::uint64_t seed, std::span<const std::int64_t> sizes) {
+  std::uint64_t hash = mixed(0, seed);
+  for (const std::int64_t size : sizes) hash = mixed(hash, static_cast<std::uint64_t>(size));
+  return hash;
+}
+
+/// The same after the template is gone and came again.
+std::uint64_t lasting_hash(const VariantProbe& probe) {
+  return hash_of(probe.from->identity.low ^ probe.from->identity.high, probe.sizes);
+}
+
+bool equal(std::span<const std::int64_t> a, std::span<const std::int64_t> b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
+
+std::string text_of(const VariantProbe& probe) {
+  std::string text = join("template `", probe.from->name, "` (", hex(probe.from->hash).substr(0, 8), ") with ");
+  if (probe.sizes.empty()) text += "no symbols";
+  for (std::size_t i = 0; i < probe.sizes.size(); ++i)
+    text += join(i ? ", " : "", probe.from->manifest.symbols[i].name, "=", probe.sizes[i]);
+  return text;
+}
+
+}  // namespace
+
+VariantProbe::VariantProbe(const std::shared_ptr<TemplateBody>& asked, std::span<const std::int64_t> in_order)
+    : from(asked), sizes(in_order), hash(hash_of(reinterpret_cast<std::uintptr_t>(asked.get()), in_order)) {}
+
+bool VariantCache::SlotEqual::operator()(const std::unique_ptr<Slot>& a, const std::unique_ptr<Slot>& b) const {
+  return a->from == b->from && a->sizes == b->sizes;
+}
+bool VariantCache::SlotEqual::operator()(const VariantProbe& probe, const std::unique_ptr<Slot>& slot) const {
+  return slot->from == probe.from && equal(slot->sizes, probe.sizes);
+}
+
+/// Holds every stripe: nobody reads the table.
+class VariantCache::AllStripes {
+ public:
+  explicit AllStripes(const VariantCache& cache) : cache_(cache) {
+    for (Stripe& stripe : cache_.stripes_) stripe.mutex.lock();
+  }
+  ~AllStripes() {
+    for (Stripe& stripe : cache_.stripes_) stripe.mutex.unlock();
+  }
+  AllStripes(const AllStripes&) = delete;
+  AllStripes& operator=(const AllStripes&) = delete;
+
+ private:
+  const VariantCache& cache_;
+};
+
+std::size_t VariantCache::own_stripe() {
+  static std::atomic<std::size_t> threads = 0;
+  thread_local const std::size_t own = threads.fetch_add(1, std::memory_order_relaxed) % kStripes;
+  return own;
+}
+
+VariantCache::Slot* VariantCache::look_up(const VariantProbe& probe) const {
+  const auto found = table_.find(probe);
+  return found == table_.end() ? nullptr : found->get();
+}
+
+/// Order of use: the change of the table before it, then the order within the stripe. Exact for one thread; between
+/// threads exact to the last change.
+void VariantCache::touch(Stripe& stripe, Slot& slot) const {
+  if (stripe.epoch != epoch_) {
+    stripe.epoch = epoch_;
+    stripe.uses = 0;
+  } else if (stripe.last == &slot) {
+    return;
+  }
+  stripe.last = &slot;
+  slot.tick.store((epoch_ << kEpochShift) + ++stripe.uses, std::memory_order_relaxed);
+}
+
+bool VariantCache::stands_for(std::uint64_t user_key, const VariantProbe& probe) const {
+  const auto found = claimed_.find(user_key);
+  return found != claimed_.end() && found->second.identity == probe.from->identity && equal(found->second.sizes, probe.sizes);
+}
+
+/// Nothing where the slow path must go on: the variant is not there, or the caller's key is new or wrong.
+std::optional<Result<CompiledGraph>> VariantCache::hit(const VariantProbe& probe, std::optional<std::uint64_t> user_key) {
+  const std::size_t own = own_stripe();
+  Stripe& stripe = stripes_[own];
+  const std::lock_guard lock(stripe.mutex);
+  Slot* slot = look_up(probe);
+  if (!slot || (user_key && !stands_for(*user_key, probe))) return std::nullopt;
+  touch(stripe, *slot);
+  ++stripe.hits;
+  return Result<CompiledGraph>(slot->handles[own]);
+}
+
+std::optional<CompiledGraph> VariantCache::find(const VariantProbe& probe) {
+  auto found = hit(probe, std::nullopt);
+  if (!found) return std::nullopt;
+  return **found;
+}
+
+Status VariantCache::claimable(std::uint64_t user_key, const VariantProbe& probe) const {
+  const auto found = claimed_.find(user_key);
+  if (found == claimed_.end() || stands_for(user_key, probe)) return {};
+  return fail(ErrorCode::kInvalidArgument, "key ", user_key, " stands for ", found->second.text, "; it was given again for ",
+              text_of(probe));
+}
+
+Status VariantCache::claim(std::uint64_t user_key, const VariantProbe& probe) {
+  RLX_TRY(claimable(user_key, probe));
+  Claimed claimed{probe.from->identity, {probe.sizes.begin(), probe.sizes.end()}, text_of(probe)};
+  const AllStripes stripes(*this);
+  claimed_.emplace(user_key, std::move(claimed));
+  return {};
+}
+
+std::shared_ptr<VariantCache::Pending> VariantCache::pending_of(const VariantProbe& probe) const {
+  const auto [begin, end] = pending_.equal_range(probe.hash);
+  for (auto it = begin; it != end; ++it)
+    if (it->second->from == probe.from && equal(it->second->sizes, probe.sizes)) return it->second;
+  return nullptr;
+}
+
+/// Why the variant is not there; from now on the template counts as asked for.
+std::string_view VariantCache::reason_of(const VariantProbe& probe) {
+  const TemplateBody& from = *probe.from;
+  auto same_name = asked_.find(from.name);
+  if (same_name == asked_.end()) {
+    asked_[from.name].push_back({from.hash, from.identity});
+    return "new-template";
+  }
+  std::vector<Asked>& asked = same_name->second;
+  const bool known = std::any_of(asked.begin(), asked.end(), [&](const Asked& each) { return each.identity == from.identity; });
+  if (!known) {
+    const bool same_graph = std::any_of(asked.begin(), asked.end(), [&](const Asked& each) { return each.graph == from.hash; });
+    asked.push_back({from.hash, from.identity});
+    return same_graph ? "options" : "new-graph";
+  }
+  const auto before = gone_.find(lasting_hash(probe));
+  return before == gone_.end() ? "new-shape" : before->second;
+}
+
+void VariantCache::remember(std::uint64_t lasting, std::string_view reason) {
+  if (!gone_.insert_or_assign(lasting, reason).second) return;
+  gone_order_.push_back(lasting);
+  if (gone_order_.size() <= kMostRemembered) return;
+  gone_.erase(gone_order_.front());
+  gone_order_.pop_front();
+}
+
+std::unique_ptr<VariantCache::Slot> VariantCache::take_out(Table::iterator at) {
+  std::unique_ptr<Slot> slot = std::move(table_.extract(at).value());
+  resident_bytes_ -= slot->own_bytes;
+  const auto code = code_.find(slot->code);
+  if (--code->second.second == 0) {
+    resident_bytes_ -= code->second.first;
+    code_.erase(code);
+  }
+  remember(lasting_hash({slot->from, slot->sizes}), "evicted");
+  ++counters_.evictions;
+  return slot;
+}
+
+/// The newest stays even where it is larger than the budget: its caller is about to run it.
+void VariantCache::evict(const Slot* newest, std::vector<std::unique_ptr<Slot>>& gone) {
+  const auto over = [&] {
+    return table_.size() > limits_.capacity || (limits_.byte_budget && resident_bytes_ > limits_.byte_budget);
+  };
+  while (table_.size() > 1 && over()) {
+    auto oldest = table_.end();
+    for (auto it = table_.begin(); it != table_.end(); ++it) {
+      if (it->get() == newest) continue;
+      if (oldest == table_.end() || (*it)->tick.load(std::memory_order_relaxed) < (*oldest)->tick.load(std::memory_order_relaxed))
+        oldest = it;
+    }
+    gone.push_back(take_out(oldest));
+  }
+}
+
+void VariantCache::publish(const VariantProbe& probe, const CompiledGraph& graph, std::vector<std::unique_ptr<Slot>>& gone) {
+  auto slot = std::make_unique<Slot>();
+  slot->hash = probe.hash;
+  slot->from = probe.from;
+  slot->sizes.assign(probe.sizes.begin(), probe.sizes.end());
+  const std::shared_ptr<VariantBody>& body = graph.body();
+  for (CompiledGraph& handle : slot->handles)
+    handle = CompiledGraph(std::shared_ptr<VariantBody>(body.get(), [keep = body](VariantBody*) {}));
+  slot->own_bytes = body->own_bytes();
+  slot->code = body->executable().get();
+  slot->code_bytes = body->executable()->info().code_bytes;
+  const Slot* newest = slot.get();
+  const AllStripes stripes(*this);
+  slot->tick = ++epoch_ << kEpochShift;
+  table_.insert(std::move(slot));
+  resident_bytes_ += newest->own_bytes;
+  auto& [bytes, users] = code_[newest->code];
+  if (users++ == 0) resident_bytes_ += bytes = newest->code_bytes;
+  evict(newest, gone);
+  ++epoch_;
+}
+
+std::shared_ptr<VariantCache::Pending> VariantCache::begin(const VariantProbe& probe, std::string_view reason) {
+  const auto pending = std::make_shared<Pending>();
+  pending->from = probe.from;
+  pending->sizes.assign(probe.sizes.begin(), probe.sizes.end());
+  ++counters_.miss_reasons[std::string(reason)];
+  ++counters_.misses;
+  pending_.emplace(probe.hash, pending);
+  return pending;
+}
+
+/// Whoever waits is answered whatever throws on the way.
+void VariantCache::end(const VariantProbe& probe, const std::shared_ptr<Pending>& pending, Result<CompiledGraph> made,
+                       std::vector<std::unique_ptr<Slot>>& gone) {
+  if (made) {
+    const Status published = guard([&]() -> Status { return publish(probe, *made, gone), Status{}; });
+    if (!published) made = published.error();
+  }
+  pending->done = std::move(made);
+  const auto [first, last] = pending_.equal_range(probe.hash);
+  pending_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == pending; }));
+  made_.notify_all();
+  if (*pending->done) return;
+  ++counters_.failures;
+  remember(lasting_hash(probe), "failed");
+}
+
+Result<CompiledGraph> VariantCache::get_or_make(const VariantProbe& probe, std::optional<std::uint64_t> user_key, const Make& make) {
+  if (auto found = hit(probe, user_key)) [[likely]]
+    return *std::move(found);
+  std::vector<std::unique_ptr<Slot>> gone;  // let go of outside the lock
+  std::unique_lock lock(mutex_);
+  if (Slot* slot = look_up(probe)) {  // made meanwhile, or the caller's key is new
+    if (user_key) RLX_TRY(claim(*user_key, probe));
+    ++counters_.hits;
+    return slot->handles[own_stripe()];
+  }
+  if (user_key) RLX_TRY(claimable(*user_key, probe));
+  std::shared_ptr<Pending> pending = pending_of(probe);
+  if (pending) {
+    made_.wait(lock, [&] { return pending->done.has_value(); });
+    if (*pending->done) ++counters_.hits;
+  } else {
+    const std::string_view reason = reason_of(probe);
+    pending = begin(probe, reason);
+    lock.unlock();
+    const auto start = std::chrono::steady_clock::now();
+    Result<CompiledGraph> made = guard([&] { return make(reason); });
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+    lock.lock();
+    ++counters_.compiles;
+    counters_.compile_us += took.count();
+    end(probe, pending, std::move(made), gone);
+  }
+  if (*pending->done && user_key) RLX_TRY(claim(*user_key, probe));
+  return *pending->done;
+}
+
+bool VariantCache::contains(const VariantProbe& probe) const {
+  const std::lock_guard lock(stripes_[own_stripe()].mutex);
+  return look_up(probe) != nullptr;
+}
+
+std::size_t VariantCache::size() const {
+  const std::lock_guard lock(stripes_[own_stripe()].mutex);
+  return table_.size();
+}
+
+CacheCounters VariantCache::counters() const {
+  const std::lock_guard lock(mutex_);
+  CacheCounters counters = counters_;
+  counters.resident_bytes = resident_bytes_;
+  for (const Stripe& stripe : stripes_) {
+    const std::lock_guard stripe_lock(stripe.mutex);
+    counters.hits += stripe.hits;
+  }
+  return counters;
+}
+
+std::size_t VariantCache::clear() {
+  std::vector<std::unique_ptr<Slot>> gone;
+  const std::lock_guard lock(mutex_);
+  const AllStripes stripes(*this);
+  while (!table_.empty()) gone.push_back(take_out(table_.begin()));
+  ++epoch_;
+  return gone.size();
+}
+
+}  // namespace rlx

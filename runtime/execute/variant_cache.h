@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// The variants of one pipeline by (template, sizes). A hit takes the lock of its thread's stripe alone, so that threads do
+// not meet; what changes the table takes every stripe. Least recently used variants go first; who holds one keeps it.
+#pragma once
+
+#include <rlx/host/pipeline.hpp>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/execute/template_body.h"
+
+namespace rlx {
+
+/// A template and the sizes of its symbols, in the symbols' order. Borrowed.
+struct VariantProbe {
+  VariantProbe(const std::shared_ptr<TemplateBody>& asked, std::span<const std::int64_t> in_order);
+  const std::shared_ptr<TemplateBody>& from;
+  std::span<const std::int64_t> sizes;
+  std::uint64_t hash;  ///< of both; holds while the template lives
+};
+
+/// Thread-safe.
+class VariantCache {
+ public:
+  explicit VariantCache(const PipelineOptions& limits) : limits_(limits) {}
+  VariantCache(const VariantCache&) = delete;
+  VariantCache& operator=(const VariantCache&) = delete;
+
+  /// Called outside every lock, by one thread per key, with the reason of the miss.
+  using Make = std::function<Result<CompiledGraph>(std::string_view reason)>;
+  /// The variant, made now where it is not there; whoever asks for a key that is being made waits for it. Failures are not
+  /// kept. Errors: those of make; kInvalidArgument where `user_key` stands for another template or other sizes.
+  Result<CompiledGraph> get_or_make(const VariantProbe& probe, std::optional<std::uint64_t> user_key, const Make& make);
+  /// The variant where it is there; counts as a hit.
+  std::optional<CompiledGraph> find(const VariantProbe& probe);
+
+  bool contains(const VariantProbe& probe) const;
+  std::size_t size() const;
+  CacheCounters counters() const;
+  /// Drops every variant but those that are being made; as evictions. Returns how many.
+  std::size_t clear();
+
+ private:
+  static constexpr std::size_t kStripes = 16;
+
+  /// A variant of the table. `handles`: one owner each, so that threads which copy them do not share a counter.
+  struct Slot {
+    std::uint64_t hash = 0;
+    std::shared_ptr<TemplateBody> from;  // keeps the key's pointer its own
+    std::vector<std::int64_t> sizes;
+    std::array<CompiledGraph, kStripes> handles;
+    std::atomic<std::uint64_t> tick = 0;
+    std::uint64_t own_bytes = 0, code_bytes = 0;
+    const void* code = nullptr;
+  };
+  struct SlotHash {
+    using is_transparent = void;
+    std::size_t operator()(const std::unique_ptr<Slot>& slot) const { return slot->hash; }
+    std::size_t operator()(const VariantProbe& probe) const { return probe.hash; }
+  };
+  struct SlotEqual {
+    using is_transparent = void;
+    bool operator()(const std::unique_ptr<Slot>& a, const std::unique_ptr<Slot>& b) const;
+    bool operator()(const VariantProbe& probe, const std::unique_ptr<Slot>& slot) const;
+    bool operator()(const std::unique_ptr<Slot>& slot, const VariantProbe& probe) const { return (*this)(probe, slot); }
+  };
+  using Table = std::unordered_set<std::unique_ptr<Slot>, SlotHash, SlotEqual>;
+
+  struct alignas(128) Stripe {
+    mutable std::mutex mutex;
+    std::uint64_t hits = 0;
+    std::uint64_t uses = 0;       // within `epoch`
+    std::uint64_t epoch = 0;
+    const Slot* last = nullptr;   // touched last, within `epoch`
+  };
+  class AllStripes;
+
+  /// What is being made; the others wait for it.
+  struct Pending {
+    std::shared_ptr<TemplateBody> from;
+    std::vector<std::int64_t> sizes;
+    std::optional<Result<CompiledGraph>> done;
+  };
+  /// What a caller's key stands for.
+  struct Claimed {
+    Hash128 identity;
+    std::vector<std::int64_t> sizes;
+    std::string text;  ///< for messages
+  };
+
+  static std::size_t own_stripe();
+  Slot* look_up(const VariantProbe& probe) const;
+  void touch(Stripe& stripe, Slot& slot) const;
+  std::optional<Result<CompiledGraph>> hit(const VariantProbe& probe, std::optional<std::uint64_t> user_key);
+  bool stands_for(std::uint64_t user_key, const VariantProbe& probe) const;
+  Status claimable(std::uint64_t user_key, const VariantProbe& probe) const;
+  Status claim(std::uint64_t user_key, const VariantProbe& probe);
+  std::shared_ptr<Pending> pending_of(const VariantProbe& probe) const;
+  std::string_view reason_of(const VariantProbe& probe);
+  std::shared_ptr<Pending> begin(const VariantProbe& probe, std::string_view reason);
+  void end(const VariantProbe& probe, const std::shared_ptr<Pending>& pending, Result<CompiledGraph> made,
+           std::vector<std::unique_ptr<Slot>>& gone);
+  void publish(const VariantProbe& probe, const CompiledGraph& graph, std::vector<std::unique_ptr<Slot>>& gone);
+  void evict(const Slot* newest, std::vector<std::unique_ptr<Slot>>& gone);
+  std::unique_ptr<Slot> take_out(Table::iterator at);
+  void remember(std::uint64_t lasting_hash, std::string_view reason);
+
+  const PipelineOptions limits_;
+  mutable std::mutex mutex_;  // one change at a time; guards all below but what the stripes guard
+  std::condition_variable made_;
+
+  // Read under one stripe, changed under mutex_ and every stripe.
+  mutable std::array<Stripe, kStripes> stripes_;
+  Table table_;
+  std::unordered_map<std::uint64_t, Claimed> claimed_;
+  std::uint64_t epoch_ = 1;  // number of changes
+
+  std::unordered_multimap<std::uint64_t, std::shared_ptr<Pending>> pending_;
+  std::unordered_map<std::uint64_t, std::string_view> gone_;  // lasting hash -> "evicted" or "failed"
+  std::deque<std::uint64_t> gone_order_;
+  struct Asked {
+    Hash128 graph, identity;
+  };
+  std::map<std::string, std::vector<Asked>, std::less<>> asked_;  // templates, by name
+  std::unordered_map<const void*, std::pair<std::uint64_t, std::size_t>> code_;  // bytes, users
+  std::uint64_t resident_bytes_ = 0;
+  CacheCounters counters_;
+};
+
+}  // namespace rlx
