@@ -239,6 +239,7 @@ class Walk {
       }
       module().outputs.push_back({graph_.outputs[i].name, id});
     }
+    for (const StatePair& pair : graph_.states) module().states.push_back({pair.input, pair.output});
     return {};
   }
 

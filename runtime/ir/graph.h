@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -66,6 +67,21 @@ struct Output {
   ValueId value = kAbsent;
 };
 
+/// Memory that lives from run to run: `input` is what a run finds, `output` what it leaves there. Indices of the lists;
+/// each belongs to one pair at most; both have one dtype and the same dims.
+struct StatePair {
+  std::uint32_t input = 0;
+  std::uint32_t output = 0;
+};
+
+/// How far the states are filled. Input `input`, an i64 scalar, is the length that a run finds; the run adds `step` to it,
+/// up to `capacity`.
+struct StateLength {
+  std::uint32_t input = 0;
+  Dim step = 0;
+  Dim capacity = 0;
+};
+
 /// An assumption that inference could not prove: `left` must equal `right` (or be >= where `at_least`) under a binding.
 struct Constraint {
   Dim left;
@@ -83,6 +99,8 @@ class Graph {
   std::vector<Param> params;        ///< empty in a region
   std::vector<Constant> constants;  ///< Value::index points here; allowed in regions (scalars)
   std::vector<Output> outputs;
+  std::vector<StatePair> states;      ///< empty in a region
+  std::optional<StateLength> length;  ///< only beside states; none in a region
   std::map<std::string, SymbolRange, std::less<>> symbols;  ///< every symbol that occurs; empty in a region
   std::vector<Constraint> constraints;                      ///< empty in a region
   std::string name;

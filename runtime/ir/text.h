@@ -11,6 +11,8 @@
 //       region "body" { .. }                     a graph of its own
 //     unused %5 f32[2]                           an id that nothing makes
 //     output "y" %3
+//     state "cache" "cache"                      an input and the output that leaves its next value in the same memory
+//     length "past" step seq, capacity 4*seq     the input that holds how far the states are filled
 //     require seq >= 2*batch "why"
 //   }
 //

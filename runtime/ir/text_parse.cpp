@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the text form of a graph. Hostile text: nesting is bounded, memory grows with the text and never with
 // a number in it, and what comes out is only well formed as text; verify() says whether it is a graph.
+#include <map>
+#include <optional>
+
 #include "runtime/ir/text.h"
 #include "runtime/ir/text_cursor.h"
 
@@ -24,6 +27,7 @@ class GraphReader {
     RLX_TRY(in_.expect("{"));
     while (!in_.take("}")) RLX_TRY(statement());
     RLX_TRY(place_values());
+    RLX_TRY(place_states());
     return std::move(graph_);
   }
 
@@ -44,8 +48,10 @@ class GraphReader {
     if (word == "const") return constant();
     if (word == "unused") return unused();
     if (word == "output") return output();
+    if (word == "state") return state();
+    if (word == "length") return length();
     if (word == "require") return constraint();
-    return in_.wrong_at(first, "symbol, input, param, const, a node, unused, output, require or `}`");
+    return in_.wrong_at(first, "symbol, input, param, const, a node, unused, output, state, length, require or `}`");
   }
 
   Result<ValueId> id() {
@@ -131,6 +137,55 @@ class GraphReader {
     RLX_ASSIGN(output.name, in_.quoted());
     RLX_ASSIGN(output.value, operand());
     graph_.outputs.push_back(std::move(output));
+    return {};
+  }
+
+  /// A name and where it stood; found once everything is read.
+  struct Named {
+    std::string name;
+    std::size_t at = 0;
+  };
+
+  Result<Named> name() {
+    const std::size_t at = in_.place();
+    RLX_ASSIGN(std::string text, in_.quoted());
+    return Named{std::move(text), at};
+  }
+
+  Status state() {
+    RLX_ASSIGN(Named input, name());
+    RLX_ASSIGN(Named output, name());
+    states_.emplace_back(std::move(input), std::move(output));
+    return {};
+  }
+
+  Status length() {
+    if (length_) return in_.wrong("one length at most");
+    RLX_ASSIGN(length_, name());
+    graph_.length.emplace();
+    RLX_TRY(in_.expect("step"));
+    RLX_ASSIGN(graph_.length->step, in_.dim(","));
+    RLX_TRY(in_.expect(","));
+    RLX_TRY(in_.expect("capacity"));
+    RLX_ASSIGN(graph_.length->capacity, in_.dim(""));
+    return {};
+  }
+
+  Status place_states() {
+    std::map<std::string_view, std::uint32_t> inputs, outputs;
+    for (std::uint32_t i = 0; i < graph_.inputs.size(); ++i) inputs.emplace(graph_.values[graph_.inputs[i]].name, i);
+    for (std::uint32_t i = 0; i < graph_.outputs.size(); ++i) outputs.emplace(graph_.outputs[i].name, i);
+    for (const auto& [input, output] : states_) {
+      const auto from = inputs.find(input.name);
+      if (from == inputs.end()) return in_.wrong_at(input.at, "the name of an input");
+      const auto to = outputs.find(output.name);
+      if (to == outputs.end()) return in_.wrong_at(output.at, "the name of an output");
+      graph_.states.push_back({from->second, to->second});
+    }
+    if (!length_) return {};
+    const auto from = inputs.find(length_->name);
+    if (from == inputs.end()) return in_.wrong_at(length_->at, "the name of an input");
+    graph_.length->input = from->second;
     return {};
   }
 
@@ -275,6 +330,8 @@ class GraphReader {
   Graph graph_;
   std::vector<Defined> values_;
   std::vector<std::pair<ValueId, std::size_t>> used_;
+  std::vector<std::pair<Named, Named>> states_;
+  std::optional<Named> length_;
 };
 
 }  // namespace

@@ -90,6 +90,7 @@ class Printer {
     unused(graph, depth + 1);
     for (const Output& output : graph.outputs)
       line(depth + 1, join("output ", quoted(output.name), " ", id_text(output.value)));
+    states(graph, depth + 1);
     for (const Constraint& rule : graph.constraints)
       line(depth + 1, join("require ", rule.left.to_string(), rule.at_least ? " >= " : " == ",
                            rule.right.to_string(), " ", quoted(rule.reason)));
@@ -178,6 +179,21 @@ class Printer {
     if (!node.name.empty()) text += " @" + quoted(node.name);
     line(depth, text);
     for (const auto& region : node.regions) this->graph(region ? *region : Graph{}, "region", depth + 1);
+  }
+
+  static std::string input_name(const Graph& graph, std::uint32_t index) {
+    if (index >= graph.inputs.size() || graph.inputs[index] >= graph.values.size()) return "\"\"";
+    return quoted(graph.values[graph.inputs[index]].name);
+  }
+
+  void states(const Graph& graph, std::size_t depth) {
+    for (const StatePair& pair : graph.states) {
+      const std::string output = pair.output < graph.outputs.size() ? graph.outputs[pair.output].name : std::string();
+      line(depth, join("state ", input_name(graph, pair.input), " ", quoted(output)));
+    }
+    if (graph.length)
+      line(depth, join("length ", input_name(graph, graph.length->input), " step ", graph.length->step.to_string(), ", capacity ",
+                       graph.length->capacity.to_string()));
   }
 
   /// Values that nothing makes: left over by passes, kept so that ids stay.

@@ -37,6 +37,8 @@ class Verifier {
       if (auto status = node(graph_.nodes[i]); !status)
         return std::move(status).error().within(node_text(graph_.nodes[i], i));
     RLX_TRY(outputs());
+    RLX_TRY(states());
+    RLX_TRY(length());
     return depth_ == 0 ? symbols() : region_lists();
   }
 
@@ -247,7 +249,42 @@ class Verifier {
     return {};
   }
 
+  Status states() {
+    std::vector<bool> input_taken(graph_.inputs.size()), output_taken(graph_.outputs.size());
+    for (std::size_t i = 0; i < graph_.states.size(); ++i) {
+      const StatePair& pair = graph_.states[i];
+      if (pair.input >= graph_.inputs.size() || pair.output >= graph_.outputs.size())
+        return broken("state ", i, " is input ", pair.input, " and output ", pair.output, ", wanted one of ", graph_.inputs.size(),
+                      " inputs and ", graph_.outputs.size(), " outputs");
+      const Value& before = graph_.values[graph_.inputs[pair.input]];
+      const Output& after = graph_.outputs[pair.output];
+      if (input_taken[pair.input] || output_taken[pair.output])
+        return broken("state `", before.name, "` with output `", after.name, "` shares one of them with another state");
+      input_taken[pair.input] = output_taken[pair.output] = true;
+      const Shape& next = graph_.values[after.value].shape;
+      if (!(before.shape == next))
+        return broken("state `", before.name, "` is ", to_string(before.shape), ", but its next value, output `", after.name,
+                      "`, is ", to_string(next));
+    }
+    return {};
+  }
+
+  Status length() {
+    if (!graph_.length) return {};
+    const StateLength& length = *graph_.length;
+    if (length.input >= graph_.inputs.size())
+      return broken("the length is input ", length.input, ", wanted one of ", graph_.inputs.size(), " inputs");
+    const Value& input = graph_.values[graph_.inputs[length.input]];
+    if (graph_.states.empty()) return broken("the length `", input.name, "` belongs to states, of which there are none");
+    for (const StatePair& pair : graph_.states)
+      if (pair.input == length.input) return broken("input `", input.name, "` is a state and the length of states");
+    if (input.shape.dtype != DType::kI64 || input.shape.rank() != 0)
+      return broken("the length `", input.name, "` is ", to_string(input.shape), ", wanted i64[]");
+    return {};
+  }
+
   Status region_lists() {
+    if (!graph_.states.empty() || graph_.length) return broken("a region has states or a length, wanted none");
     if (!graph_.params.empty()) return broken("a region has ", graph_.params.size(), " params, wanted none");
     if (!graph_.symbols.empty() || !graph_.constraints.empty())
       return broken("a region has symbols or constraints of its own, wanted none");
@@ -274,6 +311,10 @@ class Verifier {
     for (const Constraint& rule : graph_.constraints) {
       rule.left.collect_symbols(names);
       rule.right.collect_symbols(names);
+    }
+    if (graph_.length) {
+      graph_.length->step.collect_symbols(names);
+      graph_.length->capacity.collect_symbols(names);
     }
     for (const std::string& name : names)
       if (!graph_.symbols.contains(name))

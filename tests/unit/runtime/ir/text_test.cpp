@@ -64,6 +64,13 @@ TEST(GraphText, ReadsEveryPartOfTheGoldenFile) {
   EXPECT_EQ(attr_dtype(graph->nodes[2], RLX_ATTR_TO, DType::kNone), DType::kF16);
   EXPECT_TRUE(graph->nodes[3].results.empty());
   EXPECT_EQ(graph->nodes[4].regions.size(), 2u);
+  ASSERT_EQ(graph->states.size(), 1u);
+  EXPECT_EQ(graph->states[0].input, 0u);
+  EXPECT_EQ(graph->states[0].output, 0u);
+  ASSERT_TRUE(graph->length);
+  EXPECT_EQ(graph->length->input, 1u);
+  EXPECT_EQ(graph->length->step, Dim::symbol("seq"));
+  EXPECT_EQ(graph->length->capacity.to_string(), "max(batch, 2*seq)");
   EXPECT_FALSE(graph->constraints[0].at_least);
   EXPECT_TRUE(graph->constraints[1].at_least);
 }
@@ -147,8 +154,8 @@ TEST(GraphText, PrintsWhatReadsBackToTheSameText) {
 TEST(ParseGraph, ErrorsGiveLineAndColumn) {
   EXPECT_EQ(error_of("graph \"g\" {\n  output \"y\" 7\n}"), "line 2, column 14: `7`, wanted `%`");
   EXPECT_EQ(error_of("graph \"g\" {\n"),
-            "line 2, column 1: the end, wanted symbol, input, param, const, a node, unused, output, require "
-            "or `}`");
+            "line 2, column 1: the end, wanted symbol, input, param, const, a node, unused, output, state, "
+            "length, require or `}`");
   EXPECT_NE(error_of("graph \"g\" {\n %0 = frobnicate() : f32[]\n}").find("line 2, column 7: `frobnicate"),
             std::string::npos);
   EXPECT_NE(error_of("graph \"g\" {\n input %0 f32[a $]\n}").find("line 2, column 15"), std::string::npos);

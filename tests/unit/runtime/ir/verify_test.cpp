@@ -54,6 +54,36 @@ TEST(Verify, AcceptsItsOwnTextReadBack) {
   EXPECT_TRUE(status) << status.error().to_string();
 }
 
+/// Output "next" leaves what input "x" finds; input "n" is the length.
+void add_state(Graph& graph) {
+  graph.outputs.push_back({"next", graph.inputs[0]});
+  graph.states.push_back({0, 1});
+  graph.add_input("n", {DType::kI64, {}});
+  graph.length = StateLength{1, Dim::symbol("batch"), Dim(8)};
+}
+
+TEST(Verify, AcceptsStatesAndTheirLength) {
+  Graph graph = well_formed();
+  add_state(graph);
+  const auto status = verify(graph);
+  EXPECT_TRUE(status) << status.error().to_string();
+}
+
+TEST(Verify, NamesTheRuleThatStatesBreak) {
+  EXPECT_BROKEN("state 0 is input 7", add_state(graph); graph.states[0].input = 7);
+  EXPECT_BROKEN("and output 2", add_state(graph); graph.states[0].output = 2);
+  EXPECT_BROKEN("shares one of them", add_state(graph); graph.states.push_back({0, 0}));
+  EXPECT_BROKEN("shares one of them", add_state(graph); graph.states.push_back({1, 1}));
+  EXPECT_BROKEN("is f32[batch, 4], but its next value, output `next`, is i64[]", add_state(graph);
+                graph.outputs[1].value = graph.inputs[1]);
+  EXPECT_BROKEN("belongs to states, of which there are none", add_state(graph); graph.states.clear());
+  EXPECT_BROKEN("the length is input 9", add_state(graph); graph.length->input = 9);
+  EXPECT_BROKEN("is a state and the length", add_state(graph); graph.length->input = 0);
+  EXPECT_BROKEN("wanted i64[]", add_state(graph); graph.values[graph.inputs[1]].shape.dtype = DType::kI32);
+  EXPECT_BROKEN("symbol `room` occurs", add_state(graph); graph.length->capacity = Dim::symbol("room"));
+  EXPECT_BROKEN("symbol `rows` occurs", add_state(graph); graph.length->step = Dim::symbol("rows"));
+}
+
 TEST(Verify, NamesTheRuleThatValuesBreak) {
   EXPECT_BROKEN("has rank 9", graph.values[0].shape.dims.assign(9, Dim(1)));
   EXPECT_BROKEN("dtype none", graph.values[0].shape.dtype = DType::kNone);
