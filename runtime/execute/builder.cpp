@@ -2,11 +2,13 @@
 // ModelBuilder: the public hand that writes a graph. Sizes arrive as text and numbers; shapes are inferred at every call.
 #include <rlx/host/model.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <set>
 
 #include "runtime/base/check.h"
+#include "runtime/base/names.h"
 #include "runtime/ir/build.h"
 #include "runtime/ir/graph.h"
 #include "runtime/ir/infer.h"
@@ -32,6 +34,7 @@ struct ModelBuilder::Body {
   MirBuilder mir{graph};
   std::optional<Error> error;
   std::set<std::string, std::less<>> names;
+  std::vector<std::pair<std::string, std::uint32_t>> states;  ///< with their places among the inputs
 
   bool failed() const { return error.has_value(); }
   void set_error(Error fresh) {
@@ -85,6 +88,16 @@ struct ModelBuilder::Body {
     return axis < 0 ? axis + rank : axis;
   }
 
+  /// i64[rank]: `at`, an i64 scalar, on `axis` and zeros elsewhere.
+  ValueId start(ValueId at, std::int64_t axis, std::size_t rank) {
+    std::vector<ValueId> parts;
+    for (std::size_t i = 0; i < rank; ++i) {
+      const ValueId part = static_cast<std::int64_t>(i) == axis ? at : add_scalar_i64(graph, DType::kI64, 0);
+      parts.push_back(mir.reshape(part, {1}));
+    }
+    return mir.concat(parts, 0);
+  }
+
   bool claim_name(const std::string& name, std::string_view what) {
     if (names.insert(name).second) return true;
     set_error(fail(ErrorCode::kDuplicateName, what, " `", name, "`: the name is taken"));
@@ -109,6 +122,46 @@ Handle ModelBuilder::input(std::string name, DType dtype, Sizes sizes) {
   Dims dims = body_->dims(sizes, what);
   if (!body_->claim_name(name, "input")) return {};
   return body_->record(what, [&] { return body_->graph.add_input(name, {dtype, std::move(dims)}); });
+}
+
+Handle ModelBuilder::state(std::string name, DType dtype, Sizes sizes) {
+  const std::string what = join("state `", name, "`");
+  Dims dims = body_->dims(sizes, what);
+  if (!body_->claim_name(name, "state")) return {};
+  const Handle made = body_->record(what, [&] { return body_->graph.add_input(name, {dtype, std::move(dims)}); });
+  if (!body_->failed()) body_->states.emplace_back(name, body_->graph.values[made.id].index);
+  return made;
+}
+
+void ModelBuilder::set_state(std::string_view name, Handle value) {
+  const ValueId id = body_->id(value, join("state `", name, "`"));
+  if (body_->failed()) return;
+  const auto state = std::find_if(body_->states.begin(), body_->states.end(), [&](const auto& each) { return each.first == name; });
+  if (state == body_->states.end()) {
+    std::vector<std::string> names;
+    for (const auto& each : body_->states) names.push_back(each.first);
+    return body_->set_error(fail(ErrorCode::kUnknownName, "set_state: no state `", name, "`; ", did_you_mean(name, names)));
+  }
+  for (const StatePair& pair : body_->graph.states)
+    if (pair.input == state->second) return body_->set_error(fail(ErrorCode::kDuplicateName, "state `", name, "` is set twice"));
+  const Shape& before = body_->graph.values[body_->graph.inputs[state->second]].shape;
+  const Shape& after = body_->graph.values[id].shape;
+  if (!(before == after))
+    return body_->set_error(fail(before.dtype == after.dtype ? ErrorCode::kShapeMismatch : ErrorCode::kDtypeMismatch, "state `", name,
+                                 "` is ", to_string(before), ", its new value is ", to_string(after)));
+  const auto output = static_cast<std::uint32_t>(body_->graph.outputs.size());
+  set_output(std::string(name), value);
+  if (!body_->failed()) body_->graph.states.push_back({state->second, output});
+}
+
+Handle ModelBuilder::length(std::string name, Size step, Size capacity) {
+  const std::string what = join("length `", name, "`");
+  const Dims sizes = body_->dims({step, capacity}, what);
+  if (body_->graph.length) body_->set_error(fail(ErrorCode::kInvalidModel, what, ": the model declares a length already"));
+  if (body_->failed() || !body_->claim_name(name, "length")) return {};
+  const Handle made = body_->record(what, [&] { return body_->graph.add_input(name, {DType::kI64, {}}); });
+  if (!body_->failed()) body_->graph.length = StateLength{body_->graph.values[made.id].index, sizes[0], sizes[1]};
+  return made;
 }
 
 Handle ModelBuilder::param(std::string name, DType dtype, std::vector<std::int64_t> sizes) {
@@ -289,6 +342,29 @@ Handle ModelBuilder::slice(Handle x, std::int64_t axis, Size start, Size limit, 
   return body_->record("slice", [&] { return body_->mir.slice(operand, from, to, by); });
 }
 
+Handle ModelBuilder::dynamic_slice(Handle x, std::int64_t axis, Handle start, Size size) {
+  const char* what = "dynamic_slice";
+  const ValueId operand = body_->id(x, what), at = body_->id(start, what);
+  const Dims count = body_->dims({size}, what);
+  axis = body_->axis(axis, operand, what);
+  if (body_->failed()) return {};
+  Dims sizes = body_->graph.values[operand].shape.dims;
+  sizes[static_cast<std::size_t>(axis)] = count[0];
+  return body_->record(what, [&] {
+    return body_->mir.add(RLX_OP_DYNAMIC_SLICE, {operand, body_->start(at, axis, sizes.size())}, {{RLX_ATTR_SIZES, sizes}});
+  });
+}
+
+Handle ModelBuilder::update_slice(Handle x, Handle update, std::int64_t axis, Handle start) {
+  const char* what = "update_slice";
+  const ValueId operand = body_->id(x, what), block = body_->id(update, what), at = body_->id(start, what);
+  axis = body_->axis(axis, operand, what);
+  if (body_->failed()) return {};
+  return body_->record(what, [&] {
+    return body_->mir.add(RLX_OP_DYNAMIC_UPDATE_SLICE, {operand, block, body_->start(at, axis, body_->rank(operand))});
+  });
+}
+
 Handle ModelBuilder::concat(std::vector<Handle> parts, std::int64_t axis) {
   std::vector<ValueId> operands;
   for (const Handle part : parts) operands.push_back(body_->id(part, "concat"));
@@ -389,6 +465,10 @@ Result<Model> ModelBuilder::finish(std::vector<ParamSource> weights) {
   return guard([&]() -> Result<Model> {
     if (body_->failed()) return *body_->error;
     if (body_->graph.outputs.empty()) return fail(ErrorCode::kInvalidModel, "model `", body_->graph.name, "` has no outputs");
+    if (body_->states.size() != body_->graph.states.size())
+      for (const auto& [name, input] : body_->states)
+        if (std::none_of(body_->graph.states.begin(), body_->graph.states.end(), [&](const StatePair& pair) { return pair.input == input; }))
+          return fail(ErrorCode::kInvalidModel, "state `", name, "` of model `", body_->graph.name, "` gets no new value: call set_state");
     RLX_TRY(verify(body_->graph));
     return Model(std::make_shared<const Graph>(body_->graph), std::move(weights));
   });

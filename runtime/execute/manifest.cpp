@@ -3,11 +3,14 @@
 #include "runtime/execute/manifest.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "runtime/base/names.h"
 
 namespace rlx {
 namespace {
+
+std::string size_text(const Size& size) { return size.expression().empty() ? std::to_string(size.number()) : size.expression(); }
 
 Size public_size(const Dim& dim) { return dim.is_number() ? Size(dim.number()) : Size(dim.to_string()); }
 
@@ -28,9 +31,19 @@ Result<Shape> bound(const Shape& shape, const DimBinding& binding) {
   return result;
 }
 
+/// The graph's outputs that a caller gets: all but the next values of states.
+std::vector<const Output*> given_outputs(const Graph& graph) {
+  std::vector<bool> hidden(graph.outputs.size());
+  for (const StatePair& pair : graph.states) hidden[pair.output] = true;
+  std::vector<const Output*> outputs;
+  for (std::size_t i = 0; i < graph.outputs.size(); ++i)
+    if (!hidden[i]) outputs.push_back(&graph.outputs[i]);
+  return outputs;
+}
+
 std::vector<std::string> input_names(const Graph& graph) {
   std::vector<std::string> names;
-  for (const ValueId id : graph.inputs) names.push_back(graph.values[id].name);
+  for (const ValueId id : given_inputs(graph)) names.push_back(graph.values[id].name);
   return names;
 }
 
@@ -43,7 +56,9 @@ const NamedView* find(std::span<const NamedView> inputs, std::string_view name) 
 struct Giver {
   std::int64_t size;
   std::string tensor;
-  std::size_t dim;
+  std::optional<std::size_t> dim;
+
+  std::string text() const { return dim ? join(tensor, " (dim ", *dim, ")") : tensor; }
 };
 
 Status check_names(const Graph& graph, std::span<const NamedView> inputs) {
@@ -74,8 +89,8 @@ Status bind_one(const Value& wanted, const TensorView& seen, std::map<std::strin
     if (!dim.is_symbol()) continue;
     const auto [giver, fresh] = givers.try_emplace(dim.symbol_name(), Giver{seen.dims[i], wanted.name, i});
     if (!fresh && giver->second.size != seen.dims[i])
-      return fail(ErrorCode::kSymbolConflict, "`", dim.symbol_name(), "` is ", giver->second.size, " in ", giver->second.tensor,
-                  " (dim ", giver->second.dim, ") and ", seen.dims[i], " in ", wanted.name, " (dim ", i, ")");
+      return fail(ErrorCode::kSymbolConflict, "`", dim.symbol_name(), "` is ", giver->second.size, " in ", giver->second.text(),
+                  " and ", seen.dims[i], " in ", wanted.name, " (dim ", i, ")");
   }
   return {};
 }
@@ -90,17 +105,22 @@ std::string dims_text(std::span<const std::int64_t> dims) {
 
 std::string dims_text(std::span<const Size> dims) {
   std::string text = "[";
-  for (std::size_t i = 0; i < dims.size(); ++i)
-    text += (i ? ", " : "") + (dims[i].expression().empty() ? std::to_string(dims[i].number()) : dims[i].expression());
+  for (std::size_t i = 0; i < dims.size(); ++i) text += (i ? ", " : "") + size_text(dims[i]);
   return text + "]";
 }
 
 BindingManifest symbolic_manifest(const Graph& graph) {
   BindingManifest manifest;
-  for (const ValueId id : graph.inputs) manifest.inputs.push_back(entry(graph.values[id].name, graph.values[id].shape));
+  for (const ValueId id : given_inputs(graph)) manifest.inputs.push_back(entry(graph.values[id].name, graph.values[id].shape));
+  for (const StatePair& pair : graph.states) {
+    const Value& state = graph.values[graph.inputs[pair.input]];
+    manifest.states.push_back(entry(state.name, state.shape));
+  }
+  if (graph.length)
+    manifest.length = {graph.values[graph.inputs[graph.length->input]].name, public_size(graph.length->step), public_size(graph.length->capacity)};
   for (const Param& param : graph.params)
     if (!param.owned) manifest.params.push_back(entry(param.name, graph.values[param.value].shape));
-  for (const Output& output : graph.outputs) manifest.outputs.push_back(entry(output.name, graph.values[output.value].shape));
+  for (const Output* output : given_outputs(graph)) manifest.outputs.push_back(entry(output->name, graph.values[output->value].shape));
   for (const auto& [name, range] : graph.symbols) manifest.symbols.push_back({name, range.least, range.greatest});
   for (const Constraint& constraint : graph.constraints)
     manifest.constraints.push_back(join(constraint.left.to_string(), constraint.at_least ? " >= " : " == ",
@@ -110,30 +130,52 @@ BindingManifest symbolic_manifest(const Graph& graph) {
 
 Result<BindingManifest> numeric_manifest(const Graph& graph, const DimBinding& binding) {
   BindingManifest manifest;
-  for (const ValueId id : graph.inputs) {
+  for (const ValueId id : given_inputs(graph)) {
     RLX_ASSIGN(const Shape shape, bound(graph.values[id].shape, binding));
     manifest.inputs.push_back(entry(graph.values[id].name, shape));
   }
+  for (const StatePair& pair : graph.states) {
+    const Value& state = graph.values[graph.inputs[pair.input]];
+    RLX_ASSIGN(const Shape shape, bound(state.shape, binding));
+    manifest.states.push_back(entry(state.name, shape));
+  }
+  if (graph.length) {
+    RLX_ASSIGN(const std::int64_t step, graph.length->step.evaluate(binding));
+    RLX_ASSIGN(const std::int64_t capacity, graph.length->capacity.evaluate(binding));
+    manifest.length = {graph.values[graph.inputs[graph.length->input]].name, step, capacity};
+  }
   for (const Param& param : graph.params)
     if (!param.owned) manifest.params.push_back(entry(param.name, graph.values[param.value].shape));
-  for (const Output& output : graph.outputs) {
-    RLX_ASSIGN(const Shape shape, bound(graph.values[output.value].shape, binding));
-    manifest.outputs.push_back(entry(output.name, shape));
+  for (const Output* output : given_outputs(graph)) {
+    RLX_ASSIGN(const Shape shape, bound(graph.values[output->value].shape, binding));
+    manifest.outputs.push_back(entry(output->name, shape));
   }
   return manifest;
 }
 
-Result<Binding> bind_inputs(const Graph& graph, std::span<const NamedView> inputs) {
+std::vector<ValueId> given_inputs(const Graph& graph) {
+  std::vector<bool> hidden(graph.inputs.size());
+  for (const StatePair& pair : graph.states) hidden[pair.input] = true;
+  if (graph.length) hidden[graph.length->input] = true;
+  std::vector<ValueId> inputs;
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i)
+    if (!hidden[i]) inputs.push_back(graph.inputs[i]);
+  return inputs;
+}
+
+Result<Binding> bind_inputs(const Graph& graph, std::span<const NamedView> inputs, const Binding& known) {
   RLX_TRY(check_names(graph, inputs));
+  const std::vector<ValueId> given = given_inputs(graph);
   std::map<std::string, Giver, std::less<>> givers;
-  for (const ValueId id : graph.inputs)
+  for (const auto& [name, size] : known) givers.try_emplace(name, Giver{size, "the context", std::nullopt});
+  for (const ValueId id : given)
     RLX_TRY(bind_one(graph.values[id], find(inputs, graph.values[id].name)->view, givers));
   Binding binding;
   for (const auto& [name, giver] : givers) binding.emplace(name, giver.size);
   for (const auto& [name, range] : graph.symbols)
     if (!binding.contains(name))
       return fail(ErrorCode::kUnboundSymbol, "symbol `", name, "` has no size: no input has it as a dim of its own; bind it by name");
-  for (const ValueId id : graph.inputs) {
+  for (const ValueId id : given) {
     const Value& wanted = graph.values[id];
     const TensorView& seen = find(inputs, wanted.name)->view;
     for (std::size_t i = 0; i < seen.dims.size(); ++i) {
@@ -156,6 +198,8 @@ std::string BindingManifest::to_text() const {
     }
   };
   list("input", inputs);
+  list("state", states);
+  if (length) text += join("length ", length->name, ": grows by ", size_text(length->step), " a run, up to ", size_text(length->capacity), "\n");
   list("param", params);
   list("output", outputs);
   for (const Symbol& symbol : symbols)

@@ -14,8 +14,11 @@ BindingManifest symbolic_manifest(const Graph& graph);
 /// Errors: as Dim::evaluate.
 Result<BindingManifest> numeric_manifest(const Graph& graph, const DimBinding& binding);
 
+/// `known`: sizes that other tensors have given already (the states of a context).
 /// Errors: those of Template::bind.
-Result<Binding> bind_inputs(const Graph& graph, std::span<const NamedView> inputs);
+Result<Binding> bind_inputs(const Graph& graph, std::span<const NamedView> inputs, const Binding& known = {});
+/// The graph's inputs that a caller gives: all but states and their length.
+std::vector<ValueId> given_inputs(const Graph& graph);
 
 /// "[2, 128]".
 std::string dims_text(std::span<const std::int64_t> dims);

@@ -91,6 +91,7 @@ Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<Templa
   variant->keepalive_ = specialized.keepalive;
   variant->image_ = specialized.image;
   variant->manifest_ = specialized.manifest;
+  if (!specialized.manifest.states.empty()) variant->states_.emplace(*variant->template_->graph);
   variant->binding_ = specialized.binding;
   variant->report_ = specialized.report;
   CompileRequest request;
@@ -136,14 +137,21 @@ Result<const ContextHandle*> VariantBody::context(Lane& lane) {
   return &slot->context;
 }
 
-Status VariantBody::run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) {
+Status VariantBody::run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, ContextBody* context) {
+  if (states_ && !context)
+    return fail(ErrorCode::kWrongContext, "template `", template_->name, "` has ", manifest_.states.size(),
+                " states (the first is `", manifest_.states[0].name, "`): run it on a context made by create_context()");
   std::vector<rlx_view> in, out;
   RLX_TRY(collect("input", inputs, manifest_.inputs, in));
   RLX_TRY(collect("output", outputs, manifest_.outputs, out));
   RLX_ASSIGN(const std::shared_ptr<const PreparedSet> prepared, prepared_set());
   const LanePool::Lease lease = lanes_->lease();
-  RLX_ASSIGN(const ContextHandle* context, this->context(lease.lane()));
-  return context->execute(prepared->set->handle.get(), in, out);
+  RLX_ASSIGN(const ContextHandle* backend, this->context(lease.lane()));
+  if (!states_) return backend->execute(prepared->set->handle.get(), in, out);
+  RLX_TRY(context->admit(*template_, manifest_));
+  Status status = backend->execute(prepared->set->handle.get(), context->merge_inputs(*states_, in), context->merge_outputs(*states_, out));
+  context->finish(manifest_, status.has_value());
+  return status;
 }
 
 const BindingManifest& CompiledGraph::manifest() const { return body_->manifest(); }

@@ -6,8 +6,10 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
+#include "runtime/execute/context_run.h"
 #include "runtime/execute/executable.h"
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/template_body.h"
@@ -20,7 +22,8 @@ class VariantBody {
   /// Compiles the image, or takes the executable that `store` has for it. Errors: those of the backend.
   static Result<std::shared_ptr<VariantBody>> compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
                                                       std::shared_ptr<LanePool> lanes, ExecutableStore& store);
-  Status run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs);
+  /// On the states of `context`, which a model with states must have. [any-thread], but one run at a time on a context.
+  Status run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, ContextBody* context = nullptr);
 
   /// Packs the current weights now rather than at the first run. Errors: kUnsetParam and the backend's.
   Status prepare();
@@ -51,6 +54,7 @@ class VariantBody {
   std::shared_ptr<const void> keepalive_;
   std::span<const std::byte> image_;
   BindingManifest manifest_;
+  std::optional<StateLayout> states_;  ///< of a model with states
   Binding binding_;
   DispatchReport report_;
   CompileTimes times_;

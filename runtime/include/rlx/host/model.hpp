@@ -111,6 +111,14 @@ class RLX_API ModelBuilder {
   void symbol(std::string_view name, std::int64_t least, std::int64_t greatest);
 
   Handle input(std::string name, DType dtype, Sizes dims);
+  /// Memory that lives from run to run in an ExecutionContext, zero at first; the handle is what a run finds there.
+  Handle state(std::string name, DType dtype, Sizes dims);
+  /// What the run leaves in the state: dtype and dims of the state. Every state has one. The old value may be read beside
+  /// it; where nobody does, update_slice writes in place and costs what it writes, not what the state holds.
+  void set_state(std::string_view name, Handle value);
+  /// How far the states are filled along one axis, an i64 scalar that the context keeps: 0 at first, `step` more after
+  /// every run, refused past `capacity`. States are to be written from there on, and not to be read past what is written.
+  Handle length(std::string name, Size step, Size capacity);
   Handle param(std::string name, DType dtype, std::vector<std::int64_t> dims);
   Handle constant(const TensorView& value);  ///< copied
   Handle scalar(DType dtype, double value);
@@ -140,6 +148,10 @@ class RLX_API ModelBuilder {
   Handle transpose(Handle x, std::vector<std::int64_t> perm);
   Handle expand(Handle x, Sizes dims);
   Handle slice(Handle x, std::int64_t axis, Size start, Size limit, Size step = 1);
+  /// The `size` elements along `axis` from `start`, an i64 scalar known at run time. A block that leaves x is kDataError.
+  Handle dynamic_slice(Handle x, std::int64_t axis, Handle start, Size size);
+  /// x with the block that begins at `start` along `axis` replaced by `update` (dims of x, but along `axis`).
+  Handle update_slice(Handle x, Handle update, std::int64_t axis, Handle start);
   Handle concat(std::vector<Handle> parts, std::int64_t axis);
   /// data[:axis] ++ indices.shape ++ data[axis+1:]. Indices out of range are an error at run time.
   Handle gather(Handle data, Handle indices, std::int64_t axis = 0);

@@ -35,6 +35,14 @@ struct ManifestEntry {
 /// What a model takes, holds and gives, in order.
 struct RLX_API BindingManifest {
   std::vector<ManifestEntry> inputs, params, outputs;
+  std::vector<ManifestEntry> states;  ///< what an ExecutionContext holds; no inputs, no outputs
+  /// The i64 that says how far the states are filled: a context gives it, adds `step` at every run, and refuses to pass
+  /// `capacity`.
+  struct Length {
+    std::string name;
+    Size step = 0, capacity = 0;
+  };
+  std::optional<Length> length;
   struct Symbol {
     std::string name;
     std::int64_t least, greatest;
@@ -65,6 +73,8 @@ struct CompileTimes {
   double specialize_us = 0, compile_us = 0, prepare_us = 0;
 };
 
+class ContextBody;
+class ExecutionContext;
 class TemplateBody;
 class VariantBody;
 
@@ -129,6 +139,12 @@ class RLX_API CompiledGraph {
   Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs) const;
   /// The same into the caller's memory. Inputs and outputs in any order, each named once.
   Status run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const;
+  const std::shared_ptr<VariantBody>& body() const { return body_; }
+
+  /// States of their own, zero, for this graph and every variant of its template whose states have the same dims; include
+  /// rlx/host/context.hpp. A model with states runs on a context only; one without has no use for one.
+  /// Errors: kOutOfMemory; kInvalidArgument where the model has no states.
+  Result<ExecutionContext> create_context() const;
   const std::shared_ptr<VariantBody>& body() const { return body_; }
 
  private:
