@@ -139,7 +139,6 @@ class RLX_API CompiledGraph {
   Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs) const;
   /// The same into the caller's memory. Inputs and outputs in any order, each named once.
   Status run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const;
-  const std::shared_ptr<VariantBody>& body() const { return body_; }
 
   /// States of their own, zero, for this graph and every variant of its template whose states have the same dims; include
   /// rlx/host/context.hpp. A model with states runs on a context only; one without has no use for one.
