@@ -4,6 +4,8 @@
 #include <rlx/compile.h>
 #include <rlx/device.h>
 #include <rlx/execute.h>
+#include <rlx/ext/artifact.h>
+#include <rlx/ext/draft/packs.h>
 #include <rlx/host_services.h>
 #include <rlx/lir.h>
 #include <rlx/ops.h>

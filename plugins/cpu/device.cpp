@@ -47,6 +47,7 @@ int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device
     auto device = std::make_unique<rlx_device>();
     device->plugin = plugin;
     device->packs = std::make_shared<PackStore>();
+    device->sources = std::make_shared<SourceStore>();
     const rlx_device_open_out result = {sizeof(rlx_device_open_out), 0, device.get()};
     if (int32_t status = write_out(out, result)) return status;
     device.release();

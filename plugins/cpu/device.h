@@ -16,7 +16,8 @@
 
 namespace rlx_cpu {
 
-struct PackStore;  // params.h
+struct PackStore;    // params.h
+struct SourceStore;  // params.h
 
 /// The team that the host lends, or none.
 struct Threads {
@@ -35,6 +36,7 @@ struct rlx_device {
   rlx_plugin* plugin = nullptr;
   std::shared_ptr<std::atomic<uint64_t>> used_bytes = std::make_shared<std::atomic<uint64_t>>(0);
   std::shared_ptr<rlx_cpu::PackStore> packs;
+  std::shared_ptr<rlx_cpu::SourceStore> sources;
 };
 
 struct rlx_buffer {

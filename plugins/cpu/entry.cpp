@@ -9,6 +9,7 @@
 #include "entry_options.h"
 #include "execute.h"
 #include "params.h"
+#include "params_packs.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define RLX_CPU_SANITIZER RLX_SANITIZER_ADDRESS
@@ -132,6 +133,7 @@ const void* get_interface(rlx_str id) {
   if (same_text(id, RLX_INTERFACE_PARAMS_1)) return &kParamsTable;
   if (same_text(id, RLX_INTERFACE_COMPILE_1)) return &kCompileTable;
   if (same_text(id, RLX_INTERFACE_EXECUTE_1)) return &kExecuteTable;
+  if (same_text(id, RLX_INTERFACE_PACKS_1)) return &kPacksTable;
   return nullptr;
 }
 

@@ -4,6 +4,8 @@
 
 #include <rlx/lir.h>
 
+#include <algorithm>
+
 #include "device.h"
 #include "entry_guard.h"
 #include "params_prepare.h"
@@ -16,8 +18,8 @@ Source::~Source() {
 }
 
 Pack::~Pack() {
-  if (panels == nullptr) return;
-  free_memory(panels);
+  if (own == nullptr) return;
+  free_memory(own);
   if (total) *total -= bytes;
 }
 
@@ -52,6 +54,7 @@ int32_t params_create(rlx_device* device, const rlx_params_create_in* in, rlx_pa
                     "params create: %u entries, the base has %zu", own.count, own.base->entries.size());
       }
       set->entries = own.base->entries;
+      set->offers = own.base->offers;
     } else {
       set->entries.resize(own.count);
     }
@@ -99,6 +102,24 @@ int32_t check_put(const rlx_param_set* set, const rlx_put_in& in, rlx_error* err
   return RLX_STATUS_OK;
 }
 
+/// The source of the same content that the device has already, or `made`, which it has from now on.
+std::shared_ptr<Source> one_of_a_kind(SourceStore& store, std::shared_ptr<Source> made) {
+  if (made->hash.low == 0 && made->hash.high == 0) return made;
+  std::shared_ptr<Source> known;  // let go of outside the lock
+  std::lock_guard lock(store.mutex);
+  std::weak_ptr<Source>& slot = store.sources[{made->hash.low, made->hash.high}];
+  known = slot.lock();
+  if (known && known->dtype == made->dtype && known->rank == made->rank && known->bytes == made->bytes &&
+      std::equal(made->dims, made->dims + made->rank, known->dims)) {
+    return known;
+  }
+  slot = made;
+  if (store.sources.size() % 64 == 0) {
+    std::erase_if(store.sources, [](const auto& entry) { return entry.second.expired(); });
+  }
+  return made;
+}
+
 int32_t params_put(rlx_param_set* set, const rlx_put_in* in, void*, rlx_error* error) {
   rlx_put_in own{};
   const int32_t read = read_in(own, in, "put", error);
@@ -118,6 +139,7 @@ int32_t params_put(rlx_param_set* set, const rlx_put_in* in, void*, rlx_error* e
   });
   if (status != RLX_STATUS_OK) return drop_now(status);
   source->id = unique_id();
+  source->hash = own.hash;
   source->dtype = own.dtype;
   source->rank = own.rank;
   for (uint32_t i = 0; i < own.rank; ++i) source->dims[i] = own.dims[i];
@@ -134,9 +156,11 @@ int32_t params_put(rlx_param_set* set, const rlx_put_in* in, void*, rlx_error* e
     memcpy(source->copy, source->data, own.bytes);
     source->data = source->copy;
   }
-  set->entries[own.index] = std::move(source);
-  set->replaced[own.index] = true;
-  return RLX_STATUS_OK;
+  return guarded(error, [&]() -> int32_t {
+    set->entries[own.index] = one_of_a_kind(*set->device->sources, std::move(source));
+    set->replaced[own.index] = true;
+    return RLX_STATUS_OK;
+  });
 }
 
 int32_t params_seal(rlx_param_set* set, const void* in, void*, rlx_error* error) {

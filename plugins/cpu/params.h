@@ -3,6 +3,7 @@
 // both.
 #pragma once
 
+#include <rlx/ext/draft/packs.h>
 #include <rlx/params.h>
 
 #include <atomic>
@@ -18,6 +19,7 @@ namespace rlx_cpu {
 /// One put entry. Shared by a set and those made with it as base; `drop` runs when the last of them lets go.
 struct Source {
   uint64_t id = 0;  // never reused in a process
+  rlx_hash128 hash{};  // of the bytes, by the host; zero = none
   uint32_t dtype = 0;
   uint32_t rank = 0;
   int64_t dims[RLX_MAX_RANK] = {};
@@ -49,12 +51,31 @@ struct PackRecipe {
   std::vector<PackPartRecipe> parts;
 };
 
-/// Words that say which bytes a pack has: source ids, then layout.
-using PackKey = std::vector<uint64_t>;
+/// Words that say which bytes a pack has: the layout, and of every source its content hash, or its id where it has none.
+struct PackKey {
+  bool content = true;  // every source has a hash
+  std::vector<uint64_t> words;
+  auto operator<=>(const PackKey&) const = default;
+};
+
+/// Packs that the host has mapped. `drop` runs when the last pack and set that use them go.
+struct Offer {
+  std::vector<rlx_pack> rows;
+  void (*drop)(void* user) = nullptr;
+  void* drop_user = nullptr;
+
+  Offer() = default;
+  Offer(const Offer&) = delete;
+  Offer& operator=(const Offer&) = delete;
+  ~Offer();
+};
 
 /// Packed panels. Made once by the first thread that needs them.
 struct Pack {
-  float* panels = nullptr;
+  const float* panels = nullptr;
+  float* own = nullptr;               // what is freed; null where the panels are the host's
+  std::shared_ptr<const Offer> lent;  // where the panels are the host's
+  rlx_hash128 key{};                  // for other processes; zero = none
   uint64_t bytes = 0;
   bool ready = false;  // under `making`
   std::mutex making;
@@ -74,6 +95,12 @@ struct PackStore {
   uint64_t bytes() const { return total->load(std::memory_order_relaxed); }
 };
 
+/// Sources of known content of a device: what is put twice is held once.
+struct SourceStore {
+  std::mutex mutex;
+  std::map<std::pair<uint64_t, uint64_t>, std::weak_ptr<Source>> sources;
+};
+
 /// What one executable reads of one set: addresses by the executable's own indices.
 struct Prepared {
   std::weak_ptr<const int> executable;  // alive while the executable is
@@ -90,6 +117,7 @@ struct rlx_param_set {
   std::atomic<bool> sealed{false};
   std::atomic<uint64_t> generation{1};  // changes when `prepared` does
   std::vector<std::shared_ptr<rlx_cpu::Source>> entries;
+  std::vector<std::shared_ptr<const rlx_cpu::Offer>> offers;
   std::vector<bool> replaced;                                                 // put into this very set
   std::mutex mutex;                                                           // guards `prepared`
   std::unordered_map<uint64_t, std::unique_ptr<rlx_cpu::Prepared>> prepared;  // by executable id

@@ -11,6 +11,7 @@
 #include "execute_call.h"
 #include "kernels/kernel_table.h"
 #include "params.h"
+#include "params_packs.h"
 
 namespace rlx_cpu {
 namespace {
@@ -58,13 +59,17 @@ int32_t check_entries(const rlx_param_set* set, const rlx_executable& executable
 }
 
 PackKey key_of(const PackRecipe& recipe, const rlx_param_set* set, const rlx_executable& executable) {
-  PackKey key = {static_cast<uint64_t>(recipe.k)};
+  PackKey key = {true, {static_cast<uint64_t>(recipe.k)}};
   for (const PackPartRecipe& part : recipe.parts) {
     uint32_t alpha = 0;
     memcpy(&alpha, &part.alpha, sizeof alpha);
     const Source& source = *set->entries[executable.params[part.param].set_index];
-    key.insert(key.end(), {source.id, part.byte_offset, static_cast<uint64_t>(part.stride_k),
-                           static_cast<uint64_t>(part.stride_n), static_cast<uint64_t>(part.n), alpha});
+    const bool known = source.hash.low != 0 || source.hash.high != 0;
+    key.content = key.content && known;
+    key.words.insert(key.words.end(),
+                     {known ? source.hash.low : source.id, known ? source.hash.high : 0, part.byte_offset,
+                      static_cast<uint64_t>(part.stride_k), static_cast<uint64_t>(part.stride_n),
+                      static_cast<uint64_t>(part.n), alpha});
   }
   return key;
 }
@@ -75,6 +80,7 @@ std::shared_ptr<Pack> find_or_add(PackStore& store, const PackKey& key) {
   std::shared_ptr<Pack> pack = slot.lock();
   if (!pack) {
     pack = std::make_shared<Pack>();
+    pack->key = public_key(key);
     slot = pack;
     if (store.packs.size() % 64 == 0) {
       std::erase_if(store.packs, [](const auto& entry) { return entry.second.expired(); });
@@ -83,8 +89,9 @@ std::shared_ptr<Pack> find_or_add(PackStore& store, const PackKey& key) {
   return pack;
 }
 
-/// Fills the panels unless another thread did. The lock makes the others wait for the one.
-int32_t make_pack(Pack& pack, const PackRecipe& recipe, const Prepared& prepared, PackStore& store,
+/// Takes the panels that the host offers, or fills some, unless another thread did. The lock makes the others wait for
+/// the one.
+int32_t make_pack(Pack& pack, const PackRecipe& recipe, const Prepared& prepared, const rlx_param_set* set,
                   CallWatch& watch, rlx_error* error) {
   std::lock_guard lock(pack.making);
   if (pack.ready) return RLX_STATUS_OK;
@@ -96,21 +103,27 @@ int32_t make_pack(Pack& pack, const PackRecipe& recipe, const Prepared& prepared
     panels += panel_count(part.n);
   }
   const uint64_t bytes = static_cast<uint64_t>(packed_floats(panels, recipe.k)) * sizeof(float);
-  if (pack.panels == nullptr) {
-    pack.panels = static_cast<float*>(aligned_memory(bytes, 64));
-    if (pack.panels == nullptr) {
+  pack.lent = find_offer(set, pack.key, bytes, &pack.panels);
+  if (pack.lent) {
+    pack.bytes = bytes;
+    pack.ready = true;
+    return RLX_STATUS_OK;
+  }
+  if (pack.own == nullptr) {
+    pack.panels = pack.own = static_cast<float*>(aligned_memory(bytes, 64));
+    if (pack.own == nullptr) {
       return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, bytes,
                   "prepare: no memory for %llu bytes of packed weights",
                   static_cast<unsigned long long>(bytes));
     }
     pack.bytes = bytes;
-    pack.total = store.total;
+    pack.total = set->device->packs->total;
     *pack.total += bytes;
   }
   constexpr int64_t kPanelsAtOnce = 64;
   for (int64_t begin = 0; begin < panels; begin += kPanelsAtOnce) {
     const int64_t end = begin + kPanelsAtOnce < panels ? begin + kPanelsAtOnce : panels;
-    kernels().pack_b(parts.data(), static_cast<int32_t>(parts.size()), recipe.k, begin, end, pack.panels);
+    kernels().pack_b(parts.data(), static_cast<int32_t>(parts.size()), recipe.k, begin, end, pack.own);
     if (int32_t status = watch.check()) return watch.fail(status, "prepare", error);
   }
   pack.ready = true;
@@ -152,7 +165,7 @@ int32_t prepare_set(rlx_param_set* set, const rlx_prepare_in& in, uint32_t* miss
   PackStore& store = *set->device->packs;
   for (const PackRecipe& recipe : executable.packs) {
     std::shared_ptr<Pack> pack = find_or_add(store, key_of(recipe, set, executable));
-    if (int32_t status = make_pack(*pack, recipe, *prepared, store, watch, error)) return status;
+    if (int32_t status = make_pack(*pack, recipe, *prepared, set, watch, error)) return status;
     prepared->packs.push_back(pack->panels);
     prepared->held.push_back(std::move(pack));
   }
@@ -190,7 +203,8 @@ rlx_usage_out usage_of(rlx_param_set* set) {
   }
   usage.pack_count = static_cast<uint32_t>(packs.size());
   for (const auto& [pack, held] : packs) {
-    (held.first->use_count() > held.second ? usage.shared_bytes : usage.packed_bytes) += pack->bytes;
+    const bool shared = pack->lent || held.first->use_count() > held.second;
+    (shared ? usage.shared_bytes : usage.packed_bytes) += pack->bytes;
   }
   return usage;
 }

@@ -92,6 +92,7 @@ Result<DeviceHandle> PluginInstance::open_device(std::uint32_t ordinal, const Pl
   DeviceHandle device(own(owned_->plugin, owned_, out.device, plugin().device->close));
   device.info_ = std::move(info);
   device.ordinal_ = ordinal;
+  device.instance_ = get();
   return device;
 }
 

@@ -95,6 +95,18 @@ struct ParamUsage {
   std::uint64_t source_bytes = 0, packed_bytes = 0, shared_bytes = 0;
 };
 
+/// A packed form of weights as a plugin knows it (rlx/ext/draft/packs.h).
+struct PackInfo {
+  Hash128 key;  ///< zero: not to be kept
+  Bytes bytes;
+  std::uint32_t alignment = 1;
+};
+
+/// Compiled code as bytes, and what the plugin is asked about it (rlx/ext/artifact.h).
+struct ArtifactBytes {
+  std::vector<std::byte> compat, code;
+};
+
 /// One entry of a param set. Exactly one of host and buffer. drop is called exactly once, see rlx/params.h.
 struct ParamEntry {
   std::uint32_t index = 0;
@@ -200,6 +212,11 @@ class ParamSetHandle : public detail::Handle<rlx_param_set> {
                                              const rlx_call* call = nullptr) const;
   void release(const ExecutableHandle& executable) const;  ///< undoes prepare [any-thread]
   Result<ParamUsage> usage() const;                        ///< [any-thread]
+  /// Packs of an executable for which the set is prepared; none where the plugin does not tell.
+  /// Lifetime: of the bytes until release. [any-thread]
+  Result<std::vector<PackInfo>> packs(const ExecutableHandle& executable) const;
+  /// Before seal only; does nothing where the plugin takes none. `keepalive` holds the bytes. [per-object]
+  Status offer_packs(std::span<const PackInfo> packs, std::shared_ptr<const void> keepalive);
   std::uint32_t count() const { return count_; }
 
  private:
@@ -262,12 +279,19 @@ class DeviceHandle : public detail::Handle<rlx_device> {
   Result<SupportAnswer> query_support(Bytes image, std::uint64_t op_count,
                                       const PluginOptions& options = {}) const;
   Result<ExecutableHandle> compile(const CompileRequest& request) const;
+  /// Nothing where the plugin has no artifacts, or nothing worth keeping.
+  Result<std::optional<ArtifactBytes>> export_artifact(const ExecutableHandle& executable, const rlx_call* call = nullptr) const;
+  /// Asks the plugin whether it can use the code, then hands it over. `code` is 64-byte aligned, `keepalive` holds it.
+  /// Errors: kUnsupportedOps where the plugin has no artifacts; kBackendError for code that is stale or refused.
+  Result<ExecutableHandle> import_artifact(const CompileRequest& request, Bytes compat, Bytes code,
+                                           std::shared_ptr<const void> keepalive) const;
 
  private:
   friend class PluginInstance;
   using Handle::Handle;
   DeviceInfo info_;
   std::uint32_t ordinal_ = 0;
+  rlx_plugin* instance_ = nullptr;  // kept alive by owned_
 };
 
 }  // namespace rlx
