@@ -2,9 +2,14 @@
 // A portable generator, so that a seed means the same everywhere.
 #include "inputs.h"
 
+#include <rlx/host/report.hpp>
+
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
+
+#include "command.h"
 
 namespace rlx_tool {
 namespace {
@@ -103,6 +108,43 @@ std::string describe_fill(rlx::DType dtype, FillRange range) {
   char text[96];
   std::snprintf(text, sizeof text, is_real(dtype) ? "uniform in %g to %g" : "integers %g to %g", range.low, range.high);
   return text;
+}
+
+rlx::Result<std::map<std::string, FillRange>> parse_fills(const std::vector<std::string>& texts, const rlx::BindingManifest& manifest) {
+  std::vector<std::string> names;
+  for (const rlx::ManifestEntry& entry : manifest.inputs) names.push_back(entry.name);
+  std::map<std::string, FillRange> fills;
+  for (const std::string& text : texts) {
+    const auto pair = split_assignment("--fill", text);
+    if (!pair) return pair.error();
+    FillRange range;
+    char rest = 0;
+    if (std::sscanf(pair->second.c_str(), "%lf:%lf%c", &range.low, &range.high, &rest) != 2 || !(range.low <= range.high))
+      return rlx::Error(rlx::ErrorCode::kUsage, "--fill `" + text + "`: wanted NAME=LOW:HIGH");
+    if (std::find(names.begin(), names.end(), pair->first) == names.end())
+      return rlx::Error(rlx::ErrorCode::kUsage, "--fill: no input `" + pair->first + "`; " + rlx::did_you_mean_text(pair->first, names));
+    fills[pair->first] = range;
+  }
+  return fills;
+}
+
+void fill_missing(const rlx::BindingManifest& manifest, const std::map<std::string, FillRange>& fills, std::uint64_t seed,
+                  std::vector<rlx::NamedTensor>& inputs, std::vector<std::string>& notes) {
+  for (const rlx::ManifestEntry& entry : manifest.inputs) {
+    ++seed;
+    if (std::any_of(inputs.begin(), inputs.end(), [&](const auto& t) { return t.name == entry.name; })) continue;
+    const auto found = fills.find(entry.name);
+    const FillRange range = found == fills.end() ? FillRange{} : found->second;
+    std::vector<std::int64_t> dims;
+    std::string text;
+    for (const rlx::Size& size : entry.dims) {
+      dims.push_back(size.number());
+      text += (text.empty() ? "" : ", ") + std::to_string(size.number());
+    }
+    inputs.push_back({entry.name, random_tensor(entry.dtype, dims, range, seed)});
+    notes.push_back("input " + entry.name + " " + std::string(rlx::dtype_name(entry.dtype)) + "[" + text + "]: random, " +
+                    describe_fill(entry.dtype, range) + ", seed " + std::to_string(seed));
+  }
 }
 
 rlx::Result<rlx::Binding> complete_binding(const rlx::Template& from, const std::vector<rlx::NamedTensor>& given,

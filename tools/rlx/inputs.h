@@ -21,6 +21,14 @@ rlx::Tensor random_tensor(rlx::DType dtype, const std::vector<std::int64_t>& dim
 /// "integers 0 to 1", for the printed line of an input.
 std::string describe_fill(rlx::DType dtype, FillRange range);
 
+/// --fill NAME=LOW:HIGH. Errors: kUsage for what is no range, and for a name that is no input.
+rlx::Result<std::map<std::string, FillRange>> parse_fills(const std::vector<std::string>& texts, const rlx::BindingManifest& manifest);
+
+/// A random tensor for every input of a numeric manifest that `inputs` has not, by seeds that count up from `seed` + 1 in
+/// the manifest's order; each of them is said in `notes`.
+void fill_missing(const rlx::BindingManifest& manifest, const std::map<std::string, FillRange>& fills, std::uint64_t seed,
+                  std::vector<rlx::NamedTensor>& inputs, std::vector<std::string>& notes);
+
 /// Every symbol of the template with a size: from `given` tensors, from `bind`, else its least size (at least 1; noted in
 /// `notes`). Errors: kUnknownName, kSymbolConflict, kWrongDtype, kWrongShape, kUnknownSymbol.
 rlx::Result<rlx::Binding> complete_binding(const rlx::Template& from, const std::vector<rlx::NamedTensor>& given,

@@ -21,6 +21,7 @@ constexpr Command kCommands[] = {
     {"run", rlx_tool::run_command, "run a model on given or random inputs"},
     {"check", rlx_tool::check_command, "say before anything runs: will it, where, how big"},
     {"inspect", rlx_tool::inspect_command, "show a model at any stage, its manifest, its dispatch"},
+    {"bench", rlx_tool::bench_command, "latency, throughput and cold start across shapes, beside other runtimes"},
     {"explain", rlx_tool::explain_command, "say what an error code means and what to do"},
 };
 

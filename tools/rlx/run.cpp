@@ -8,6 +8,8 @@
 #include "command.h"
 #include "inputs.h"
 #include "npz.h"
+#include "opened.h"
+#include "statistics.h"
 
 namespace rlx_tool {
 namespace {
@@ -51,22 +53,8 @@ rlx::Result<rlx::Binding> parse_binds(const std::vector<std::string>& texts) {
   return binding;
 }
 
-rlx::Result<std::map<std::string, FillRange>> parse_fills(const std::vector<std::string>& texts) {
-  std::map<std::string, FillRange> fills;
-  for (const std::string& text : texts) {
-    const auto pair = split_assignment("--fill", text);
-    if (!pair) return pair.error();
-    FillRange range;
-    char rest = 0;
-    if (std::sscanf(pair->second.c_str(), "%lf:%lf%c", &range.low, &range.high, &rest) != 2 || !(range.low <= range.high))
-      return rlx::Error(rlx::ErrorCode::kUsage, "--fill `" + text + "`: wanted NAME=LOW:HIGH");
-    fills[pair->first] = range;
-  }
-  return fills;
-}
-
-/// Every input: from the file, else random.
-rlx::Result<std::vector<rlx::NamedTensor>> make_inputs(const RunOptions& options, const rlx::Template& from, Outcome& outcome) {
+/// Inputs of the file, and the binding that they and --bind imply.
+rlx::Result<std::vector<rlx::NamedTensor>> given_inputs(const RunOptions& options, const rlx::Template& from, Outcome& outcome) {
   std::vector<rlx::NamedTensor> inputs;
   if (!options.input.empty()) {
     auto read = read_npz(options.input);
@@ -75,42 +63,16 @@ rlx::Result<std::vector<rlx::NamedTensor>> make_inputs(const RunOptions& options
   }
   const auto bind = parse_binds(options.binds);
   if (!bind) return bind.error();
-  const auto fills = parse_fills(options.fills);
-  if (!fills) return fills.error();
-  for (const auto& [name, range] : *fills)
-    if (std::none_of(from.manifest().inputs.begin(), from.manifest().inputs.end(), [&](const auto& e) { return e.name == name; }))
-      return rlx::Error(rlx::ErrorCode::kUsage, "--fill `" + name + "`: the model has no such input");
   auto binding = complete_binding(from, inputs, *bind, outcome.notes);
   if (!binding) return binding.error();
   outcome.binding = *binding;
   return inputs;
 }
 
-rlx::Status fill_missing(const RunOptions& options, const rlx::BindingManifest& manifest, std::vector<rlx::NamedTensor>& inputs, Outcome& outcome) {
-  const auto fills = parse_fills(options.fills);
-  std::uint64_t seed = options.seed;
-  for (const rlx::ManifestEntry& entry : manifest.inputs) {
-    ++seed;
-    if (std::any_of(inputs.begin(), inputs.end(), [&](const auto& t) { return t.name == entry.name; })) continue;
-    const auto found = fills->find(entry.name);
-    const FillRange range = found == fills->end() ? FillRange{} : found->second;
-    std::vector<std::int64_t> dims;
-    std::string text;
-    for (const rlx::Size& size : entry.dims) {
-      dims.push_back(size.number());
-      text += (text.empty() ? "" : ", ") + std::to_string(size.number());
-    }
-    inputs.push_back({entry.name, random_tensor(entry.dtype, dims, range, seed)});
-    outcome.notes.push_back("input " + entry.name + " " + std::string(rlx::dtype_name(entry.dtype)) + "[" + text + "]: random, " +
-                            describe_fill(entry.dtype, range) + ", seed " + std::to_string(seed));
-  }
-  return {};
-}
-
 rlx::Result<Outcome> execute(const RunOptions& options) {
   Outcome outcome;
   auto begin = Clock::now();
-  const auto model = rlx::load_model(options.model);
+  const auto model = read_model(options.model);
   if (!model) return model.error();
   outcome.load_ms = milliseconds_since(begin);
   for (const std::string& warning : model->warnings()) outcome.notes.push_back("warning: " + warning);
@@ -125,14 +87,16 @@ rlx::Result<Outcome> execute(const RunOptions& options) {
   const auto made = pipeline->build_template(options.model, *model);
   if (!made) return made.error();
   outcome.template_ms = milliseconds_since(begin);
-  auto inputs = make_inputs(options, *made, outcome);
+  auto inputs = given_inputs(options, *made, outcome);
   if (!inputs) return inputs.error();
+  const auto fills = parse_fills(options.fills, made->manifest());
+  if (!fills) return fills.error();
   begin = Clock::now();
   const auto graph = pipeline->get_or_compile(*made, outcome.binding);
   if (!graph) return graph.error();
   outcome.compile_ms = milliseconds_since(begin);
   outcome.report = graph->report();
-  if (auto status = fill_missing(options, graph->manifest(), *inputs, outcome); !status) return status.error();
+  fill_missing(graph->manifest(), *fills, options.seed, *inputs, outcome.notes);
   std::vector<rlx::NamedView> views;
   for (const rlx::NamedTensor& input : *inputs) views.push_back({input.name, input.tensor.view()});
   for (unsigned i = 0; i < std::max(1u, options.repeat); ++i) {
@@ -158,11 +122,6 @@ void print_values(const rlx::NamedTensor& output) {
   const auto integers = output.tensor.i64();
   for (std::size_t i = 0; i < std::min<std::size_t>(4, integers.size()); ++i) std::printf("%s%lld", i ? " " : ": ", static_cast<long long>(integers[i]));
   std::printf(reals.size() > 4 || integers.size() > 4 ? " ...\n" : "\n");
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 void print_text(const RunOptions& options, const Outcome& outcome) {
