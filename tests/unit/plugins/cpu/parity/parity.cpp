@@ -12,6 +12,12 @@
 #include <random>
 #include <utility>
 
+// Another backend's test may build these sources for itself.
+#ifndef RLX_PARITY_PLUGIN
+#define RLX_PARITY_PLUGIN RLX_CPU_PLUGIN
+#define RLX_PARITY_KIND "cpu"
+#endif
+
 namespace parity {
 
 rlx::OpAttribute size(std::uint32_t key, std::int64_t value) {
@@ -184,13 +190,13 @@ rlx::Result<rlx::Model> model_of(const OpCase& op) {
 const rlx::Device& device(const char* kind) {
   static rlx::Result<rlx::Runtime> runtime = [] {
     rlx::RuntimeOptions options;
-    options.plugin_paths = {RLX_CPU_PLUGIN, RLX_REFERENCE_PLUGIN};
+    options.plugin_paths = {RLX_PARITY_PLUGIN, RLX_REFERENCE_PLUGIN};
     options.only_plugin_paths = true;
     return rlx::Runtime::discover(options);
   }();
-  static rlx::Device cpu = runtime->device("cpu").value();
+  static rlx::Device tested = runtime->device(RLX_PARITY_KIND).value();
   static rlx::Device reference = runtime->device("reference").value();
-  return std::strcmp(kind, "cpu") == 0 ? cpu : reference;
+  return std::strcmp(kind, "reference") == 0 ? reference : tested;
 }
 
 using Outputs = rlx::Result<std::vector<rlx::NamedTensor>>;
@@ -276,11 +282,11 @@ std::string compare(const OpCase& op, unsigned seed) {
   }
   const Outputs value = run("reference", "value", *model, inputs),
                 bound = run("reference", "bound", *model, inputs);
-  const Outputs seen = run("cpu", nullptr, *model, inputs);
+  const Outputs seen = run(RLX_PARITY_KIND, nullptr, *model, inputs);
   if (!value || !seen) {
     const bool both = !value && !seen && value.error().code() == seen.error().code();
     if (both && value.error().code() == rlx::ErrorCode::kDataError) return ++counts.refused, std::string();
-    return !value ? "the reference: " + value.error().to_string() : "the CPU: " + seen.error().to_string();
+    return !value ? "the reference: " + value.error().to_string() : "the backend: " + seen.error().to_string();
   }
   if (!bound) return "the bound: " + bound.error().to_string();
   ++counts.cases;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "border.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+namespace rlx_c0 {
+
+int32_t fail(rlx_error* error, int32_t status, uint32_t op, uint64_t detail, const char* format, ...) {
+#if RLX_FAULT == 140  // null-error-written
+  if (!error) {
+    RLX_REACHED();
+    error->status = status;
+  }
+#endif
+  char text[2 * RLX_ERROR_MESSAGE_BYTES];
+  va_list arguments;
+  va_start(arguments, format);
+  (void)vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+#if RLX_FAULT == 154  // cut-mid-character
+  if (error && strlen(text) >= RLX_ERROR_MESSAGE_BYTES) {
+    RLX_REACHED();
+    (void)rlx_fail(error, status, op, detail, "");
+    memcpy(error->message, text, RLX_ERROR_MESSAGE_BYTES - 1);
+    error->message[RLX_ERROR_MESSAGE_BYTES - 1] = 0;
+    return status;
+  }
+#endif
+  (void)rlx_fail(error, status, op, detail, text);
+#if RLX_FAULT == 151  // wrong-scope
+  if (error && status == RLX_STATUS_INVALID_ARGUMENT) {
+    RLX_REACHED();
+    error->scope = RLX_SCOPE_DEVICE;
+  }
+#endif
+  return status;
+}
+
+int32_t read_struct(void* own, uint32_t own_size, const void* in, const char* what, rlx_error* error) {
+  uint64_t detail = 0;
+#if RLX_FAULT == 88  // ignores-struct-size
+  RLX_REACHED();
+  if (in)
+    memcpy(own, in, own_size);
+  else
+    memset(own, 0, own_size);
+  return RLX_STATUS_OK;
+#elif RLX_FAULT == 132  // tail-ignored
+  uint32_t size = 0;
+  if (in) memcpy(&size, in, sizeof size);
+  if (size > own_size && size <= RLX_STRUCT_BYTES_MAX) {
+    RLX_REACHED();
+    memcpy(own, in, own_size);
+    return RLX_STATUS_OK;
+  }
+#elif RLX_FAULT == 150  // tail-scanned-to-the-end
+  uint32_t size = 0;
+  if (in) memcpy(&size, in, sizeof size);
+  if (size > RLX_STRUCT_BYTES_MAX) {
+    RLX_REACHED();
+    volatile uint64_t sum = 0;
+    for (uint32_t at = own_size; at < size; ++at) sum = sum + static_cast<const unsigned char*>(in)[at];
+  }
+#endif
+  const int32_t status = rlx_read_in(own, own_size, in, own_size, &detail);
+  if (status == RLX_STATUS_OK) return status;
+  return fail(error, status, RLX_NO_INDEX, detail,
+              "%s: struct_size or unknown field at %llu, wanted %u bytes", what,
+              static_cast<unsigned long long>(detail), own_size);
+}
+
+int32_t read_none(const void* in, const char* what, rlx_error* error) {
+  uint32_t own = 0;
+  return read_struct(&own, static_cast<uint32_t>(sizeof own), in, what, error);
+}
+
+int32_t check_out(const void* out, uint32_t least, const char* what, rlx_error* error) {
+  uint32_t size = 0;
+  if (out) memcpy(&size, out, sizeof size);
+  if (out && size >= least && size <= RLX_STRUCT_BYTES_MAX) return RLX_STATUS_OK;
+  return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, size,
+              "%s: out %s, wanted %u to %u bytes, seen %u", what, out ? "is of a wrong size" : "is null",
+              least, RLX_STRUCT_BYTES_MAX, size);
+}
+
+void* zeroed(uint64_t count, uint64_t bytes) { return calloc(count ? count : 1, bytes); }
+void release(void* memory) { free(memory); }
+
+void* aligned(uint64_t bytes, uint64_t alignment) {
+  void* memory = nullptr;
+  if (bytes > UINT64_MAX - 4096) return nullptr;
+  return posix_memalign(&memory, alignment < sizeof(void*) ? sizeof(void*) : alignment, bytes ? bytes : 1)
+             ? nullptr
+             : memory;
+}
+
+}  // namespace rlx_c0

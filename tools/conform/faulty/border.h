@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every slot of the plugin does at the border: structs by the two growth rules, rows by their stride,
+// errors as text, and memory that may be refused. Nothing here throws.
+#pragma once
+
+#include <rlx/types.h>
+
+#include "fault.h"
+
+namespace rlx_c0 {
+
+/// printf into the caller's record, cut at a UTF-8 border; returns `status`.
+__attribute__((format(printf, 5, 6))) int32_t fail(rlx_error* error, int32_t status, uint32_t op,
+                                                   uint64_t detail, const char* format, ...);
+
+/// Copies the in-struct of a caller; all structs have had one size so far.
+int32_t read_struct(void* own, uint32_t own_size, const void* in, const char* what, rlx_error* error);
+template <class In>
+int32_t read_in(In* own, const void* in, const char* what, rlx_error* error) {
+  return read_struct(own, static_cast<uint32_t>(sizeof(In)), in, what, error);
+}
+/// For slots without an in-struct.
+int32_t read_none(const void* in, const char* what, rlx_error* error);
+/// Refuses an out-struct that cannot hold the answer, before anything is done.
+int32_t check_out(const void* out, uint32_t least, const char* what, rlx_error* error);
+template <class Out>
+int32_t write_out(void* out, const Out& own) {
+#if RLX_FAULT == 90  // writes-past-out-struct
+  RLX_REACHED();
+  memcpy(out, &own, sizeof own);
+  memset(static_cast<char*>(out) + sizeof own, 0, 8);
+  return RLX_STATUS_OK;
+#else
+  return rlx_write_out(out, &own, static_cast<uint32_t>(sizeof(Out)), static_cast<uint32_t>(sizeof(Out)),
+                       nullptr);
+#endif
+}
+
+/// Row `index` of an array whose rows are `stride` bytes apart and at least as long as `Row`.
+template <class Row>
+Row row_at(const Row* rows, uint32_t stride, uint64_t index) {
+  Row row;
+#if RLX_FAULT == 133  // sizeof-stride
+  if (stride != sizeof row) RLX_REACHED();
+  stride = static_cast<uint32_t>(sizeof row);
+#endif
+  memcpy(&row, reinterpret_cast<const char*>(rows) + index * stride, sizeof row);
+  return row;
+}
+
+inline bool is_text(rlx_str text, const char* wanted) {
+  return text.data && text.size == strlen(wanted) && memcmp(text.data, wanted, text.size) == 0;
+}
+
+/// Zeroed memory for `count` things, or null. Never 0 bytes.
+void* zeroed(uint64_t count, uint64_t bytes);
+template <class T>
+T* make(uint64_t count = 1) {
+  return static_cast<T*>(zeroed(count, sizeof(T)));
+}
+void release(void* memory);
+/// Memory with an alignment, or null; given back with release().
+void* aligned(uint64_t bytes, uint64_t alignment);
+
+#define C0_TRY(expression) \
+  if (const int32_t c0_status = (expression)) return c0_status
+
+/// Refuses a null object of a slot.
+#define C0_WANT(object, what) \
+  if (!(object))              \
+  return ::rlx_c0::fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "%s is null", what)
+
+}  // namespace rlx_c0
