@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rlx_registry REGISTRY ROOT: writes the files that are made from the registry below ROOT:
-// plugin_api/check/layout.inc, runtime/ir/op_table.inc, docs/ops.md. They are committed; a test makes them
-// again and compares.
+// plugin_api/check/layout.inc, runtime/ir/op_table.inc, tools/conform/shared/registry_table.inc, docs/ops.md. They are
+// committed; a test makes them again and compares.
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -147,6 +147,54 @@ std::string op_table(const Json& registry) {
   return out;
 }
 
+// ---- registry_table.inc
+// ---------------------------------------------------------------------------------------------------------------
+
+/// Name of the struct that `parameter` of a slot's signature points to: "rlx_open_in", or "none".
+std::string struct_of(const std::string& signature, const std::string& parameter) {
+  const std::size_t end = signature.find("* " + parameter);
+  if (end == std::string::npos) return "none";
+  const std::size_t begin = signature.find_last_of(" (", end - 1) + 1;
+  const std::string type = signature.substr(begin, end - begin);
+  return type == "void" ? "none" : type;
+}
+
+std::string slot_rows(const Json& table, const Json& offsets) {
+  std::string out;
+  for (const Json& slot : table.at("slots")) {
+    const std::string name = slot.at("name"), signature = slot.at("signature");
+    std::string errors;
+    for (const Json& error : slot.at("errors"))
+      errors += (errors.empty() ? "" : " | ") + std::string("1u << RLX_STATUS_") + error.get<std::string>();
+    out += "RLX_SLOT(\"" + text_of(table, "id") + "\", " + name + ", " +
+           std::to_string(offsets.at(name).get<int>()) + (slot.at("required").get<bool>() ? ", true" : ", false") +
+           (signature.starts_with("int32_t") ? ", true, \"" : ", false, \"") + struct_of(signature, "in") +
+           "\", \"" + struct_of(signature, "out") + "\", " + (errors.empty() ? "0" : errors) + ")\n";
+  }
+  return out;
+}
+
+/// What the conformance tool sweeps: structs that grow, their fields, and the slots of plugins.
+std::string conform_table(const Json& registry) {
+  std::string out = std::string("// SPDX-License-Identifier: Apache-2.0\n// ") + kMade +
+                    ": structs that grow, their fields, slots.\n";
+  std::map<std::string, Json> offsets;
+  for (const Json& row : registry.at("structs")) {
+    const std::string name = row.at("name"), kind = row.at("kind");
+    for (const Json& field : row.at("fields")) offsets[name][text_of(field, "name")] = field.at("offset");
+    if (kind != "in" && kind != "out") continue;
+    out += "RLX_STRUCT(" + name + ", " + kind + ", " + std::to_string(row.at("size").get<int>()) + ", " +
+           std::to_string(row.at("first_size").get<int>()) + ")\n";
+    for (const Json& field : row.at("fields"))
+      out += "RLX_STRUCT_FIELD(" + name + ", " + text_of(field, "name") + ", " +
+             std::to_string(field.at("offset").get<int>()) + ", " + std::to_string(field.at("size").get<int>()) +
+             ", \"" + text_of(field, "may_be_null") + "\")\n";
+  }
+  for (const Json& table : registry.at("interfaces"))
+    if (table.at("side") == "plugin") out += slot_rows(table, offsets.at(table.at("struct")));
+  return out;
+}
+
 // ---- docs/ops.md
 // -------------------------------------------------------------------------------------------------------
 
@@ -246,6 +294,7 @@ int main(int count, char** arguments) try {
   const std::filesystem::path root = arguments[2];
   write(root / "plugin_api/check/layout.inc", layout(registry));
   write(root / "runtime/ir/op_table.inc", op_table(registry));
+  write(root / "tools/conform/shared/registry_table.inc", conform_table(registry));
   write(root / "docs/ops.md", ops_page(registry));
   return 0;
 } catch (const std::exception& exception) {

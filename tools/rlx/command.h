@@ -23,6 +23,7 @@ int inspect_command(const Arguments& arguments);
 int check_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 int explain_command(const Arguments& arguments);
+int conform_command(const Arguments& arguments);
 
 /// Prints "rlx: RLX-E0101: …" to stderr, and how to learn more; returns kFailed (kUsage for kUsage errors).
 int report(const rlx::Error& error);

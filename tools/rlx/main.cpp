@@ -22,6 +22,7 @@ constexpr Command kCommands[] = {
     {"check", rlx_tool::check_command, "say before anything runs: will it, where, how big"},
     {"inspect", rlx_tool::inspect_command, "show a model at any stage, its manifest, its dispatch"},
     {"bench", rlx_tool::bench_command, "latency, throughput and cold start across shapes, beside other runtimes"},
+    {"conform", rlx_tool::conform_command, "check whether a plugin keeps the contract"},
     {"explain", rlx_tool::explain_command, "say what an error code means and what to do"},
 };
 

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/conform/controller/options.h"
+
+#include <gtest/gtest.h>
+
+namespace rlx::conform {
+namespace {
+
+TEST(ConformOptions, AreReadInBothSpellings) {
+  const Options options = parse_options({"p.so", "--profile", "ci", "--seed=9", "--filter", "ABI", "--filter=LIF-01", "--level", "2", "-v"});
+  EXPECT_EQ(options.problem, "");
+  EXPECT_EQ(options.plugin, "p.so");
+  EXPECT_EQ(options.profile, "ci");
+  EXPECT_EQ(options.seed, 9u);
+  EXPECT_EQ(options.filters, (std::vector<std::string>{"ABI", "LIF-01"}));
+  EXPECT_EQ(options.level, 2);
+  EXPECT_TRUE(options.verbose);
+}
+
+TEST(ConformOptions, RefuseWhatTheyDoNotKnow) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {}, {"a.so", "b.so"}, {"a.so", "--nothing"}, {"a.so", "--seed"}, {"a.so", "--seed", "x"}, {"a.so", "--seed", "-1"},
+           {"a.so", "--level", "0"}, {"a.so", "--level", "7"}, {"a.so", "--profile", "slow"}, {"a.so", "--filter", ""}, {"a.so", "--jobs", "0"}})
+    EXPECT_NE(parse_options(arguments).problem, "") << (arguments.empty() ? "" : arguments.back());
+}
+
+TEST(ConformOptions, NeedNoPluginForHelpAndList) {
+  EXPECT_EQ(parse_options({"--help"}).problem, "");
+  EXPECT_EQ(parse_options({"--list"}).problem, "");
+}
+
+TEST(Glob, TakesNamesOfGroupsAndChecks) {
+  EXPECT_TRUE(glob_match("ABI", "ABI-03/all"));
+  EXPECT_TRUE(glob_match("ABI-03", "ABI-03/rlx_open_in:3"));
+  EXPECT_FALSE(glob_match("ABI-0", "ABI-03/all"));
+  EXPECT_FALSE(glob_match("AB", "ABI-03/all"));
+  EXPECT_TRUE(glob_match("*open*", "ABI-03/rlx_open_in"));
+  EXPECT_TRUE(glob_match("ABI-0?/*", "ABI-03/x"));
+  EXPECT_FALSE(glob_match("ABI-0?/x", "ABI-03/xy"));
+  EXPECT_TRUE(glob_match("*", "anything/at/all"));
+  EXPECT_TRUE(glob_match("a*b*c", "aXbYbZc"));
+  EXPECT_FALSE(glob_match("a*b*c", "aXbYbZ"));
+}
+
+TEST(Replay, CarriesASeedOrNone) {
+  EXPECT_EQ(parse_replay("LIF-01/all:42").id, "LIF-01/all");
+  EXPECT_EQ(parse_replay("LIF-01/all:42").seed, 42u);
+  EXPECT_FALSE(parse_replay("LIF-01/all").has_seed);
+}
+
+}  // namespace
+}  // namespace rlx::conform

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exit codes and levels: what a run comes to.
+#include "tools/conform/controller/outcome.h"
+
+#include <gtest/gtest.h>
+
+#include "tools/conform/controller/conform.h"
+
+namespace rlx::conform {
+namespace {
+
+Summary passed(std::uint64_t count) {
+  Summary summary;
+  summary.of[static_cast<std::size_t>(CaseStatus::kPass)] = count;
+  return summary;
+}
+
+std::uint64_t& of(Summary& summary, CaseStatus status) { return summary.of[static_cast<std::size_t>(status)]; }
+
+TEST(ExitCode, TakesTheFirstThatApplies) {
+  Summary summary = passed(100);
+  EXPECT_EQ(exit_code(summary), ExitCode::kConformant);
+  summary.slow = 1;
+  EXPECT_EQ(exit_code(summary), ExitCode::kPerformance);
+  of(summary, CaseStatus::kFlaky) = 5;
+  EXPECT_EQ(exit_code(summary), ExitCode::kFlakyOrWeak);
+  of(summary, CaseStatus::kHang) = 1;
+  EXPECT_EQ(exit_code(summary), ExitCode::kFailures);
+  summary.vacuous = {"a floor"};
+  EXPECT_EQ(exit_code(summary), ExitCode::kVacuous);
+  of(summary, CaseStatus::kXpass) = 1;
+  EXPECT_EQ(exit_code(summary), ExitCode::kWaivers);
+  summary.usage = true;
+  EXPECT_EQ(exit_code(summary), ExitCode::kUsage);
+  summary.not_loaded = true;
+  EXPECT_EQ(exit_code(summary), ExitCode::kNotLoaded);
+  summary.harness_error = true;
+  EXPECT_EQ(exit_code(summary), ExitCode::kHarnessError);
+}
+
+TEST(ExitCode, AllowsAFewWeakCases) {
+  Summary summary = passed(98);
+  of(summary, CaseStatus::kWeak) = 2;
+  EXPECT_EQ(exit_code(summary), ExitCode::kConformant);
+  of(summary, CaseStatus::kWeak) = 3;
+  EXPECT_EQ(exit_code(summary), ExitCode::kFlakyOrWeak);
+}
+
+TEST(ExitCode, CountsCrashesAsFailures) {
+  for (const CaseStatus status : {CaseStatus::kFail, CaseStatus::kCrash, CaseStatus::kHang}) {
+    Summary summary = passed(10);
+    of(summary, status) = 1;
+    EXPECT_EQ(exit_code(summary), ExitCode::kFailures);
+  }
+}
+
+RunInfo two_levels() {
+  RunInfo info;
+  info.facts.device_opened = true;
+  info.plan.checks = {{"LIF-01", "loads", 1, 2, false}, {"ARG-01", "is safe", 2, 0, false}};
+  info.plan.cases = {{0, "all", 1}, {1, "all", 1}};
+  return info;
+}
+
+Outcome outcome(const char* check, CaseStatus status, std::uint64_t assertions = 5) {
+  Outcome result;
+  result.check = check;
+  result.key = "all";
+  result.status = status;
+  result.assertions = assertions;
+  return result;
+}
+
+TEST(Verdict, EarnsALevelOnlyWithAllLowerOnes) {
+  const RunInfo info = two_levels();
+  EXPECT_EQ(verdict_of(info, {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass)}).level, 2);
+  EXPECT_EQ(verdict_of(info, {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kFail)}).level, 1);
+  EXPECT_EQ(verdict_of(info, {outcome("LIF-01", CaseStatus::kCrash), outcome("ARG-01", CaseStatus::kPass)}).level, 0);
+}
+
+TEST(Verdict, IsVacuousBelowAFloorWithoutADeviceOrWithoutAMatch) {
+  RunInfo info = two_levels();
+  const std::vector<Outcome> thin = {outcome("LIF-01", CaseStatus::kPass, 1), outcome("ARG-01", CaseStatus::kPass)};
+  EXPECT_EQ(verdict_of(info, thin).code, ExitCode::kVacuous);
+  const std::vector<Outcome> good = {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass)};
+  EXPECT_EQ(verdict_of(info, good).code, ExitCode::kConformant);
+  info.plan.unmatched = {"NOTHING"};
+  EXPECT_EQ(verdict_of(info, good).code, ExitCode::kVacuous);
+  info = two_levels();
+  info.facts.device_opened = false;
+  EXPECT_EQ(verdict_of(info, good).code, ExitCode::kVacuous);
+  EXPECT_EQ(verdict_of(info, good).level, 1);
+  EXPECT_EQ(verdict_of(two_levels(), {outcome("LIF-01", CaseStatus::kSkip)}).code, ExitCode::kVacuous);
+}
+
+}  // namespace
+}  // namespace rlx::conform

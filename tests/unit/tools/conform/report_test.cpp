@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people and programs read: nothing that a plugin says may break it.
+#include "tools/conform/controller/report.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace rlx::conform {
+namespace {
+
+Outcome hostile() {
+  Outcome outcome;
+  outcome.check = "ABI-01";
+  outcome.key = "all";
+  outcome.seed = 7;
+  outcome.status = CaseStatus::kFail;
+  outcome.failures.push_back({"<a & \"b\">\n", std::string("\x1b[31mred\xff\0", 10), "query"});
+  return outcome;
+}
+
+RunInfo info() {
+  RunInfo info;
+  info.target.path = "/tmp/it's a plugin.so";
+  info.facts.plugin_id = "org.<example>";
+  info.plan.checks = {{"ABI-01", "It exports one symbol.", 1, 0, false}};
+  return info;
+}
+
+TEST(Report, CutsAndEscapesText) {
+  EXPECT_EQ(clean("a\nb\x1b[0m\xc3"), "a b\\x1b[0m\\xc3");
+  EXPECT_LE(clean(std::string(10'000, 'x'), 100).size(), 110u);
+}
+
+TEST(Report, ShowsRuleWantedSeenPhaseAndReplay) {
+  const std::string text = text_failure(info(), hostile());
+  for (const char* part : {"FAIL ABI-01/all", "It exports one symbol.", "wanted", "seen", "phase query", "--replay ABI-01/all:7"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  EXPECT_NE(text.find("'/tmp/it'\\''s a plugin.so'"), std::string::npos) << text;
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
+TEST(Report, WritesXmlThatHoldsHostileText) {
+  Verdict verdict;
+  add(verdict.summary, hostile());
+  const std::string text = junit(info(), {hostile()}, verdict);
+  EXPECT_NE(text.find("failures=\"1\""), std::string::npos) << text;
+  EXPECT_NE(text.find("&lt;a &amp; &quot;b&quot;&gt;"), std::string::npos) << text;
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
+TEST(Report, WritesALinePerCase) {
+  const auto path = std::filesystem::temp_directory_path() / ("rlx-report-" + std::to_string(::getpid()));
+  {
+    JsonReport json(path.string());
+    ASSERT_TRUE(json.good());
+    json.begin(info());
+    json.outcome(info(), hostile());
+    json.end(info(), Verdict());
+  }
+  std::ifstream file(path);
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  std::filesystem::remove(path);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
+  EXPECT_NE(text.find("\"status\":\"FAIL\""), std::string::npos) << text;
+}
+
+TEST(Report, SaysWhereItCannotWrite) { EXPECT_FALSE(JsonReport("/nonexistent/folder/file").good()); }
+
+}  // namespace
+}  // namespace rlx::conform

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tool as a person runs it, over the CPU plugin, the fakes, and files that are no plugins.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace {
+
+struct Ran {
+  int code = -1;
+  std::string text;
+  std::string last_line() const {
+    const std::size_t end = text.find_last_not_of('\n');
+    const std::size_t begin = text.rfind('\n', end);
+    return text.substr(begin == std::string::npos ? 0 : begin + 1, end - begin);
+  }
+  bool says(const std::string& part) const { return text.find(part) != std::string::npos; }
+};
+
+Ran conform(const std::string& arguments) {
+  Ran ran;
+  std::FILE* pipe = popen((std::string(RLX_TEST_CONFORM) + " " + arguments + " 2>&1").c_str(), "r");
+  std::array<char, 4096> bytes;
+  while (const std::size_t count = std::fread(bytes.data(), 1, bytes.size(), pipe)) ran.text.append(bytes.data(), count);
+  const int status = pclose(pipe);
+  ran.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  return ran;
+}
+
+std::string fake(const std::string& name) { return std::string(RLX_TEST_FAKES) + "/" + name + "/" + name + ".so"; }
+
+/// A case's status words, without the times.
+std::string without_times(std::string text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    const std::size_t seconds = text.rfind(" s", end);
+    if (seconds != std::string::npos && seconds >= at && seconds + 2 == end) {
+      const std::size_t begin = text.find_last_of(' ', seconds - 1);
+      text.erase(begin, end - begin);
+    }
+    at = text.find('\n', at) + 1;
+    if (!at) break;
+  }
+  return text;
+}
+
+TEST(ConformTool, FindsTheCpuPluginConformant) {
+  const Ran ran = conform(std::string(RLX_TEST_CPU) + " --jobs 2");
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  EXPECT_EQ(ran.last_line().rfind("VERDICT: conformant", 0), 0u) << ran.text;
+}
+
+TEST(ConformTool, EndsInAVerdictAndSaysWhyItDoesNotLoad) {
+  const std::string text = (std::filesystem::temp_directory_path() / ("rlx-text-" + std::to_string(::getpid()))).string();
+  std::ofstream(text) << "text";
+  for (const std::string& path : {text, std::string("/tmp"), std::string("/nonexistent"), std::string("/lib/x86_64-linux-gnu/libc.so.6"),
+                                  fake("load_aborts"), fake("query_throws"), fake("query_exits"), fake("open_fails"), fake("too_new"), fake("too_old")}) {
+    const Ran ran = conform(path);
+    EXPECT_EQ(ran.code, 3) << path << "\n" << ran.text;
+    EXPECT_EQ(ran.last_line(), "VERDICT: not loaded") << ran.text;
+    EXPECT_EQ(std::count(ran.text.begin(), ran.text.end(), '\n'), 2) << ran.text;
+  }
+  std::filesystem::remove(text);
+}
+
+TEST(ConformTool, StopsAPluginThatHangs) {
+  const Ran ran = conform(fake("query_hangs") + " --timeout-ms 300");
+  EXPECT_EQ(ran.code, 3) << ran.text;
+  EXPECT_TRUE(ran.says("no end in phase query")) << ran.text;
+}
+
+TEST(ConformTool, IsVacuousWithoutAMatchOrADevice) {
+  EXPECT_EQ(conform(fake("good") + " --filter NOTHING").code, 5);
+  EXPECT_EQ(conform(fake("good") + " --replay LIF-01/nothing").code, 5);
+  const Ran ran = conform(fake("no_device") + " --filter LIF-01");
+  EXPECT_EQ(ran.code, 5) << ran.text;
+  EXPECT_TRUE(ran.says("no device")) << ran.text;
+}
+
+TEST(ConformTool, RefusesBadUsage) {
+  EXPECT_EQ(conform("").code, 2);
+  EXPECT_EQ(conform("a.so --nothing").code, 2);
+  EXPECT_EQ(conform("--help").code, 0);
+}
+
+TEST(ConformTool, FindsWhatIsMissing) {
+  const Ran slot = conform(fake("null_slot") + " --filter ABI-08");
+  EXPECT_EQ(slot.code, 1) << slot.text;
+  EXPECT_TRUE(slot.says("required slot")) << slot.text;
+  const Ran table = conform(fake("missing_interface") + " --filter ABI-08");
+  EXPECT_NE(table.code, 0) << table.text;
+}
+
+TEST(ConformTool, ReplaysACaseWithTheSameResult) {
+  const std::string arguments = std::string(RLX_TEST_CPU) + " --replay OPS-01/add/f32/7:123 -v";
+  const Ran one = conform(arguments), two = conform(arguments);
+  EXPECT_EQ(one.code, 0) << one.text;
+  EXPECT_EQ(without_times(one.text), without_times(two.text));
+}
+
+}  // namespace

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The groups, in the order of the report.
+#include "tools/conform/checks/groups.h"
+
+namespace rlx::conform {
+
+std::vector<std::span<const Check>> catalogue() { return {lif_checks(), abi_checks()}; }
+
+const Check* find_check(const std::string& id) {
+  for (const std::span<const Check> group : catalogue())
+    for (const Check& check : group)
+      if (id == check.id) return &check;
+  return nullptr;
+}
+
+}  // namespace rlx::conform

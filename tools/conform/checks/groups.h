@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per group; each is defined in the group's file.
+#pragma once
+
+#include "tools/conform/checks/check.h"
+
+namespace rlx::conform {
+
+std::span<const Check> lif_checks();
+std::span<const Check> abi_checks();
+
+}  // namespace rlx::conform

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/conform/controller/conform.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+#include <thread>
+
+#include "tools/conform/numeric/compare.h"
+
+namespace rlx::conform {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+int stop(ExitCode code, const std::string& line) {
+  std::printf("rlx conform: %s\nVERDICT: %s\n", line.c_str(), exit_word(code));
+  return static_cast<int>(code);
+}
+
+/// The catalogue alone; no plugin is loaded.
+int show_list(const Options& options, const Programs& programs) {
+  Runner runner(options, programs, "/dev/null", false);
+  if (!runner.problem().empty()) return stop(ExitCode::kHarnessError, runner.problem());
+  const Plan plan = full_plan(runner.list(), {}, options.profile);
+  if (plan.checks.empty()) return stop(ExitCode::kHarnessError, "the worker lists no checks");
+  std::fputs((options.list == "markdown" ? list_markdown(plan) : list_text(plan, false)).c_str(), stdout);
+  return 0;
+}
+
+/// Runs all cases, `jobs` at once; `on_end` hears of each as it ends, one at a time.
+std::vector<Outcome> run_all(const RunInfo& info, Runner& runner, const std::function<void(const Outcome&)>& on_end) {
+  std::vector<Outcome> outcomes(info.plan.cases.size());
+  std::atomic<std::size_t> next{0};
+  std::mutex mutex;
+  const auto lane = [&] {
+    for (std::size_t i = next++; i < outcomes.size(); i = next++) {
+      const PlannedCase& planned = info.plan.cases[i];
+      Outcome& outcome = outcomes[i];
+      if (runner.healthy()) {
+        outcome = runner.run(info.plan, planned);
+      } else {
+        outcome.check = info.plan.checks[planned.check].id;
+        outcome.key = planned.key;
+        outcome.seed = planned.seed;
+        outcome.reason = "device_unhealthy: after a crash or hang the plugin could not be surveyed again";
+      }
+      const std::lock_guard lock(mutex);
+      on_end(outcome);
+    }
+  };
+  std::vector<std::thread> lanes;
+  for (unsigned i = 1; i < info.options.jobs; ++i) lanes.emplace_back(lane);
+  lane();
+  for (std::thread& thread : lanes) thread.join();
+  return outcomes;
+}
+
+/// Why the survey is no ground to go on; empty where it is.
+std::string survey_problem(const Outcome& outcome, const Facts& facts) {
+  if (!facts.loaded) {
+    if (!outcome.failures.empty()) return "it could not be loaded or negotiated with: " + clean(outcome.failures[0].wanted) + "; seen: " + clean(outcome.failures[0].seen);
+    return "it could not be loaded: " + clean(outcome.reason);
+  }
+  if (!facts.opened && !facts.open_problem.empty()) return "it could not be opened: " + clean(facts.open_problem);
+  return {};
+}
+
+int run_plugin(RunInfo& info, Runner& runner, Clock::time_point begin) {
+  JsonReport json(info.options.json);
+  if (!json.good()) return stop(ExitCode::kHarnessError, "`" + info.options.json + "` cannot be written");
+  std::fputs(text_header(info).c_str(), stdout);
+  std::fflush(stdout);
+  json.begin(info);
+  const auto outcomes = run_all(info, runner, [&](const Outcome& outcome) {
+    json.outcome(info, outcome);
+    if (!info.options.verbose) return;
+    std::fputs(text_case(outcome).c_str(), stdout);
+    std::fflush(stdout);
+  });
+  Verdict verdict = verdict_of(info, outcomes);
+  verdict.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  std::fputs(text_groups(info, outcomes).c_str(), stdout);
+  for (const Outcome& outcome : outcomes)
+    if (outcome.status != CaseStatus::kPass && outcome.status != CaseStatus::kUnsupported && outcome.status != CaseStatus::kSkip && outcome.status != CaseStatus::kNotRun)
+      std::fputs(text_failure(info, outcome).c_str(), stdout);
+  json.end(info, verdict);
+  if (!info.options.junit.empty()) {
+    std::ofstream file(info.options.junit);
+    file << junit(info, outcomes, verdict);
+    if (!file.flush()) return stop(ExitCode::kHarnessError, "`" + info.options.junit + "` cannot be written");
+  }
+  std::printf("\n%s", verdict_line(info, verdict).c_str());
+  return static_cast<int>(verdict.code);
+}
+
+}  // namespace
+
+int run_conform(const std::vector<std::string>& arguments, const Programs& programs) {
+  const auto begin = Clock::now();
+  RunInfo info;
+  info.options = parse_options(arguments);
+  if (!info.options.problem.empty()) {
+    std::fputs(usage_text().c_str(), stderr);
+    return stop(ExitCode::kUsage, info.options.problem);
+  }
+  if (info.options.help) return std::fputs(usage_text().c_str(), stdout), 0;
+  if (!info.options.list.empty() && info.options.plugin.empty()) return show_list(info.options, programs);
+  info.target = inspect_target(info.options.plugin);
+  if (!info.target.problem.empty()) return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "` " + clean(info.target.problem));
+  if (const auto faults = comparator_faults(); !faults.empty())
+    return stop(ExitCode::kHarnessError, "VOID: the comparator fails its own test: " + faults[0]);
+  Runner runner(info.options, programs, info.target.path, info.target.descriptor.sonames[0][0] != 0);
+  if (!runner.problem().empty()) return stop(ExitCode::kHarnessError, runner.problem());
+  const Outcome survey = runner.survey(info.facts);
+  if (const std::string problem = survey_problem(survey, info.facts); !problem.empty())
+    return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "`: " + problem);
+  info.plan = chosen_plan(full_plan(runner.list(), info.facts, info.options.profile), info.options);
+  if (info.plan.checks.empty()) return stop(ExitCode::kHarnessError, "the worker lists no checks");
+  if (!info.options.list.empty()) return std::fputs(list_text(info.plan, true).c_str(), stdout), 0;
+  return run_plugin(info, runner, begin);
+}
+
+}  // namespace rlx::conform

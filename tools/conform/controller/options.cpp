@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/conform/controller/options.h"
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <map>
+
+namespace rlx::conform {
+namespace {
+
+bool parse_number(const std::string& text, std::uint64_t& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+using Setter = std::function<std::string(Options&, const std::string&)>;
+
+Setter number_setter(std::uint64_t least, std::uint64_t most, const std::function<void(Options&, std::uint64_t)>& set) {
+  return [=](Options& options, const std::string& text) {
+    std::uint64_t number = 0;
+    if (!parse_number(text, number) || number < least || number > most)
+      return "`" + text + "`: wanted a number from " + std::to_string(least) + " to " + std::to_string(most);
+    set(options, number);
+    return std::string();
+  };
+}
+
+Setter text_setter(const std::function<void(Options&, const std::string&)>& set) {
+  return [=](Options& options, const std::string& text) {
+    set(options, text);
+    return std::string(text.empty() ? "wanted a text, seen nothing" : "");
+  };
+}
+
+const std::map<std::string, Setter>& setters() {
+  static const std::map<std::string, Setter> table = {
+      {"--profile",
+       [](Options& options, const std::string& text) {
+         options.profile = text;
+         const bool known = text == "quick" || text == "ci" || text == "full";
+         return known ? std::string() : "`" + text + "`: wanted quick, ci or full";
+       }},
+      {"--level", number_setter(1, 6, [](Options& o, std::uint64_t n) { o.level = static_cast<int>(n); })},
+      {"--seed", number_setter(0, UINT64_MAX, [](Options& o, std::uint64_t n) { o.seed = n; })},
+      {"--jobs", number_setter(1, 256, [](Options& o, std::uint64_t n) { o.jobs = static_cast<unsigned>(n); })},
+      {"--timeout-ms", number_setter(1, 3'600'000, [](Options& o, std::uint64_t n) { o.timeout_ms = n; })},
+      {"--filter", text_setter([](Options& o, const std::string& t) { o.filters.push_back(t); })},
+      {"--replay", text_setter([](Options& o, const std::string& t) { o.replays.push_back(t); })},
+      {"--json", text_setter([](Options& o, const std::string& t) { o.json = t; })},
+      {"--junit", text_setter([](Options& o, const std::string& t) { o.junit = t; })},
+      {"--env", text_setter([](Options& o, const std::string& t) { o.pass.push_back(t); })},
+      {"--wrap", text_setter([](Options& o, const std::string& t) { o.wrap = t; })},
+  };
+  return table;
+}
+
+bool take_flag(Options& options, const std::string& argument) {
+  if (argument == "--help" || argument == "-h") return options.help = true;
+  if (argument == "--verbose" || argument == "-v") return options.verbose = true;
+  if (argument == "--list") return options.list = "text", true;
+  if (argument == "--list=markdown") return options.list = "markdown", true;
+  return false;
+}
+
+}  // namespace
+
+Options parse_options(const std::vector<std::string>& arguments) {
+  Options options;
+  for (std::size_t i = 0; i < arguments.size() && options.problem.empty(); ++i) {
+    const std::string& argument = arguments[i];
+    if (take_flag(options, argument)) continue;
+    if (!argument.starts_with("-")) {
+      if (!options.plugin.empty()) options.problem = "one plugin at a time: `" + options.plugin + "` and `" + argument + "`";
+      options.plugin = argument;
+      continue;
+    }
+    const std::size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    const auto found = setters().find(name);
+    if (found == setters().end()) {
+      options.problem = "no option `" + name + "`";
+    } else if (equals == std::string::npos && i + 1 == arguments.size()) {
+      options.problem = name + ": wanted a value";
+    } else {
+      const std::string problem = found->second(options, equals == std::string::npos ? arguments[++i] : argument.substr(equals + 1));
+      if (!problem.empty()) options.problem = name + ": " + problem;
+    }
+  }
+  if (options.problem.empty() && !options.help && options.list.empty() && options.plugin.empty())
+    options.problem = "wanted the file of a plugin";
+  return options;
+}
+
+std::string usage_text() {
+  return R"(Usage: rlx conform PLUGIN.so [options]
+
+Tells whether a plugin keeps the contract. Each case runs in a process of its own: a crash or a hang is a result.
+
+What is run
+  --profile P        quick (default), ci or full: how much is run
+  --level N          no check above level N (1 loads, 2 safe, 3 correct, 4 composes, 5 robust, 6 fast)
+  --filter GLOB      only cases that match: "ABI", "ABI-03", "ABI-03/rlx_open_in*"; repeatable
+  --replay CASE      one case again, as it is printed with a failure: CASE or CASE:seed; repeatable
+  --seed N           master seed; the same seed gives the same cases the same data (default 1)
+  --list             the checks; with PLUGIN.so also its cases. --list=markdown for the documentation
+
+How it is run
+  --jobs N           N cases at once (default 1)
+  --timeout-ms N     the longest that one call may take before it counts as hung (default 10000)
+  --env NAME         let the plugin see this environment variable; repeatable
+  --wrap 'WORDS'     put WORDS before the worker, for instance 'valgrind -q'
+
+What is reported
+  --json FILE        one JSON object per line, written as cases end
+  --junit FILE       JUnit XML
+  -v, --verbose      a line per case
+
+Exit codes: 0 conformant at what was run; 1 failures; 2 usage; 3 the plugin could not be loaded or negotiated with;
+4 a fault of this tool; 5 vacuous: too little was asserted, no device, or nothing matched; 6 waivers; 7 only slower;
+8 only flaky or weak cases. The last line is always `VERDICT: …`.
+)";
+}
+
+bool glob_match(const std::string& pattern, const std::string& id) {
+  if (pattern.find_first_of("/*?") == std::string::npos)
+    return id == pattern || (id.starts_with(pattern) && (id[pattern.size()] == '/' || id[pattern.size()] == '-'));
+  std::size_t p = 0, i = 0, star = std::string::npos, mark = 0;
+  while (i < id.size()) {
+    if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == id[i]) && pattern[p] != '*') {
+      ++p, ++i;
+    } else if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      mark = i;
+    } else if (star != std::string::npos) {
+      p = star + 1;
+      i = ++mark;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+Replay parse_replay(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  Replay replay{text, 0, false};
+  if (colon != std::string::npos && parse_number(text.substr(colon + 1), replay.seed)) {
+    replay.id = text.substr(0, colon);
+    replay.has_seed = true;
+  }
+  return replay;
+}
+
+}  // namespace rlx::conform

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people and programs read: the terminal, JSON Lines, JUnit. All text of the plugin is cut and escaped.
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "tools/conform/controller/outcome.h"
+#include "tools/conform/controller/plan.h"
+#include "tools/conform/controller/target.h"
+
+namespace rlx::conform {
+
+struct RunInfo {
+  Options options;
+  Target target;
+  Facts facts;
+  Plan plan;
+};
+
+struct Verdict {
+  ExitCode code = ExitCode::kConformant;
+  int level = 0;         ///< earned; -1 where only a part was run
+  int checked_to = 0;    ///< the highest level of which something was run
+  Summary summary;
+  std::uint64_t cases = 0, assertions = 0, elements = 0;
+  double seconds = 0;
+};
+
+/// Printable, one line, at most `most` bytes.
+std::string clean(const std::string& text, std::size_t most = 300);
+
+std::string text_header(const RunInfo& info);
+/// One line per group.
+std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcomes);
+std::string text_failure(const RunInfo& info, const Outcome& outcome);
+std::string text_case(const Outcome& outcome);
+std::string verdict_line(const RunInfo& info, const Verdict& verdict);
+
+/// Lines with a version each, written and flushed as they come.
+class JsonReport {
+ public:
+  /// Writes nothing where `path` is empty; `good()` is false where the file cannot be written.
+  explicit JsonReport(const std::string& path);
+  ~JsonReport();
+  JsonReport(const JsonReport&) = delete;
+  JsonReport& operator=(const JsonReport&) = delete;
+  bool good() const { return good_; }
+  void begin(const RunInfo& info);
+  void outcome(const RunInfo& info, const Outcome& outcome);
+  void end(const RunInfo& info, const Verdict& verdict);
+
+ private:
+  void line(const std::string& text);
+  std::FILE* file_ = nullptr;
+  bool good_ = true;
+};
+
+/// CRASH and HANG are errors, FAIL a failure, what did not run is skipped.
+std::string junit(const RunInfo& info, const std::vector<Outcome>& outcomes, const Verdict& verdict);
+
+/// `--list`: the checks, and the cases of `plan` where it has some.
+std::string list_text(const Plan& plan, bool with_cases);
+/// `--list=markdown`: what docs/conformance.md holds.
+std::string list_markdown(const Plan& plan);
+
+}  // namespace rlx::conform

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON Lines, one object a line with the version of the format, and JUnit XML.
+#include <nlohmann/json.hpp>
+
+#include "tools/conform/controller/report.h"
+
+namespace rlx::conform {
+namespace {
+
+using Json = nlohmann::json;
+constexpr int kFormat = 1;
+constexpr std::size_t kTextMost = 4096;
+
+std::string xml(const std::string& text) {
+  std::string out;
+  for (const char c : clean(text, kTextMost)) {
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string junit_body(const Outcome& outcome) {
+  std::string message = outcome.reason;
+  if (!outcome.failures.empty()) message += (message.empty() ? "" : "; ") + ("wanted " + outcome.failures[0].wanted + "; seen " + outcome.failures[0].seen);
+  const std::string attributes = " message=\"" + xml(message) + "\" type=\"" + status_word(outcome.status) + "\"";
+  switch (outcome.status) {
+    case CaseStatus::kPass:
+    case CaseStatus::kWaived:
+      return {};
+    case CaseStatus::kFail:
+    case CaseStatus::kXpass:
+      return "<failure" + attributes + "/>";
+    case CaseStatus::kCrash:
+    case CaseStatus::kHang:
+    case CaseStatus::kHarnessError:
+      return "<error" + attributes + ">" + xml(outcome.stack) + "</error>";
+    default:
+      return "<skipped" + attributes + "/>";
+  }
+}
+
+}  // namespace
+
+JsonReport::JsonReport(const std::string& path) {
+  if (path.empty()) return;
+  file_ = path == "-" ? stdout : std::fopen(path.c_str(), "w");
+  good_ = file_ != nullptr;
+}
+JsonReport::~JsonReport() {
+  if (file_ && file_ != stdout) std::fclose(file_);
+}
+void JsonReport::line(const std::string& text) {
+  if (!file_) return;
+  std::fputs((text + "\n").c_str(), file_);
+  std::fflush(file_);
+}
+
+void JsonReport::begin(const RunInfo& info) {
+  if (!file_) return;
+  const Facts& facts = info.facts;
+  const Json json = {{"type", "run"},
+                     {"format", kFormat},
+                     {"tool", "rlx conform 0.1.0"},
+                     {"file", clean(info.target.path, kTextMost)},
+                     {"file_hash", info.target.hash},
+                     {"build_id", info.target.build_id},
+                     {"plugin", clean(facts.plugin_id)},
+                     {"version", clean(facts.plugin_version)},
+                     {"kind", clean(facts.kind)},
+                     {"device", clean(facts.device_name)},
+                     {"fingerprint", clean(facts.fingerprint)},
+                     {"profile", info.options.profile},
+                     {"seed", info.options.seed},
+                     {"cases", info.plan.cases.size()}};
+  line(json.dump());
+}
+
+void JsonReport::outcome(const RunInfo&, const Outcome& outcome) {
+  if (!file_) return;
+  Json failures = Json::array();
+  for (const Failure& failure : outcome.failures)
+    failures.push_back({{"wanted", clean(failure.wanted, kTextMost)}, {"seen", clean(failure.seen, kTextMost)}, {"phase", clean(failure.phase)}});
+  const Json json = {{"type", "case"},
+                     {"check", outcome.check},
+                     {"key", outcome.key},
+                     {"seed", outcome.seed},
+                     {"status", status_word(outcome.status)},
+                     {"reason", clean(outcome.reason, kTextMost)},
+                     {"failures", failures},
+                     {"stack", clean(outcome.stack, kTextMost)},
+                     {"printed", clean(outcome.printed, kTextMost)},
+                     {"assertions", outcome.assertions},
+                     {"elements", outcome.elements},
+                     {"ms", outcome.milliseconds}};
+  line(json.dump());
+}
+
+void JsonReport::end(const RunInfo&, const Verdict& verdict) {
+  if (!file_) return;
+  Json counts = Json::object();
+  for (std::size_t i = 0; i < 12; ++i)
+    if (verdict.summary.of[i]) counts[status_word(static_cast<CaseStatus>(i))] = verdict.summary.of[i];
+  const Json json = {{"type", "verdict"},         {"code", static_cast<int>(verdict.code)},   {"word", exit_word(verdict.code)},
+                     {"level", verdict.level},    {"checked_to", verdict.checked_to},         {"cases", verdict.cases},
+                     {"counts", counts},          {"assertions", verdict.assertions},         {"elements", verdict.elements},
+                     {"seconds", verdict.seconds}, {"vacuous", verdict.summary.vacuous}};
+  line(json.dump());
+}
+
+std::string junit(const RunInfo& info, const std::vector<Outcome>& outcomes, const Verdict& verdict) {
+  std::uint64_t errors = verdict.summary.count(CaseStatus::kCrash) + verdict.summary.count(CaseStatus::kHang) + verdict.summary.count(CaseStatus::kHarnessError);
+  const std::uint64_t failures = verdict.summary.count(CaseStatus::kFail) + verdict.summary.count(CaseStatus::kXpass);
+  std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"rlx conform " + xml(info.facts.plugin_id) + "\" tests=\"" +
+                    std::to_string(outcomes.size()) + "\" failures=\"" + std::to_string(failures) + "\" errors=\"" + std::to_string(errors) + "\">\n";
+  for (const Outcome& outcome : outcomes)
+    out += "<testcase classname=\"" + xml(outcome.check) + "\" name=\"" + xml(outcome.key) + "\" time=\"" +
+           std::to_string(outcome.milliseconds / 1000) + "\">" + junit_body(outcome) + "</testcase>\n";
+  return out + "</testsuite>\n";
+}
+
+}  // namespace rlx::conform

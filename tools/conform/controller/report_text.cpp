@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cinttypes>
+#include <cstdarg>
+#include <map>
+
+#include "tools/conform/controller/report.h"
+
+namespace rlx::conform {
+namespace {
+
+std::string print(const char* format, ...) __attribute__((format(printf, 1, 2)));
+std::string print(const char* format, ...) {
+  char buffer[4096];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(buffer, sizeof buffer, format, arguments);
+  va_end(arguments);
+  return buffer;
+}
+
+std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+std::string counted(const std::uint64_t (&of)[12]) {
+  std::string out;
+  for (std::size_t i = 0; i < 12; ++i)
+    if (of[i]) out += (out.empty() ? "" : ", ") + std::to_string(of[i]) + " " + status_word(static_cast<CaseStatus>(i));
+  return out.empty() ? "nothing run" : out;
+}
+
+/// A command that a person can paste into a shell.
+std::string quoted(const std::string& text) {
+  if (text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:@=+,") == std::string::npos) return text;
+  std::string out = "'";
+  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+}  // namespace
+
+std::string clean(const std::string& text, std::size_t most) {
+  std::string out;
+  for (const char c : text) {
+    if (out.size() >= most) return out + "…";
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte < 0x7f)
+      out += c;
+    else if (c == '\n' || c == '\t')
+      out += ' ';
+    else
+      out += print("\\x%02x", byte);
+  }
+  return out;
+}
+
+std::string text_header(const RunInfo& info) {
+  const Facts& facts = info.facts;
+  std::string out = "rlx conform 0.1.0: " + clean(file_name(info.target.path)) + "\n";
+  out += "  plugin   " + clean(facts.plugin_id) + " " + clean(facts.plugin_version) + ", file " + print("%016" PRIx64, info.target.hash) +
+         (info.target.build_id.empty() ? "" : ", build " + info.target.build_id.substr(0, 12)) + "\n";
+  if (facts.device_opened)
+    out += "  device   " + clean(facts.kind) + ": " + clean(facts.device_name) + "\n";
+  else
+    out += "  device   none: " + clean(facts.device_count ? facts.device_problem : facts.no_device_reason) + "\n";
+  out += print("  run      profile %s, seed %" PRIu64 ", %zu cases\n\n", info.options.profile.c_str(), info.options.seed, info.plan.cases.size());
+  return out;
+}
+
+std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcomes) {
+  std::vector<std::string> order;
+  std::map<std::string, Summary> groups;
+  std::map<std::string, double> times;
+  for (const CheckInfo& check : info.plan.checks)
+    if (order.empty() || order.back() != check.group()) order.push_back(check.group());
+  for (const Outcome& outcome : outcomes) {
+    const std::string group = outcome.check.substr(0, outcome.check.find('-'));
+    add(groups[group], outcome);
+    times[group] += outcome.milliseconds;
+  }
+  std::string out;
+  for (const std::string& group : order)
+    if (groups.count(group)) out += print("  %-5s%-50s %6.1f s\n", group.c_str(), counted(groups[group].of).c_str(), times[group] / 1000);
+  return out;
+}
+
+std::string text_case(const Outcome& outcome) {
+  return print("  %-12s %s%s%s\n", status_word(outcome.status), outcome.id().c_str(), outcome.reason.empty() ? "" : "  ",
+               clean(outcome.reason).c_str());
+}
+
+std::string text_failure(const RunInfo& info, const Outcome& outcome) {
+  std::string out = print("\n%s %s\n", status_word(outcome.status), outcome.id().c_str());
+  for (const CheckInfo& check : info.plan.checks)
+    if (check.id == outcome.check) out += "  rule    " + check.sentence + "\n";
+  if (!outcome.reason.empty()) out += "  what    " + clean(outcome.reason) + "\n";
+  for (const Failure& failure : outcome.failures) {
+    out += "  wanted  " + clean(failure.wanted) + "\n";
+    out += "  seen    " + clean(failure.seen) + "  (phase " + clean(failure.phase, 60) + ")\n";
+  }
+  for (const std::string& note : outcome.notes) out += "  note    " + clean(note) + "\n";
+  if (!outcome.printed.empty()) out += "  printed " + clean(outcome.printed) + "\n";
+  std::size_t begin = 0, lines = 0;
+  while (begin < outcome.stack.size() && lines++ < 12) {
+    const std::size_t end = std::min(outcome.stack.find('\n', begin), outcome.stack.size());
+    out += "  stack   " + clean(outcome.stack.substr(begin, end - begin)) + "\n";
+    begin = end + 1;
+  }
+  out += "  replay  rlx conform " + quoted(info.target.path) + " --replay " + quoted(outcome.id() + ":" + std::to_string(outcome.seed)) + "\n";
+  return out;
+}
+
+std::string verdict_line(const RunInfo& info, const Verdict& verdict) {
+  std::string out = std::string("VERDICT: ") + exit_word(verdict.code);
+  if (verdict.level >= 0) out += print(", level %d of the %d checked", verdict.level, verdict.checked_to);
+  for (const std::string& reason : verdict.summary.vacuous) out += "; " + clean(reason);
+  return out + print("; profile %s, seed %" PRIu64 "; %" PRIu64 " cases: %s; %" PRIu64 " assertions, %" PRIu64 " elements; %.1f s\n",
+                     info.options.profile.c_str(), info.options.seed, verdict.cases, counted(verdict.summary.of).c_str(),
+                     verdict.assertions, verdict.elements, verdict.seconds);
+}
+
+std::string list_text(const Plan& plan, bool with_cases) {
+  std::string out;
+  for (std::size_t i = 0; i < plan.checks.size(); ++i) {
+    const CheckInfo& check = plan.checks[i];
+    out += print("%-8s level %d  %s\n", check.id.c_str(), check.level, check.sentence.c_str());
+    for (const PlannedCase& planned : plan.cases)
+      if (with_cases && planned.check == i) out += "         " + plan.id_of(planned) + "\n";
+  }
+  return out;
+}
+
+std::string list_markdown(const Plan& plan) {
+  std::string out = "| check | level | what holds |\n|---|---|---|\n";
+  for (const CheckInfo& check : plan.checks) out += print("| %s | %d | %s |\n", check.id.c_str(), check.level, check.sentence.c_str());
+  return out;
+}
+
+}  // namespace rlx::conform

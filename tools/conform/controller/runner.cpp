@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/conform/controller/runner.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "tools/conform/numeric/expected.h"
+#include "tools/conform/numeric/numeric.h"
+#include "tools/conform/numeric/stock.h"
+
+namespace rlx::conform {
+namespace {
+
+namespace fs = std::filesystem;
+/// Address space of a plugin that computes on the CPU. Drivers map far more than they use.
+constexpr std::uint64_t kMemoryMost = std::uint64_t{64} << 30;
+
+/// A folder that goes with its case.
+class CaseFolder {
+ public:
+  explicit CaseFolder(std::string path) : path_(std::move(path)) {}
+  ~CaseFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  CaseFolder(const CaseFolder&) = delete;
+  CaseFolder& operator=(const CaseFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> out;
+  for (std::string word; stream >> word;) out.push_back(word);
+  return out;
+}
+
+Status write_case(const std::string& folder, const NumericCase& made) {
+  RLX_TRY(write_bytes(folder + "/case.lir", made.image));
+  for (std::size_t i = 0; i < made.inputs.size(); ++i) RLX_TRY(write_bytes(folder + "/in" + std::to_string(i), made.inputs[i]));
+  for (std::size_t i = 0; i < made.params.size(); ++i) RLX_TRY(write_bytes(folder + "/param" + std::to_string(i), made.params[i]));
+  return {};
+}
+
+Outcome harness_error(const std::string& reason) {
+  Outcome outcome;
+  outcome.status = CaseStatus::kHarnessError;
+  outcome.reason = reason;
+  return outcome;
+}
+
+/// What the worker left in its folder, beside what is right.
+void compare_outputs(const std::string& folder, const std::vector<reference::Tensor>& expected, const CompareOptions& options,
+                     Outcome& outcome) {
+  double worst = 0, loose = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const auto bytes = read_bytes(folder + "/out" + std::to_string(i));
+    const Comparison result = compare(expected[i], bytes ? *bytes : std::string(), options);
+    outcome.elements += result.compared;
+    ++outcome.assertions;
+    worst = std::max(worst, result.worst);
+    loose = std::max(loose, result.loose);
+    if (result.good) continue;
+    outcome.status = CaseStatus::kFail;
+    outcome.failures.push_back({"output " + std::to_string(i) + ", " + result.problem.substr(0, result.problem.rfind(", seen ")),
+                                result.seen + " (" + std::to_string(result.wrong) + " of " + std::to_string(result.compared) + " elements are wrong)",
+                                "compare"});
+  }
+  if (outcome.status == CaseStatus::kPass && worst > 0.5)
+    outcome.notes.push_back("an element uses " + std::to_string(worst) + " of its bound");
+  if (outcome.status == CaseStatus::kPass && loose > 0.1 && options.most < 0) {
+    outcome.status = CaseStatus::kWeak;
+    outcome.reason = "the bounds of " + std::to_string(loose * 100) + " % of the elements are wider than a hundredth of the result";
+  }
+}
+
+}  // namespace
+
+Programs find_programs(const std::string& folder) {
+  return {folder + "/rlx-conform-worker", folder + "/rlx-conform-reference", folder + "/rlx-conform-canary.so"};
+}
+
+Runner::Runner(const Options& options, Programs programs, std::string plugin, bool uses_driver)
+    : options_(options), programs_(std::move(programs)), plugin_(std::move(plugin)), uses_driver_(uses_driver) {
+  problem_ = prepare();
+}
+
+Runner::~Runner() {
+  std::error_code ignored;
+  if (!folder_.empty()) fs::remove_all(folder_, ignored);
+}
+
+std::string Runner::prepare() {
+  std::error_code error;
+  for (const std::string& program : {programs_.worker, programs_.reference})
+    if (::access(program.c_str(), X_OK) != 0) return "`" + program + "` is missing: it belongs beside this program";
+  std::string name = (fs::temp_directory_path(error) / "rlx-conform-XXXXXX").string();
+  if (error || !::mkdtemp(name.data())) return "no private folder can be made below the temporary folder";
+  folder_ = name;
+  fs::create_directory(folder_ + "/images", error);
+  const auto images = stock_images();
+  if (!images) return images.error().message();
+  for (const StockImage& image : *images)
+    if (const auto written = write_bytes(folder_ + "/images/" + image.name + ".lir", image.bytes); !written)
+      return written.error().message();
+  return {};
+}
+
+std::string Runner::new_folder() {
+  const std::lock_guard lock(mutex_);
+  const std::string path = folder_ + "/case" + std::to_string(++folders_);
+  std::error_code ignored;
+  fs::create_directory(path, ignored);
+  return path;
+}
+
+ProcessResult Runner::worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
+                             const std::string& folder) {
+  ProcessRequest request;
+  request.arguments = words_of(options_.wrap);
+  const bool wrapped = !request.arguments.empty();
+  for (const std::string& word : {programs_.worker, mode, plugin_, check, key, std::to_string(seed), folder_,
+                                  std::to_string(wrapped ? 0 : ::getpid())})
+    request.arguments.push_back(word);
+  request.environment = clean_environment(folder, options_.pass);
+  if (!uses_driver_ && !wrapped) request.environment.push_back("RLX_CONFORM_MEMORY=" + std::to_string(kMemoryMost));
+  request.folder = folder;
+  request.phase_limit = std::chrono::milliseconds(options_.timeout_ms);
+  request.total_limit = std::chrono::milliseconds(options_.timeout_ms * 12);
+  return run_process(request);
+}
+
+Outcome Runner::survey(Facts& facts) {
+  const CaseFolder folder(new_folder());
+  const ProcessResult result = worker("survey", "survey", "all", 1, folder.path());
+  std::vector<std::string> lines;
+  std::string text;
+  for (const Frame& frame : result.frames)
+    if (frame.kind == FrameKind::kFact) lines.push_back(frame.payload), text += frame.payload + "\n";
+  facts = facts_from_lines(lines);
+  const Outcome outcome = judge(result);
+  const std::lock_guard lock(mutex_);
+  if (!facts_.loaded) {
+    facts_ = facts;
+    if (!write_bytes(folder_ + "/facts", text)) problem_ = "the facts of the survey cannot be written";
+  }
+  return outcome;
+}
+
+std::vector<Frame> Runner::list() {
+  const CaseFolder folder(new_folder());
+  return worker("list", "list", options_.profile, 1, folder.path()).frames;
+}
+
+Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
+  const NumericCheck* check = find_numeric(info.id);
+  if (!check) return harness_error("no numeric check " + info.id);
+  const auto made = check->make(planned.key, planned.seed, facts_);
+  if (!made) return harness_error("the case cannot be made: " + made.error().message());
+  const CaseFolder folder(new_folder());
+  if (const auto written = write_case(folder.path(), *made); !written) return harness_error(written.error().message());
+  Outcome outcome = judge(worker("compute", info.id, planned.key, planned.seed, folder.path()));
+  outcome.assertions = 0;
+  if (outcome.status != CaseStatus::kPass) return outcome;
+  const CaseFolder truth(new_folder());
+  if (const auto written = write_case(truth.path(), *made); !written) return harness_error(written.error().message());
+  ProcessRequest request;
+  request.arguments = {programs_.reference, std::to_string(made->inputs.size()), std::to_string(made->params.size())};
+  request.environment = clean_environment(truth.path(), {});
+  request.folder = truth.path();
+  request.phase_limit = request.total_limit;
+  const Outcome computed = judge(run_process(request));
+  if (!computed.failures.empty()) return harness_error("the reference: " + computed.failures[0].seen);
+  const auto bytes = read_bytes(truth.path() + "/expected");
+  if (!bytes) return harness_error("the reference left no result: " + computed.reason);
+  const auto expected = unpack(*bytes);
+  if (!expected) return harness_error(expected.error().message());
+  compare_outputs(folder.path(), *expected, made->compare, outcome);
+  return outcome;
+}
+
+Outcome Runner::once(const CheckInfo& check, const PlannedCase& planned) {
+  Outcome outcome;
+  if (check.numeric) {
+    outcome = numeric(check, planned);
+  } else {
+    const CaseFolder folder(new_folder());
+    outcome = judge(worker("check", check.id, planned.key, planned.seed, folder.path()));
+  }
+  if (outcome.status == CaseStatus::kPass && !outcome.printed.empty() && options_.wrap.empty()) {
+    outcome.status = CaseStatus::kFail;
+    outcome.failures.push_back({"nothing is written to the standard streams", outcome.printed.substr(0, 200), "any"});
+  }
+  outcome.check = check.id;
+  outcome.key = planned.key;
+  outcome.seed = planned.seed;
+  return outcome;
+}
+
+Outcome Runner::run(const Plan& plan, const PlannedCase& planned) {
+  const CheckInfo& check = plan.checks[planned.check];
+  Outcome outcome = once(check, planned);
+  if (outcome.status == CaseStatus::kHang) {
+    const std::lock_guard lock(alone_);
+    const Outcome again = once(check, planned);
+    if (again.status != CaseStatus::kHang) {
+      outcome.status = CaseStatus::kFlaky;
+      outcome.reason = "hung once, then: " + std::string(status_word(again.status)) + "; " + outcome.reason;
+    }
+  }
+  if (outcome.status == CaseStatus::kHang || outcome.status == CaseStatus::kCrash) {
+    Facts facts;
+    survey(facts);
+    const std::lock_guard lock(mutex_);
+    if (!facts.loaded || (facts_.device_opened && !facts.device_opened)) healthy_ = false;
+  }
+  return outcome;
+}
+
+}  // namespace rlx::conform

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs workers: the survey, the list, and each case in a process of its own.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tools/conform/controller/judge.h"
+#include "tools/conform/controller/options.h"
+#include "tools/conform/controller/plan.h"
+#include "tools/conform/controller/target.h"
+
+namespace rlx::conform {
+
+/// Where the programs beside this one are.
+struct Programs {
+  std::string worker, reference, canary;
+};
+Programs find_programs(const std::string& folder);
+
+class Runner {
+ public:
+  /// Makes a private folder and the images that checks ask for. `problem()` says where that failed.
+  Runner(const Options& options, Programs programs, std::string plugin, bool uses_driver);
+  ~Runner();
+  Runner(const Runner&) = delete;
+  Runner& operator=(const Runner&) = delete;
+  const std::string& problem() const { return problem_; }
+
+  /// Surveys the plugin; `facts` are what it told, and what later workers are given.
+  Outcome survey(Facts& facts);
+  /// The worker's answer to `list` for the facts of the survey, or for none.
+  std::vector<Frame> list();
+  /// One case; a hang is tried a second time alone, and after a crash or hang the device's health is looked at.
+  Outcome run(const Plan& plan, const PlannedCase& planned);
+  /// False once a survey after a crash or hang has failed: what is left is not run.
+  bool healthy() const { return healthy_; }
+
+ private:
+  Outcome once(const CheckInfo& check, const PlannedCase& planned);
+  Outcome numeric(const CheckInfo& check, const PlannedCase& planned);
+  ProcessResult worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
+                       const std::string& folder);
+  std::string new_folder();
+  std::string prepare();
+
+  Options options_;
+  Programs programs_;
+  std::string plugin_, folder_, problem_;
+  bool uses_driver_;
+  Facts facts_;
+  std::mutex mutex_, alone_;
+  std::uint64_t folders_ = 0;
+  bool healthy_ = true;
+};
+
+}  // namespace rlx::conform

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <map>
+
+#include "tools/conform/controller/conform.h"
+
+namespace rlx::conform {
+namespace {
+
+struct Tally {
+  std::uint64_t ran = 0, failed = 0, weak = 0, checked = 0;
+};
+
+void take(Tally& tally, const CheckInfo& check, const Outcome& outcome) {
+  switch (outcome.status) {
+    case CaseStatus::kPass:
+    case CaseStatus::kWaived:
+      ++tally.ran;
+      tally.checked += check.numeric ? outcome.elements : outcome.assertions;
+      break;
+    case CaseStatus::kWeak:
+    case CaseStatus::kFlaky:
+      ++tally.ran;
+      ++tally.weak;
+      break;
+    case CaseStatus::kFail:
+    case CaseStatus::kCrash:
+    case CaseStatus::kHang:
+    case CaseStatus::kXpass:
+      ++tally.ran;
+      ++tally.failed;
+      break;
+    default:
+      break;
+  }
+}
+
+/// The highest level all of whose checks, and those of every lower one, hold.
+int level_of(const RunInfo& info, const std::map<std::string, Tally>& tallies, int& checked_to) {
+  std::map<int, Tally> levels;
+  for (const CheckInfo& check : info.plan.checks) {
+    const auto found = tallies.find(check.id);
+    if (found == tallies.end() || !found->second.ran) continue;
+    levels[check.level].ran += found->second.ran;
+    levels[check.level].failed += found->second.failed;
+    levels[check.level].weak += found->second.weak;
+  }
+  int earned = 0;
+  checked_to = levels.empty() ? 0 : levels.rbegin()->first;
+  for (const auto& [level, tally] : levels) {
+    if (tally.failed || static_cast<double>(tally.weak) > kWeakShare * static_cast<double>(tally.ran)) break;
+    earned = level;
+  }
+  return info.facts.device_opened ? earned : std::min(earned, 1);
+}
+
+void judge_vacuity(const RunInfo& info, const std::map<std::string, Tally>& tallies, Verdict& verdict) {
+  auto& reasons = verdict.summary.vacuous;
+  for (const std::string& pattern : info.plan.unmatched) reasons.push_back("`" + pattern + "` matches no case");
+  if (!info.facts.device_opened) reasons.push_back("no device");
+  const std::uint64_t ran = verdict.summary.count(CaseStatus::kPass) + verdict.summary.failed();
+  if (!ran) reasons.push_back("nothing was checked");
+  if (!info.options.filters.empty() || !info.options.replays.empty()) return;
+  for (const CheckInfo& check : info.plan.checks) {
+    const auto found = tallies.find(check.id);
+    if (found == tallies.end() || !found->second.ran || found->second.failed) continue;
+    if (found->second.checked < check.floor)
+      reasons.push_back(check.id + " made " + std::to_string(found->second.checked) + " assertions, its floor is " + std::to_string(check.floor));
+  }
+}
+
+}  // namespace
+
+Verdict verdict_of(const RunInfo& info, const std::vector<Outcome>& outcomes) {
+  Verdict verdict;
+  std::map<std::string, Tally> tallies;
+  std::map<std::string, const CheckInfo*> checks;
+  for (const CheckInfo& check : info.plan.checks) checks[check.id] = &check;
+  for (const Outcome& outcome : outcomes) {
+    add(verdict.summary, outcome);
+    verdict.assertions += outcome.assertions;
+    verdict.elements += outcome.elements;
+    if (const auto found = checks.find(outcome.check); found != checks.end()) take(tallies[outcome.check], *found->second, outcome);
+  }
+  verdict.cases = outcomes.size();
+  judge_vacuity(info, tallies, verdict);
+  verdict.level = level_of(info, tallies, verdict.checked_to);
+  if (!info.options.filters.empty() || !info.options.replays.empty()) verdict.level = -1;
+  verdict.code = exit_code(verdict.summary);
+  return verdict;
+}
+
+}  // namespace rlx::conform

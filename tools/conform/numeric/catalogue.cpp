@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numeric groups, in the order of the report.
+#include "tools/conform/numeric/groups.h"
+
+namespace rlx::conform {
+
+std::vector<std::span<const NumericCheck>> numeric_catalogue() { return {ops_checks()}; }
+
+const NumericCheck* find_numeric(const std::string& id) {
+  for (const std::span<const NumericCheck> group : numeric_catalogue())
+    for (const NumericCheck& check : group)
+      if (id == check.id) return &check;
+  return nullptr;
+}
+
+}  // namespace rlx::conform

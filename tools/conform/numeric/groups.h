@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function per numeric group; each is defined in the group's file.
+#pragma once
+
+#include "tools/conform/numeric/numeric.h"
+
+namespace rlx::conform {
+
+std::span<const NumericCheck> ops_checks();
+
+}  // namespace rlx::conform

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// How to add a numeric check. The controller makes image and data, the worker compiles and runs it between forbidden
+// pages (worker/compute.cpp), a reference process computes values and bounds, the controller compares. The plugin can
+// neither read nor change what is expected: it is computed when the worker has ended, from the controller's own copies.
+//
+// A row: id, level, sentence, floor (elements compared by its cases together), cases (keys from the facts of the
+// survey; only what the claims allow) and make, which turns a key and a seed into image, inputs and params. Files of a
+// group: numeric/GROUP.cpp; its rows are named in numeric/catalogue.cpp.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
+#include "tools/conform/numeric/compare.h"
+#include "tools/conform/shared/facts.h"
+#include "tools/conform/shared/random.h"
+
+namespace rlx::conform {
+
+struct NumericCase {
+  std::string image;                ///< bytes
+  std::vector<std::string> inputs;  ///< bytes, dense, in the image's order
+  std::vector<std::string> params;  ///< one per param record
+  CompareOptions compare;
+};
+
+struct NumericCheck {
+  const char* id;
+  int level;
+  const char* sentence;
+  std::uint64_t floor;
+  /// `effort`: 0 quick, 1 ci, 2 full.
+  std::vector<std::string> (*cases)(const Facts& facts, int effort);
+  Result<NumericCase> (*make)(const std::string& key, std::uint64_t seed, const Facts& facts);
+};
+
+std::vector<std::span<const NumericCheck>> numeric_catalogue();
+const NumericCheck* find_numeric(const std::string& id);
+
+/// True where a claim row covers the opcode with every dtype of `dtypes` (bits) and function `fn` (0: none).
+bool claimed(const Facts& facts, std::uint32_t opcode, std::uint64_t dtypes, std::uint32_t fn = 0);
+
+/// Bytes of `count` elements. Small whole numbers in [-8, 8] (unsigned: [0, 16], bool: 0 or 1): sums of them are exact.
+std::string fill_whole(DType dtype, std::uint64_t count, Random& random);
+/// Numbers in [low, high), rounded to the dtype. Integers: whole numbers of the range.
+std::string fill_uniform(DType dtype, std::uint64_t count, double low, double high, Random& random);
+
+}  // namespace rlx::conform

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/conform/numeric/stock.h"
+
+#include <rlx/ops.h>
+
+#include "tools/conform/numeric/image_builder.h"
+
+namespace rlx::conform {
+namespace {
+
+const Dims kDims = {3, 5};
+
+ImageBuilder binary(std::int64_t fn, DType dtype, const Dims& dims) {
+  ImageBuilder builder;
+  const auto a = builder.input("a", dtype, dims), b = builder.input("b", dtype, dims);
+  builder.op(RLX_OP_BINARY, {a, b}, {builder.output("y", dtype, dims)}, {{RLX_ATTR_FN, Dim(fn)}});
+  return builder;
+}
+
+ImageBuilder copy(DType dtype, const Dims& dims) {
+  ImageBuilder builder;
+  const auto x = builder.input("x", dtype, dims);
+  builder.op(RLX_OP_COPY, {x}, {builder.output("y", dtype, dims)});
+  return builder;
+}
+
+/// y = (a + b) * b: one value between, so that there is an arena.
+ImageBuilder two_steps() {
+  ImageBuilder builder;
+  const auto a = builder.input("a", DType::kF32, kDims), b = builder.input("b", DType::kF32, kDims);
+  const auto sum = builder.temp(DType::kF32, kDims);
+  builder.op(RLX_OP_BINARY, {a, b}, {sum}, {{RLX_ATTR_FN, Dim(RLX_BINARY_ADD)}});
+  builder.op(RLX_OP_BINARY, {sum, b}, {builder.output("y", DType::kF32, kDims)}, {{RLX_ATTR_FN, Dim(RLX_BINARY_MUL)}});
+  return builder;
+}
+
+/// y = x + w, w a param.
+ImageBuilder with_param() {
+  ImageBuilder builder;
+  const auto x = builder.input("x", DType::kF32, kDims), w = builder.param("w", DType::kF32, kDims, 0);
+  builder.op(RLX_OP_BINARY, {x, w}, {builder.output("y", DType::kF32, kDims)}, {{RLX_ATTR_FN, Dim(RLX_BINARY_ADD)}});
+  return builder;
+}
+
+/// y = data[idx], indices out of range refused.
+ImageBuilder gather_rows() {
+  ImageBuilder builder;
+  const auto data = builder.input("data", DType::kF32, {4, 3}), index = builder.input("idx", DType::kI64, {2});
+  builder.op(RLX_OP_GATHER, {data, index}, {builder.output("y", DType::kF32, {2, 3})},
+             {{RLX_ATTR_AXIS, Dim(0)}, {RLX_ATTR_BATCH_DIMS, Dim(0)}, {RLX_ATTR_INDEX_POLICY, Dim(0)}, {RLX_ATTR_NEGATIVE_INDICES, Dim(0)}});
+  return builder;
+}
+
+}  // namespace
+
+Result<std::vector<StockImage>> stock_images() {
+  const std::pair<const char*, ImageBuilder> made[] = {
+      {"add_f32", binary(RLX_BINARY_ADD, DType::kF32, kDims)},
+      {"mul_f32", binary(RLX_BINARY_MUL, DType::kF32, kDims)},
+      {"add_empty_f32", binary(RLX_BINARY_ADD, DType::kF32, {0, 4})},
+      {"copy_f32", copy(DType::kF32, kDims)},
+      {"two_steps_f32", two_steps()},
+      {"param_f32", with_param()},
+      {"gather_f32", gather_rows()},
+  };
+  std::vector<StockImage> out;
+  for (const auto& [name, builder] : made) {
+    auto image = builder.image();
+    if (!image) return fail(ErrorCode::kInternal, "the stock image ", name, ": ", image.error().message());
+    out.push_back({name, bytes_of(*image)});
+  }
+  return out;
+}
+
+}  // namespace rlx::conform

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small images that checks of the worker ask for by name.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "runtime/base/result.h"
+
+namespace rlx::conform {
+
+struct StockImage {
+  std::string name, bytes;
+};
+
+/// Made anew and verified at every start. Errors: an image that the verifier refuses, which is a fault of the tool.
+Result<std::vector<StockImage>> stock_images();
+
+}  // namespace rlx::conform

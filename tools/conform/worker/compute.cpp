@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker's half of a numeric check: it knows neither what is right nor which check it serves.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include "tools/conform/worker/model.h"
+#include "tools/conform/worker/survey.h"
+
+namespace rlx::conform {
+namespace {
+
+bool read_bytes(const std::string& name, std::string& out) {
+  std::ifstream file(name, std::ios::binary);
+  if (!file) return false;
+  out.assign(std::istreambuf_iterator<char>(file), {});
+  return true;
+}
+
+bool take_data(Run& run, Model& model) {
+  std::string bytes;
+  for (std::size_t i = 0; i < model.info().inputs.size(); ++i) {
+    if (!run.expect(read_bytes("in" + number(i), bytes), "the controller gave input " + number(i), "no file")) return false;
+    model.set_input(i, bytes);
+  }
+  for (std::size_t i = 0; i < model.info().params.size(); ++i) {
+    if (!run.expect(read_bytes("param" + number(i), bytes), "the controller gave param " + number(i), "no file")) return false;
+    model.set_param(i, bytes);
+  }
+  return true;
+}
+
+}  // namespace
+
+void compute(Run& run) {
+  std::string image;
+  if (!run.expect(read_bytes("case.lir", image), "the controller gave an image", "no file")) return;
+  const auto session = Session::open(run);
+  if (!session) return;
+  Model model(*session, ImageBytes(image));
+  if (!model.native()) {
+    if (!run.failed()) run.unsupported("the plugin does not answer NATIVE for this image");
+    return;
+  }
+  if (!take_data(run, model) || !model.compile() || !model.prepare() || !model.make_context()) return;
+  for (std::size_t i = 0; i < model.inputs().size(); ++i) model.input_memory(i).read_only(true);
+  if (!model.run(0)) return;
+  if (!model.intact()) return;
+  for (std::size_t i = 0; i < model.info().outputs.size(); ++i) {
+    std::ofstream file("out" + number(i), std::ios::binary);
+    const Guarded& memory = model.output_memory(i);
+    file.write(reinterpret_cast<const char*>(memory.data()), static_cast<std::streamsize>(memory.size()));
+  }
+}
+
+}  // namespace rlx::conform

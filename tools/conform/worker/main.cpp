@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// rlx-conform-worker MODE PLUGIN CHECK KEY SEED FOLDER PARENT: one run of one case in a process of its own, told on
+// descriptor 3. Started by rlx-conform; of no use by hand. MODE: list, survey, check, compute.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "tools/conform/checks/check.h"
+#include "tools/conform/worker/frames.h"
+#include "tools/conform/worker/survey.h"
+#include "tools/conform/worker/watch.h"
+
+namespace {
+
+using namespace rlx::conform;
+
+void limit(__rlimit_resource_t what, rlim_t most) {
+  rlimit now{};
+  getrlimit(what, &now);
+  now.rlim_cur = now.rlim_max < most ? now.rlim_max : most;
+  now.rlim_max = now.rlim_cur;
+  setrlimit(what, &now);
+}
+
+/// Dies with the controller, leaves no core, takes no more than its share.
+bool settle(pid_t parent) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (parent && getppid() != parent) return false;
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_NOFILE, 512);
+  if (const char* bytes = getenv("RLX_CONFORM_MEMORY"); bytes && *bytes) limit(RLIMIT_AS, std::strtoull(bytes, nullptr, 10));
+  unsetenv("RLX_CONFORM_MEMORY");
+  return true;
+}
+
+Profile profile_of(const std::string& name) {
+  return name == "full" ? Profile::kFull : name == "ci" ? Profile::kCi : Profile::kQuick;
+}
+
+/// "check ID LEVEL FLOOR SENTENCE" and "case ID KEY" for the whole catalogue.
+void list(const Run& run) {
+  for (const std::span<const Check> group : catalogue()) {
+    for (const Check& check : group) {
+      write_frame(FrameKind::kFact, join_texts({"check", check.id, number(static_cast<std::uint64_t>(check.level)),
+                                                number(check.floor), check.sentence}));
+      for (const std::string& key : check.cases(run.facts(), profile_of(run.key())))
+        write_frame(FrameKind::kFact, join_texts({"case", check.id, key}));
+    }
+  }
+}
+
+int run_mode(const std::string& mode, Run& run) {
+  if (mode == "list") {
+    list(run);
+  } else if (mode == "survey") {
+    survey(run);
+  } else if (mode == "compute") {
+    compute(run);
+  } else {
+    const Check* check = find_check(run.request().check);
+    if (!check) return 2;
+    check->run(run);
+  }
+  run.end();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 8) return 2;
+  if (!settle(static_cast<pid_t>(std::strtol(argv[7], nullptr, 10)))) return 2;
+  tell_signals();
+  Run run({argv[2], argv[3], argv[4], std::strtoull(argv[5], nullptr, 10), argv[6]});
+  const int code = run_mode(argv[1], run);
+  // Exit handlers of the plugin run too: what crashes there would crash a host at its end.
+  run.phase("exit");
+  leave(code);
+}

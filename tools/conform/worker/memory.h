@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that tells: bytes flush against a page that nobody may touch, with a pattern in what slack is left.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rlx::conform {
+
+enum class Flush : std::uint8_t {
+  kEnd,   ///< the last byte lies before the forbidden page: reading or writing on is a crash
+  kBegin  ///< the first byte lies after it
+};
+
+class Guarded {
+ public:
+  /// `alignment`: a power of two up to a page; kEnd leaves at most alignment - 1 bytes of slack.
+  explicit Guarded(std::size_t bytes, std::size_t alignment = 1, Flush flush = Flush::kEnd);
+  ~Guarded();
+  Guarded(Guarded&& other) noexcept;
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+  Guarded& operator=(Guarded&&) = delete;
+
+  unsigned char* data() const { return data_; }
+  std::size_t size() const { return bytes_; }
+  void fill(unsigned char byte);
+  /// Bytes between, or from, may not be written any more (whole mapping); or may again.
+  void read_only(bool on);
+  /// Nothing may be touched any more.
+  void forbid();
+  /// The slack still has its pattern.
+  bool intact() const;
+
+ private:
+  unsigned char* map_ = nullptr;
+  unsigned char* pages_ = nullptr;
+  unsigned char* data_ = nullptr;
+  std::size_t bytes_ = 0, page_bytes_ = 0;
+};
+
+}  // namespace rlx::conform

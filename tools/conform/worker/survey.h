@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two runs of a worker that are no checks: the survey (what is this plugin?) and the plain run of a numeric case.
+#pragma once
+
+#include "tools/conform/worker/run.h"
+
+namespace rlx::conform {
+
+/// Loads the plugin and tells what it says of itself, one fact a frame. Fails only where it cannot be loaded.
+void survey(Run& run);
+
+/// Runs the image of the working directory on its inputs and params, and writes its outputs there.
+/// Files: case.lir, in0.., param0.., options; out0...
+void compute(Run& run);
+
+}  // namespace rlx::conform

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// The functions of libc that are taken over. glibc's own are reached by their second names or by dlsym.
+#include "tools/conform/worker/watch.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "tools/conform/worker/frames.h"
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RLX_CONFORM_WATCH 0
+#else
+#define RLX_CONFORM_WATCH 1
+#endif
+
+extern char** environ;
+
+namespace rlx::conform {
+namespace {
+
+struct Names {
+  char text[64][64];
+  std::atomic<unsigned> count{0};
+  void add(const char* name) {
+    if (!name) return;
+    const unsigned seen = count.load(std::memory_order_relaxed);
+    for (unsigned i = 0; i < seen && i < 64; ++i)
+      if (!std::strncmp(text[i], name, 63)) return;
+    const unsigned at = count.fetch_add(1, std::memory_order_relaxed);
+    if (at < 64) std::strncpy(text[at], name, 63);
+  }
+  std::vector<std::string> list() const {
+    std::vector<std::string> out;
+    for (unsigned i = 0; i < 64 && i < count.load(); ++i) out.emplace_back(text[i]);
+    return out;
+  }
+};
+
+std::atomic<std::uint64_t> allocations{0}, frees{0}, getenvs{0}, dlopens{0}, threads{0};
+std::atomic<bool> getenv_watched{false};
+Names asked, opened;
+thread_local std::uint64_t until_failure = 0, failures_left = 0;
+thread_local bool failed = false;
+bool leaving = false;
+
+void tell_end(const char* what) {
+  if (leaving) return;
+  char text[128];
+  std::strcpy(text, what);
+  std::strcat(text, " in phase ");
+  std::strncat(text, current_phase(), 63);
+  write_frame(FrameKind::kEnded, text);
+}
+
+}  // namespace
+
+bool calls_are_watched() { return RLX_CONFORM_WATCH != 0; }
+Calls calls_so_far() { return {allocations, frees, getenvs, dlopens, threads}; }
+void watch_getenv(bool on) { getenv_watched = on; }
+std::vector<std::string> getenv_names() { return asked.list(); }
+std::vector<std::string> dlopen_names() { return opened.list(); }
+
+FailAllocation::FailAllocation(std::uint64_t k, std::uint64_t count) {
+  until_failure = k;
+  failures_left = count;
+  failed = false;
+}
+FailAllocation::~FailAllocation() { until_failure = failures_left = 0; }
+bool FailAllocation::fired() const { return failed; }
+
+void leave(int code) {
+  leaving = true;
+  std::exit(code);
+}
+
+namespace {
+/// Counts; true where this one is to fail.
+[[maybe_unused]] bool allocation_fails() {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (!failures_left) return false;
+  if (until_failure > 1) return --until_failure, false;
+  --failures_left;
+  failed = true;
+  errno = ENOMEM;
+  return true;
+}
+
+template <class Function>
+[[maybe_unused]] Function* next(const char* name) {
+  void* found = dlsym(RTLD_NEXT, name);
+  Function* function;
+  std::memcpy(&function, &found, sizeof function);
+  return function;
+}
+}  // namespace
+}  // namespace rlx::conform
+
+#if RLX_CONFORM_WATCH
+#define RLX_TAKEN extern "C" __attribute__((visibility("default")))
+// NOLINTBEGIN: the signatures are libc's.
+extern "C" void* __libc_malloc(size_t);
+extern "C" void* __libc_calloc(size_t, size_t);
+extern "C" void* __libc_realloc(void*, size_t);
+extern "C" void* __libc_memalign(size_t, size_t);
+extern "C" void __libc_free(void*);
+
+namespace rc = rlx::conform;
+
+RLX_TAKEN void* malloc(size_t bytes) noexcept { return rc::allocation_fails() ? nullptr : __libc_malloc(bytes); }
+RLX_TAKEN void* calloc(size_t count, size_t bytes) noexcept {
+  return rc::allocation_fails() ? nullptr : __libc_calloc(count, bytes);
+}
+RLX_TAKEN void* realloc(void* memory, size_t bytes) noexcept {
+  return rc::allocation_fails() ? nullptr : __libc_realloc(memory, bytes);
+}
+RLX_TAKEN void* memalign(size_t alignment, size_t bytes) noexcept {
+  return rc::allocation_fails() ? nullptr : __libc_memalign(alignment, bytes);
+}
+RLX_TAKEN void* aligned_alloc(size_t alignment, size_t bytes) noexcept {
+  return rc::allocation_fails() ? nullptr : __libc_memalign(alignment, bytes);
+}
+RLX_TAKEN int posix_memalign(void** out, size_t alignment, size_t bytes) noexcept {
+  if (alignment < sizeof(void*) || (alignment & (alignment - 1))) return EINVAL;
+  void* memory = rc::allocation_fails() ? nullptr : __libc_memalign(alignment, bytes);
+  if (!memory) return ENOMEM;
+  *out = memory;
+  return 0;
+}
+RLX_TAKEN void free(void* memory) noexcept {
+  if (memory) rc::frees.fetch_add(1, std::memory_order_relaxed);
+  __libc_free(memory);
+}
+
+RLX_TAKEN char* getenv(const char* name) noexcept {
+  rc::getenvs.fetch_add(1, std::memory_order_relaxed);
+  if (rc::getenv_watched) rc::asked.add(name);
+  const size_t size = std::strlen(name);
+  for (char** entry = environ; entry && *entry; ++entry)
+    if (!std::strncmp(*entry, name, size) && (*entry)[size] == '=') return *entry + size + 1;
+  return nullptr;
+}
+RLX_TAKEN char* secure_getenv(const char* name) noexcept { return getenv(name); }
+
+// Optimised, the call is a jump, so that libc sees the plugin as the caller and looks where the plugin's own paths say.
+RLX_TAKEN void* dlopen(const char* name, int mode) noexcept {
+  static auto* const real = rc::next<void*(const char*, int)>("dlopen");
+  rc::dlopens.fetch_add(1, std::memory_order_relaxed);
+  rc::opened.add(name);
+  return real(name, mode);
+}
+
+RLX_TAKEN int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*), void* argument) noexcept {
+  static auto* const real =
+      rc::next<int(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*)>("pthread_create");
+  rc::threads.fetch_add(1, std::memory_order_relaxed);
+  return real(thread, attributes, body, argument);
+}
+
+RLX_TAKEN void abort() noexcept {
+  static auto* const real = rc::next<void()>("abort");
+  rc::tell_end("abort was called");
+  real();
+  __builtin_unreachable();
+}
+RLX_TAKEN void exit(int code) noexcept {
+  static auto* const real = rc::next<void(int)>("exit");
+  rc::tell_end("exit was called");
+  real(code);
+  __builtin_unreachable();
+}
+RLX_TAKEN void _exit(int code) {
+  static auto* const real = rc::next<void(int)>("_exit");
+  rc::tell_end("_exit was called");
+  real(code);
+  __builtin_unreachable();
+}
+// NOLINTEND
+#endif
