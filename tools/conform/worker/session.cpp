@@ -14,6 +14,7 @@ const Table* table_of(const rlx_query_out& answer, const char* id) {
 
 Tables tables_of(const rlx_query_out& answer) {
   Tables tables;
+  tables.get = answer.get_interface;
   tables.plugin = table_of<rlx_plugin_1>(answer, RLX_INTERFACE_PLUGIN_1);
   tables.device = table_of<rlx_device_1>(answer, RLX_INTERFACE_DEVICE_1);
   tables.buffer = table_of<rlx_buffer_1>(answer, RLX_INTERFACE_BUFFER_1);
@@ -24,16 +25,6 @@ Tables tables_of(const rlx_query_out& answer) {
 }
 
 }  // namespace
-
-const void* Tables::of(const std::string& id) const {
-  if (id == RLX_INTERFACE_PLUGIN_1) return plugin;
-  if (id == RLX_INTERFACE_DEVICE_1) return device;
-  if (id == RLX_INTERFACE_BUFFER_1) return buffer;
-  if (id == RLX_INTERFACE_PARAMS_1) return params;
-  if (id == RLX_INTERFACE_COMPILE_1) return compile;
-  if (id == RLX_INTERFACE_EXECUTE_1) return execute;
-  return nullptr;
-}
 
 rlx_query_in usual_query() {
   rlx_query_in in = sized<rlx_query_in>();

@@ -35,8 +35,9 @@ struct Tables {
   const rlx_params_1* params = nullptr;
   const rlx_compile_1* compile = nullptr;
   const rlx_execute_1* execute = nullptr;
-  /// Table of an id, for generic walks.
-  const void* of(const std::string& id) const;
+  const void* (*get)(rlx_str id) = nullptr;
+  /// Table of any id, or null.
+  const void* of(const std::string& id) const { return get ? get({id.data(), id.size()}) : nullptr; }
 };
 
 /// The handshake of a host of exactly the version of the headers.
