@@ -30,13 +30,12 @@ std::string did_you_mean(std::string_view wrong, std::span<const std::string> kn
   std::vector<std::pair<std::size_t, std::string>> ranked;
   for (const std::string& name : known) ranked.emplace_back(edit_distance(wrong.substr(0, 256), name), name);
   std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  std::string text;
+  std::string list = "known: ";
+  for (std::size_t i = 0; i < ranked.size() && i < limit; ++i) list += (i ? ", " : "") + ranked[i].second;
+  if (ranked.size() > limit) list += join(", and ", ranked.size() - limit, " more");
   const std::size_t longer = std::max(wrong.size(), ranked[0].second.size());
-  if (2 * ranked[0].first <= longer) text = join("did you mean `", ranked[0].second, "`? ");
-  text += "(known: ";
-  for (std::size_t i = 0; i < ranked.size() && i < limit; ++i) text += (i ? ", " : "") + ranked[i].second;
-  if (ranked.size() > limit) text += join(", and ", ranked.size() - limit, " more");
-  return text + ")";
+  if (2 * ranked[0].first > longer) return list;
+  return join("did you mean `", ranked[0].second, "`? (", list, ")");
 }
 
 }  // namespace rlx

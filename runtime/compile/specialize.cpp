@@ -47,8 +47,8 @@ Status check_binding(const Graph& graph, const DimBinding& binding) {
     if (found == graph.symbols.end())
       return fail(ErrorCode::kUnknownSymbol, "no symbol `", name, "`; ", did_you_mean(name, names));
     if (size < found->second.least || size > found->second.greatest)
-      return fail(ErrorCode::kSymbolOutOfRange, "`", name, "` is ", size, ", wanted ", found->second.least, " to ",
-                  found->second.greatest == INT64_MAX ? std::string("any size") : std::to_string(found->second.greatest));
+      return fail(ErrorCode::kSymbolOutOfRange, "`", name, "` is ", size, ", wanted ", found->second.least,
+                  found->second.greatest == INT64_MAX ? " or more" : join(" to ", found->second.greatest));
   }
   for (const std::string& name : names)
     if (!binding.contains(name)) return fail(ErrorCode::kUnboundSymbol, "symbol `", name, "` has no size");
@@ -58,9 +58,11 @@ Status check_binding(const Graph& graph, const DimBinding& binding) {
     if (constraint.at_least ? left >= right : left == right) continue;
     std::string bound;
     for (const auto& [name, size] : binding) bound += join(bound.empty() ? "" : ", ", name, " = ", size);
-    return fail(ErrorCode::kConstraintViolated, constraint.reason, ": ", constraint.left.to_string(), " is ", left,
-                constraint.at_least ? ", wanted at least " : ", wanted ", constraint.right.to_string(), " = ", right,
-                " (with ", bound, ")");
+    const auto side = [](const Dim& dim, std::int64_t size) {
+      return dim.is_number() ? std::to_string(size) : join(dim.to_string(), " = ", size);
+    };
+    return fail(ErrorCode::kConstraintViolated, constraint.reason, ": ", side(constraint.right, right), ", wanted ",
+                constraint.at_least ? "at most " : "", side(constraint.left, left), " (with ", bound, ")");
   }
   return {};
 }

@@ -65,10 +65,9 @@ Error PluginRegistry::no_plugin(std::string_view kind, const DeviceRequest& requ
   else if (configured != options_.plugin_for_kind.end())
     who += " `" + configured->second + "` (configured)";
   const std::vector<std::string> known = kinds();
-  std::string text = join(who, " offers device kind `", kind, "`: ");
-  text += reasons.empty() ? "kinds that exist: " + did_you_mean(kind, known)
-                          : "the file that would is not usable: " + reasons +
-                                "; other kinds: " + did_you_mean(kind, known);
+  std::string text = join(who, " offers device kind `", kind, "`; ");
+  if (!reasons.empty()) text += "the file that would is not usable: " + reasons + "; other kinds: ";
+  text += did_you_mean(kind, known);
   return Error(code, text + "; " + looked_in() + unused_files(kind));
 }
 
