@@ -288,7 +288,7 @@ Status ExecutionContext::run_into(const CompiledGraph& graph, std::span<const Na
   return guard([&]() -> Status {
     if (!body_) return no_context();
     RLX_ASSIGN(const ContextBody::Use use, ContextBody::Use::take(*body_));
-    return graph.body()->run(inputs, outputs, body_.get());
+    return graph.body()->run(inputs, outputs, {}, body_.get());
   });
 }
 

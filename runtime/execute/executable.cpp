@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One executable per true key, one PreparedSet per (executable, set).
+// One executable per true key, prepared once per set.
 #include "runtime/execute/executable.h"
 
 #include <algorithm>
@@ -7,8 +7,6 @@
 #include "runtime/base/check.h"
 
 namespace rlx {
-
-PreparedSet::~PreparedSet() { executable->forget(*this); }
 
 Executable::Executable(ExecutableHandle handle, ExecutableInfo info) : handle_(std::move(handle)), info_(std::move(info)) {
   for (const ArenaNeed& need : info_.arenas) arena_bytes_ += need.bytes;
@@ -20,28 +18,28 @@ Result<std::shared_ptr<Executable>> Executable::compile(const DeviceBody& device
   return std::make_shared<Executable>(std::move(handle), std::move(info));
 }
 
-Result<std::shared_ptr<const PreparedSet>> Executable::prepare(const std::shared_ptr<const SealedSet>& set) {
-  std::shared_ptr<const PreparedSet> made;  // let go of outside the lock
-  const std::lock_guard lock(mutex_);
-  if (const auto found = prepared_.find(set.get()); found != prepared_.end()) {
-    made = found->second.user.lock();
-    if (made) return made;
-  }
-  RLX_ASSIGN(const std::vector<std::uint32_t> missing, set->handle.prepare(handle_));
-  if (!missing.empty())
-    return fail(ErrorCode::kPluginFault, "the backend misses param ", missing[0], " of a complete set");
-  made = std::make_shared<const PreparedSet>(set, shared_from_this());
-  prepared_[set.get()] = {made.get(), made};
-  return made;
+Executable::~Executable() {
+  for (const std::weak_ptr<const SealedSet>& held : prepared_)
+    if (const std::shared_ptr<const SealedSet> set = held.lock()) set->handle.release(handle_);
 }
 
-/// prepare is idempotent and not counted: whoever was prepared anew meanwhile must not be released by the one before.
-void Executable::forget(const PreparedSet& gone) {
+bool Executable::is_prepared(const std::shared_ptr<const SealedSet>& set) {
+  std::erase_if(prepared_, [](const auto& held) { return held.expired(); });
+  return std::any_of(prepared_.begin(), prepared_.end(), [&](const auto& held) { return held.lock() == set; });
+}
+
+/// Threads that come together prepare together: the backend packs once per key.
+Status Executable::prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_prepared(set)) return {};
+  }
+  RLX_ASSIGN(const std::vector<std::uint32_t> missing, set->handle.prepare(handle_, call));
+  if (!missing.empty())
+    return fail(ErrorCode::kPluginFault, "the backend misses param ", missing[0], " of a complete set");
   const std::lock_guard lock(mutex_);
-  const auto found = prepared_.find(gone.set.get());
-  if (found == prepared_.end() || found->second.made != &gone) return;
-  prepared_.erase(found);
-  gone.set->handle.release(handle_);
+  if (!is_prepared(set)) prepared_.push_back(set);
+  return {};
 }
 
 std::string code_identity(const DeviceBody& device, const PluginOptions& options, unsigned thread_limit) {

@@ -12,6 +12,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "runtime/execute/device_body.h"
 #include "runtime/execute/param_store.h"
@@ -19,50 +20,33 @@
 
 namespace rlx {
 
-class Executable;
-
-/// A sealed set for which an executable is prepared; released when its last user lets go.
-class PreparedSet {
- public:
-  PreparedSet(std::shared_ptr<const SealedSet> sealed, std::shared_ptr<Executable> prepared_for)
-      : set(std::move(sealed)), executable(std::move(prepared_for)) {}
-  ~PreparedSet();
-  PreparedSet(const PreparedSet&) = delete;
-  PreparedSet& operator=(const PreparedSet&) = delete;
-
-  const std::shared_ptr<const SealedSet> set;
-  const std::shared_ptr<Executable> executable;
-};
-
 /// Thread-safe.
-class Executable : public std::enable_shared_from_this<Executable> {
+class Executable {
  public:
   /// Errors: those of the backend.
   static Result<std::shared_ptr<Executable>> compile(const DeviceBody& device, const CompileRequest& request);
   Executable(ExecutableHandle handle, ExecutableInfo info);
+  /// Lets go of the packs that sets hold for it.
+  ~Executable();
+  Executable(const Executable&) = delete;
+  Executable& operator=(const Executable&) = delete;
 
   const ExecutableHandle& handle() const { return handle_; }
   const ExecutableInfo& info() const { return info_; }
   std::uint64_t arena_bytes() const { return arena_bytes_; }
 
-  /// Packs what it needs of the set; one PreparedSet for all who ask while somebody holds it.
-  /// Errors: kPluginFault for a param that a complete set lacks, and the backend's.
-  Result<std::shared_ptr<const PreparedSet>> prepare(const std::shared_ptr<const SealedSet>& set);
+  /// Has the set hold what this executable needs packed, until one of the two goes. Idempotent. `call` may be null.
+  /// Errors: kPluginFault for a param that a complete set lacks, kCancelled, kDeadline, and the backend's.
+  Status prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call = nullptr);
 
  private:
-  friend class PreparedSet;
-  void forget(const PreparedSet& gone);
-
-  struct Entry {
-    const PreparedSet* made = nullptr;
-    std::weak_ptr<const PreparedSet> user;
-  };
+  bool is_prepared(const std::shared_ptr<const SealedSet>& set);
 
   ExecutableHandle handle_;
   ExecutableInfo info_;
   std::uint64_t arena_bytes_ = 0;
-  std::mutex mutex_;  // held while the plugin packs and releases
-  std::map<const SealedSet*, Entry> prepared_;
+  std::mutex mutex_;
+  std::vector<std::weak_ptr<const SealedSet>> prepared_;  // only watched: a set goes when its store replaces it
 };
 
 /// What decides the code of an image on a device: plugin identity, device fingerprint, options that affect code. Text for

@@ -59,21 +59,28 @@ Result<std::vector<rlx_arena>> Lane::lend(const DeviceBody& device, std::span<co
   return arenas;
 }
 
-LanePool::Lease LanePool::lease() {
-  const std::lock_guard lock(mutex_);
-  if (free_.empty()) {
-    all_.push_back(std::make_unique<Lane>(all_.size()));
-    free_.reserve(all_.size());
-    return Lease(*this, *all_.back());
-  }
-  Lane* lane = free_.back();
-  free_.pop_back();
-  return Lease(*this, *lane);
+Lane& LanePool::take() {
+  static thread_local std::uint32_t last = 0;  // a thread finds its own lane again, and its caches with it
+  const std::uint32_t count = quick_count_.load(std::memory_order_acquire);
+  if (last < count)
+    if (Lane* lane = quick_[last].load(std::memory_order_relaxed); lane->take()) return *lane;
+  for (std::uint32_t i = 0; i < count; ++i)
+    if (Lane* lane = quick_[i].load(std::memory_order_relaxed); lane->take()) return last = i, *lane;
+  return take_slowly();
 }
 
-void LanePool::give_back(Lane& lane) {
+Lane& LanePool::take_slowly() {
   const std::lock_guard lock(mutex_);
-  free_.push_back(&lane);
+  for (const auto& lane : all_)
+    if (lane->take()) return *lane;
+  const auto id = static_cast<std::uint32_t>(all_.size());
+  all_.push_back(std::make_unique<Lane>(id));
+  Lane& lane = *all_.back();
+  if (id < kQuickLanes) {
+    quick_[id].store(&lane, std::memory_order_relaxed);
+    quick_count_.store(id + 1, std::memory_order_release);
+  }
+  return lane;
 }
 
 std::uint64_t LanePool::bytes() const {

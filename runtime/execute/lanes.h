@@ -4,6 +4,7 @@
 // there are.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -27,13 +28,13 @@ struct Slab {
 };
 
 /// One slab. Used by one run at a time.
-class Lane {
+class alignas(64) Lane {
  public:
-  explicit Lane(std::uint64_t id) : id_(id) {}
+  explicit Lane(std::uint32_t id) : id_(id) {}
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  std::uint64_t id() const { return id_; }
+  std::uint32_t id() const { return id_; }
   /// Another one once the lane has grown: contexts made on the old one are to be thrown away.
   const std::shared_ptr<const Slab>& slab() const { return slab_; }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // [any-thread]
@@ -42,43 +43,52 @@ class Lane {
   Result<std::vector<rlx_arena>> lend(const DeviceBody& device, std::span<const ArenaNeed> needs);
 
  private:
+  friend class LanePool;
   Status grow(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment);
+  /// What the last holder wrote is visible to the next one. [any-thread]
+  bool take() { return !busy_.load(std::memory_order_relaxed) && !busy_.exchange(true, std::memory_order_acquire); }
+  void give_back() { busy_.store(false, std::memory_order_release); }
 
-  std::uint64_t id_;
+  std::atomic<bool> busy_ = true;  // made for whoever asked
+  std::uint32_t id_;
   std::uint64_t alignment_ = 0;
   std::atomic<std::uint64_t> bytes_ = 0;
   std::shared_ptr<const Slab> slab_;
 };
 
-/// The lanes of one device. Thread-safe.
+/// The lanes of one device. Thread-safe. A lease takes one atomic exchange; only a new lane takes a lock.
 class LanePool {
  public:
+  /// Lanes of a lower id are found without a lock; per-lane tables of that size cost no lock either.
+  static constexpr std::uint32_t kQuickLanes = 64;
+
   explicit LanePool(std::shared_ptr<const DeviceBody> device) : device_(std::move(device)) {}
 
   /// A lane for the time of one run.
   class Lease {
    public:
-    Lease(LanePool& pool, Lane& lane) : pool_(pool), lane_(lane) {}
-    ~Lease() { pool_.give_back(lane_); }
+    explicit Lease(Lane& lane) : lane_(lane) {}
+    ~Lease() { lane_.give_back(); }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     Lane& lane() const { return lane_; }
 
    private:
-    LanePool& pool_;
     Lane& lane_;
   };
-  [[nodiscard]] Lease lease();
+  [[nodiscard]] Lease lease() { return Lease(take()); }
   std::uint64_t bytes() const;
   const DeviceBody& device() const { return *device_; }
 
  private:
-  void give_back(Lane& lane);
+  Lane& take();
+  Lane& take_slowly();
 
   std::shared_ptr<const DeviceBody> device_;
-  mutable std::mutex mutex_;
+  std::array<std::atomic<Lane*>, kQuickLanes> quick_{};
+  std::atomic<std::uint32_t> quick_count_ = 0;
+  mutable std::mutex mutex_;  // guards the list, not the lanes
   std::vector<std::unique_ptr<Lane>> all_;
-  std::vector<Lane*> free_;
 };
 
 }  // namespace rlx

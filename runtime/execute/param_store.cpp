@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Staging, sealing, swapping.
+// Staging, sealing, swapping, deriving.
 #include "runtime/execute/param_store.h"
 
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/base/check.h"
 #include "runtime/base/names.h"
 #include "runtime/execute/manifest.h"
 
@@ -33,10 +34,33 @@ Status check(const Value& wanted, const TensorView& seen) {
   return {};
 }
 
+/// "`a`, `b` and 3 more".
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 16;
+  std::string list;
+  for (std::size_t i = 0; i < names.size() && i < kMost; ++i) list += join(i ? ", `" : "`", names[i], "`");
+  if (names.size() > kMost) list += join(" and ", names.size() - kMost, " more");
+  return list;
+}
+
+Error no_weights(const std::vector<std::string>& names) {
+  return fail(ErrorCode::kUnsetParam, names.size(), names.size() == 1 ? " param has" : " params have", " no weights: ", listed(names));
+}
+
+Status check_made(const ParamSet& set) {
+  if (set) return {};
+  return fail(ErrorCode::kInvalidArgument, "the param set is empty: take one from a template or a graph");
+}
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> next = 1;
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device)
-    : graph_(std::move(graph)), device_(std::move(device)), entries_(graph_->params.size()) {
+    : id_(next_id()), graph_(std::move(graph)), device_(std::move(device)), entries_(graph_->params.size()) {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Param& param = graph_->params[i];
     if (!param.owned) continue;
@@ -45,26 +69,66 @@ ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const
   }
 }
 
-Status ParamStore::stage(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive) {
+ParamStore::ParamStore(std::shared_ptr<ParamStore> base)
+    : id_(next_id()), graph_(base->graph_), device_(base->device_), base_(std::move(base)), entries_(graph_->params.size()) {}
+
+Result<std::size_t> ParamStore::find(std::string_view name) const {
   const auto& params = graph_->params;
   const auto found = std::find_if(params.begin(), params.end(), [&](const Param& p) { return p.name == name && !p.owned; });
-  if (found == params.end()) {
-    std::vector<std::string> names;
-    for (const Param& param : params)
-      if (!param.owned) names.push_back(param.name);
-    return fail(ErrorCode::kUnknownName, "no param `", name, "`; ", did_you_mean(name, names));
+  if (found != params.end()) return static_cast<std::size_t>(found - params.begin());
+  std::vector<std::string> names;
+  for (const Param& param : params)
+    if (!param.owned) names.push_back(param.name);
+  return fail(ErrorCode::kUnknownName, "no param `", name, "`; ", did_you_mean(name, names));
+}
+
+Result<ParamStore::Change> ParamStore::change(const ParamSource& value) const {
+  RLX_ASSIGN(const std::size_t index, find(value.name));
+  RLX_TRY(check(graph_->values[graph_->params[index].value], value.view));
+  Change change{index, {value.view, value.keepalive, true, true}};
+  if (change.entry.keepalive) return change;
+  auto copy = std::make_shared<std::vector<std::byte>>(value.view.bytes);
+  if (value.view.bytes) std::memcpy(copy->data(), value.view.data, value.view.bytes);
+  change.entry.view.data = copy->data();
+  change.entry.keepalive = std::move(copy);
+  return change;
+}
+
+Status ParamStore::check_complete(std::span<const Change> changes) const {
+  std::vector<std::string> missing;
+  for (std::size_t i = 0; i < graph_->params.size(); ++i) {
+    const auto here = [i](const Change& change) { return change.index == i; };
+    if (!graph_->params[i].owned && std::none_of(changes.begin(), changes.end(), here)) missing.push_back(graph_->params[i].name);
   }
-  RLX_TRY(check(graph_->values[found->value], value));
-  Entry entry{value, std::move(keepalive), true, true};
-  if (!entry.keepalive) {
-    auto copy = std::make_shared<std::vector<std::byte>>(value.bytes);
-    if (value.bytes) std::memcpy(copy->data(), value.data, value.bytes);
-    entry.view.data = copy->data();
-    entry.keepalive = std::move(copy);
+  if (missing.empty()) return {};
+  return no_weights(missing);
+}
+
+Status ParamStore::stage(std::span<const ParamSource> values, bool complete) {
+  std::vector<Change> changes;
+  std::vector<std::string> extra;
+  std::optional<Error> unknown;
+  std::vector<bool> seen(graph_->params.size());
+  for (const ParamSource& value : values) {
+    Result<Change> made = change(value);
+    if (!made && made.error().code() == ErrorCode::kUnknownName) {
+      extra.push_back(value.name);
+      if (!unknown) unknown = std::move(made).error();
+      continue;
+    }
+    if (!made) return std::move(made).error();
+    if (seen[made->index]) return fail(ErrorCode::kDuplicateName, "param `", value.name, "` is given twice");
+    seen[made->index] = true;
+    changes.push_back(*std::move(made));
   }
+  if (extra.size() == 1) return *std::move(unknown);
+  if (!extra.empty()) return fail(ErrorCode::kUnknownName, extra.size(), " names are no params: ", listed(extra), "; ", unknown->message());
+  if (complete) RLX_TRY(check_complete(changes));
+  if (changes.empty()) return {};
   const std::lock_guard lock(mutex_);
-  entries_[static_cast<std::size_t>(found - params.begin())] = std::move(entry);
+  for (Change& change : changes) std::swap(entries_[change.index], change.entry);  // the old bytes go after the lock
   dirty_ = true;
+  version_.fetch_add(1, std::memory_order_release);
   return {};
 }
 
@@ -82,8 +146,12 @@ Status ParamStore::put(ParamSetHandle& set, std::uint32_t index, const Entry& en
 
 std::vector<std::string> ParamStore::unset_locked() const {
   std::vector<std::string> names;
-  for (std::size_t i = 0; i < entries_.size(); ++i)
-    if (!entries_[i].set) names.push_back(graph_->params[i].name);
+  std::vector<std::string> base = base_ ? base_->unset() : std::vector<std::string>();
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const std::string& name = graph_->params[i].name;
+    if (entries_[i].set || graph_->params[i].owned) continue;
+    if (!base_ || std::find(base.begin(), base.end(), name) != base.end()) names.push_back(name);
+  }
   return names;
 }
 
@@ -92,30 +160,36 @@ std::vector<std::string> ParamStore::unset() const {
   return unset_locked();
 }
 
-Result<std::shared_ptr<const SealedSet>> ParamStore::acquire() {
-  const std::lock_guard lock(mutex_);
-  if (!dirty_) return current_;
-  const std::vector<std::string> missing = unset_locked();
-  if (!missing.empty()) {
-    std::string list;
-    for (std::size_t i = 0; i < missing.size() && i < 16; ++i) list += join(i ? ", `" : "`", missing[i], "`");
-    if (missing.size() > 16) list += join(" and ", missing.size() - 16, " more");
-    return fail(ErrorCode::kUnsetParam, missing.size(), missing.size() == 1 ? " param has" : " params have", " no weights: ", list);
-  }
+/// A new set on `from` (may be null) with what is staged, or with `all` that is set here.
+Result<std::shared_ptr<const SealedSet>> ParamStore::seal(const SealedSet* from, bool all) {
   const auto count = static_cast<std::uint32_t>(entries_.size());
-  RLX_ASSIGN(ParamSetHandle set, device_->handle().create_params(count, current_ ? &current_->handle : nullptr));
+  RLX_ASSIGN(ParamSetHandle set, device_->handle().create_params(count, from ? &from->handle : nullptr));
   for (std::uint32_t i = 0; i < count; ++i)
-    if (entries_[i].staged) RLX_TRY(put(set, i, entries_[i]));
+    if (entries_[i].staged || (all && entries_[i].set)) RLX_TRY(put(set, i, entries_[i]));
   RLX_TRY(set.seal());
-  for (Entry& entry : entries_) {  // the plugin holds the sources from here on, and drops what it has packed
+  for (Entry& entry : entries_) {
     entry.staged = false;
-    entry.keepalive = nullptr;
+    if (base_) continue;  // put again when the base has changed
+    entry.keepalive = nullptr;  // the plugin holds the sources from here on, and drops what it has packed
     entry.view.data = nullptr;
   }
-  const std::uint64_t generation = current_ ? current_->generation + 1 : 1;
-  current_ = std::make_shared<const SealedSet>(SealedSet{std::move(set), generation});
+  return std::make_shared<const SealedSet>(std::move(set));
+}
+
+Result<ParamStore::Acquired> ParamStore::acquire(bool may_miss) {
+  const std::lock_guard lock(mutex_);
+  if (const std::vector<std::string> missing = may_miss ? std::vector<std::string>() : unset_locked(); !missing.empty())
+    return no_weights(missing);
+  Acquired base;
+  if (base_) {
+    RLX_ASSIGN(base, base_->acquire(true));
+  }
+  const bool base_moved = base_ && derived_from_.lock() != base.set;
+  if (current_ && !dirty_ && !base_moved) return Acquired{current_, nullptr};
+  RLX_ASSIGN(std::shared_ptr<const SealedSet> made, seal(base_ ? base.set.get() : current_.get(), base_ != nullptr));
   dirty_ = false;
-  return current_;
+  derived_from_ = base.set;
+  return Acquired{made, std::exchange(current_, made)};
 }
 
 ParamUsage ParamStore::usage() const {
@@ -127,6 +201,42 @@ ParamUsage ParamStore::usage() const {
   if (!set) return {};
   const Result<ParamUsage> usage = set->handle.usage();
   return usage ? *usage : ParamUsage{};
+}
+
+Status ParamSet::set(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive) {
+  return guard([&]() -> Status {
+    RLX_TRY(check_made(*this));
+    return store_->stage({std::string(name), value, std::move(keepalive)});
+  });
+}
+
+Status ParamSet::set_all(std::span<const ParamSource> values) {
+  return guard([&]() -> Status {
+    RLX_TRY(check_made(*this));
+    return store_->stage(values);
+  });
+}
+
+Status ParamSet::replace_all(std::span<const ParamSource> values) {
+  return guard([&]() -> Status {
+    RLX_TRY(check_made(*this));
+    return store_->stage(values, true);
+  });
+}
+
+Result<ParamSet> ParamSet::derive() const {
+  return guard([&]() -> Result<ParamSet> {
+    RLX_TRY(check_made(*this));
+    return ParamSet(std::make_shared<ParamStore>(store_));
+  });
+}
+
+std::vector<std::string> ParamSet::unset() const { return store_ ? store_->unset() : std::vector<std::string>(); }
+
+ParamBytes ParamSet::bytes() const {
+  if (!store_) return {};
+  const ParamUsage usage = store_->usage();
+  return {usage.source_bytes, usage.packed_bytes, usage.shared_bytes, usage.pack_count};
 }
 
 }  // namespace rlx

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights of one template on one device: sources by entry, and the sealed set that runs use. Changes are staged and
-// swapped whole at the next run; a run keeps the set it started with; what was not changed is shared with the old set.
+// The weights behind a ParamSet: sources by entry, and the sealed set that runs use. Changes are staged and swapped whole
+// at the next run; a run keeps the set it started with; what was not changed is shared with the old set. A derived store
+// follows its base in every entry that it has not itself.
 #pragma once
 
-#include <rlx/host/tensor.hpp>
+#include <rlx/host/params.hpp>
 
 #include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,10 +20,10 @@
 
 namespace rlx {
 
-/// A sealed set and its number in the order of swaps. Immutable.
+/// A sealed set of the backend. Immutable; lives while a store has it as its newest, or a run uses it.
 struct SealedSet {
+  explicit SealedSet(ParamSetHandle sealed) : handle(std::move(sealed)) {}
   ParamSetHandle handle;
-  std::uint64_t generation = 0;
 };
 
 /// Thread-safe.
@@ -29,13 +31,28 @@ class ParamStore {
  public:
   /// Entries are those of `graph.params`; owned ones are set from the graph. Lifetime: keeps graph and device.
   ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device);
+  /// A derived one. Lifetime: keeps its base.
+  explicit ParamStore(std::shared_ptr<ParamStore> base);
 
-  /// Stages one entry. Bytes are copied unless `keepalive` holds them.
-  /// Errors: kUnknownName, kWrongDtype, kWrongShape, kWrongSize.
-  Status stage(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive);
+  /// Stages entries, all or none. Bytes are copied unless `keepalive` holds them. `complete`: none may be missing.
+  /// Errors: kUnknownName, kDuplicateName, kWrongDtype, kWrongShape, kWrongSize; kUnsetParam for those that are missing.
+  Status stage(std::span<const ParamSource> values, bool complete = false);
+  Status stage(const ParamSource& value) { return stage({&value, 1}); }
 
-  /// The set for a run: what is staged is put into a new set first. Errors: kUnsetParam listing every unset name.
-  Result<std::shared_ptr<const SealedSet>> acquire();
+  /// The set for a run: what is staged is put into a new set first. `replaced` is the set before, where this call made
+  /// the new one: whoever holds it until the new set is prepared has packs of unchanged weights shared, not made again.
+  /// `may_miss`: for a derived store, which has what this one misses. Errors: kUnsetParam listing every unset name.
+  struct Acquired {
+    std::shared_ptr<const SealedSet> set, replaced;
+  };
+  Result<Acquired> acquire(bool may_miss = false);
+
+  /// Differs from what it was before whenever acquire() would return another set. Read it before acquire(). [one load]
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire) + (base_ ? base_->version() : 0); }
+  /// No other store of this process has it.
+  std::uint64_t id() const { return id_; }
+  /// Stores of one template are of one family: a run takes no other.
+  const void* family() const { return graph_.get(); }
 
   std::vector<std::string> unset() const;
   /// Of the current set; zero before the first run.
@@ -48,15 +65,27 @@ class ParamStore {
     bool set = false;
     bool staged = false;
   };
+  struct Change {
+    std::size_t index;
+    Entry entry;
+  };
+  Result<std::size_t> find(std::string_view name) const;
+  Result<Change> change(const ParamSource& value) const;
+  Status check_complete(std::span<const Change> changes) const;
   Status put(ParamSetHandle& set, std::uint32_t index, const Entry& entry) const;
+  Result<std::shared_ptr<const SealedSet>> seal(const SealedSet* from, bool all);
   std::vector<std::string> unset_locked() const;
 
+  const std::uint64_t id_;
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const DeviceBody> device_;
-  mutable std::mutex mutex_;
+  std::shared_ptr<ParamStore> base_;
+  std::atomic<std::uint64_t> version_ = 1;
+  mutable std::mutex mutex_;  // guards what follows; a derived store's is taken before its base's
   std::vector<Entry> entries_;
   bool dirty_ = true;
   std::shared_ptr<const SealedSet> current_;
+  std::weak_ptr<const SealedSet> derived_from_;  // of the base, what current_ was made on
 };
 
 }  // namespace rlx

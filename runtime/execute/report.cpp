@@ -15,7 +15,8 @@ namespace {
 /// What the weights' own forms would take: packed for `executable`, asked, released.
 Result<std::optional<std::uint64_t>> packed_bytes(TemplateBody& from, const ExecutableHandle& executable) {
   if (!from.params->unset().empty()) return std::optional<std::uint64_t>();
-  RLX_ASSIGN(const auto set, from.params->acquire());
+  RLX_ASSIGN(const ParamStore::Acquired acquired, from.params->acquire());
+  const std::shared_ptr<const SealedSet>& set = acquired.set;
   RLX_ASSIGN(const std::vector<std::uint32_t> missing, set->handle.prepare(executable));
   const Result<ParamUsage> usage = set->handle.usage();
   set->handle.release(executable);

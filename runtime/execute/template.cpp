@@ -45,9 +45,9 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   body->graph = graph;
   body->manifest = symbolic_manifest(*graph);
   body->specializer = std::make_unique<Specializer>(graph, DeviceBody::target(device, options.backend), options.force_expand, body->hash);
-  body->params = std::make_unique<ParamStore>(graph, device);
+  body->params = std::make_shared<ParamStore>(graph, device);
   for (const ParamSource& weight : model.weights())
-    if (has_param(*graph, weight.name)) RLX_TRY(body->params->stage(weight.name, weight.view, weight.keepalive));
+    if (has_param(*graph, weight.name)) RLX_TRY(body->params->stage(weight));
   return body;
 }
 
@@ -76,6 +76,10 @@ Result<std::string> Template::dump(std::string_view stage) const {
     return print(graph);
   });
 }
+
+ParamSet Template::params() const { return ParamSet(body_->params); }
+
+Result<ParamSet> Template::derive_params() const { return params().derive(); }
 
 Result<Binding> Template::bind(std::span<const NamedView> inputs) const {
   return guard([&] { return bind_inputs(*body_->graph, inputs); });

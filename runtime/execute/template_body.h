@@ -28,7 +28,7 @@ class TemplateBody {
   Hash128 identity;  ///< of name, hash and options: the same when the same template is built again
   BindingManifest manifest;
   std::unique_ptr<Specializer> specializer;
-  std::unique_ptr<ParamStore> params;
+  std::shared_ptr<ParamStore> params;
 };
 
 /// Equal options give equal text: part of the name under which a template is found.

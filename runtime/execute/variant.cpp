@@ -7,6 +7,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
+#include "runtime/execute/call_scope.h"
 #include "runtime/execute/manifest.h"
 
 namespace rlx {
@@ -17,11 +18,14 @@ double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
-/// dims of a manifest entry as numbers, for views that the run hands over.
-std::vector<std::int64_t> entry_dims(const ManifestEntry& entry) {
-  std::vector<std::int64_t> dims;
-  for (const Size& size : entry.dims) dims.push_back(size.number());
-  return dims;
+std::vector<Port> ports(const std::vector<ManifestEntry>& entries) {
+  std::vector<Port> result;
+  for (const ManifestEntry& entry : entries) {
+    Port port{entry.name, static_cast<std::uint32_t>(entry.dtype), {}, entry.bytes};
+    for (const Size& size : entry.dims) port.dims.push_back(size.number());
+    result.push_back(std::move(port));
+  }
+  return result;
 }
 
 template <class Named>
@@ -59,31 +63,47 @@ Status check_view(std::string_view what, const ManifestEntry& wanted, const View
   return {};
 }
 
-/// One ABI view per manifest entry, in its order. `missing` is the code for an entry that is not given.
+/// Says what is wrong with tensors that resolve() did not take.
 template <class Named>
-Status collect(std::string_view what, std::span<const Named> given, const std::vector<ManifestEntry>& wanted,
-               std::vector<rlx_view>& views) {
-  RLX_TRY(check_names(what, given, wanted));
-  views.reserve(wanted.size());
+[[gnu::cold, gnu::noinline]] Error explain(std::string_view what, std::span<const Named> given, const std::vector<ManifestEntry>& wanted) {
+  if (Status status = check_names(what, given, wanted); !status) return std::move(status).error();
   for (const ManifestEntry& entry : wanted) {
     const Named* tensor = find(given, entry.name);
     if (!tensor) return fail(ErrorCode::kMissingInput, what, " `", entry.name, "` is not given");
-    RLX_TRY(check_view(what, entry, tensor->view));
-    rlx_view view{};
-    view.host = const_cast<void*>(static_cast<const void*>(tensor->view.data));
-    view.bytes = tensor->view.bytes;
-    view.dtype = static_cast<std::uint32_t>(tensor->view.dtype);
-    view.rank = static_cast<std::uint32_t>(tensor->view.dims.size());
-    view.dims = tensor->view.dims.data();
-    views.push_back(view);
+    if (Status status = check_view(what, entry, tensor->view); !status) return std::move(status).error();
   }
-  return {};
+  return fail(ErrorCode::kInternal, what, "s were refused that are as wanted");
+}
+
+template <class View>
+bool fits(const Port& port, const View& view) {
+  return static_cast<std::uint32_t>(view.dtype) == port.dtype && view.bytes == port.bytes && (view.data || !port.bytes) &&
+         view.dims.size() == port.dims.size() && std::equal(view.dims.begin(), view.dims.end(), port.dims.begin());
+}
+
+/// Fills one view per port; tensors in the ports' order are found at once. False where anything is not as wanted: as many
+/// tensors as ports and each port found means that none is unknown and none is there twice.
+template <class Named>
+bool resolve(const std::vector<Port>& ports, std::span<const Named> given, rlx_view* views) {
+  if (given.size() != ports.size()) return false;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    const Port& port = ports[i];
+    const Named* tensor = given[i].name == port.name ? &given[i] : find(given, port.name);
+    if (!tensor || !fits(port, tensor->view)) return false;
+    views[i].host = const_cast<void*>(static_cast<const void*>(tensor->view.data));
+    views[i].bytes = port.bytes;
+    views[i].dtype = port.dtype;
+    views[i].rank = static_cast<std::uint32_t>(port.dims.size());
+    views[i].dims = port.dims.data();
+  }
+  return true;
 }
 
 }  // namespace
 
 Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
-                                                          std::shared_ptr<LanePool> lanes, ExecutableStore& store) {
+                                                          std::shared_ptr<LanePool> lanes, ExecutableStore& store,
+                                                          const rlx_call* call) {
   const auto begin = Clock::now();
   auto variant = std::make_shared<VariantBody>();
   variant->template_ = std::move(from);
@@ -92,12 +112,15 @@ Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<Templa
   variant->image_ = specialized.image;
   variant->manifest_ = specialized.manifest;
   if (!specialized.manifest.states.empty()) variant->states_.emplace(*variant->template_->graph);
+  variant->inputs_ = ports(variant->manifest_.inputs);
+  variant->outputs_ = ports(variant->manifest_.outputs);
   variant->binding_ = specialized.binding;
   variant->report_ = specialized.report;
   CompileRequest request;
   request.image = specialized.image;
   request.options = variant->template_->options.backend;
   request.thread_limit = variant->template_->options.thread_limit;
+  request.call = call;
   const DeviceBody& device = variant->lanes_->device();
   RLX_ASSIGN(const lir::ImageHashes hashes, lir::image_hashes(specialized.image));
   RLX_ASSIGN(variant->executable_, store.get_or_make(code_identity(device, request.options, request.thread_limit), hashes,
@@ -107,82 +130,102 @@ Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<Templa
   return variant;
 }
 
-Status VariantBody::prepare() {
+Status VariantBody::prepare(const rlx_call* call) {
   const auto begin = Clock::now();
-  RLX_TRY(prepared_set());
+  RLX_TRY(prepared_set(*template_->params, call));
   times_.prepare_us = microseconds_since(begin);
   return {};
 }
 
-Result<std::shared_ptr<const PreparedSet>> VariantBody::prepared_set() {
-  RLX_ASSIGN(const std::shared_ptr<const SealedSet> set, template_->params->acquire());
+Result<std::shared_ptr<const SealedSet>> VariantBody::prepared_set(ParamStore& store, const rlx_call* call) {
+  RLX_ASSIGN(ParamStore::Acquired acquired, store.acquire());
+  RLX_TRY(executable_->prepare(acquired.set, call));
+  return std::move(acquired.set);
+}
+
+Result<std::shared_ptr<const SealedSet>> VariantBody::params(LaneContext& slot, const ParamSet& asked, const rlx_call* call) {
+  ParamStore& store = asked ? *asked.store() : *template_->params;
+  const std::uint64_t version = store.version();
+  if (slot.store_id == store.id() && slot.store_version == version)
+    if (std::shared_ptr<const SealedSet> set = slot.set.lock()) return set;
+  if (store.family() != template_->params->family())
+    return fail(ErrorCode::kInvalidArgument, "the param set is not of template `", template_->name, "`");
+  RLX_ASSIGN(std::shared_ptr<const SealedSet> set, prepared_set(store, call));
+  slot.store_id = store.id();
+  slot.store_version = version;
+  slot.set = set;
+  return set;
+}
+
+VariantBody::LaneContext& VariantBody::slot(const Lane& lane) {
+  const auto made = [this](std::unique_ptr<LaneContext>& slot) -> LaneContext& {
+    if (slot) return *slot;
+    slot = std::make_unique<LaneContext>();
+    slot->inputs.resize(inputs_.size());
+    slot->outputs.resize(outputs_.size());
+    return *slot;
+  };
+  if (lane.id() < LanePool::kQuickLanes) return made(by_lane_[lane.id()]);
   const std::lock_guard lock(mutex_);
-  if (prepared_ && prepared_->set->generation >= set->generation) return prepared_;
-  RLX_ASSIGN(prepared_, executable_->prepare(set));
-  return prepared_;
+  return made(by_later_lane_[lane.id()]);
 }
 
-Result<const ContextHandle*> VariantBody::context(Lane& lane) {
-  LaneContext* slot = nullptr;
-  {
-    const std::lock_guard lock(mutex_);
-    while (by_lane_.size() <= lane.id()) by_lane_.push_back(std::make_unique<LaneContext>());
-    slot = by_lane_[lane.id()].get();
-  }
-  if (slot->context && slot->slab == lane.slab()) return &slot->context;
-  slot->context = {};
+Status VariantBody::make_context(LaneContext& slot, Lane& lane) {
+  slot.context = {};
   RLX_ASSIGN(const std::vector<rlx_arena> arenas, lane.lend(lanes_->device(), executable_->info().arenas));
-  RLX_ASSIGN(slot->context, executable_->handle().create_context(arenas, template_->options.thread_limit));
-  slot->slab = lane.slab();
-  return &slot->context;
+  RLX_ASSIGN(slot.context, executable_->handle().create_context(arenas, template_->options.thread_limit));
+  slot.slab = lane.slab();
+  return {};
 }
 
-Status VariantBody::run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, ContextBody* context) {
-  if (states_ && !context)
-    return fail(ErrorCode::kWrongContext, "template `", template_->name, "` has ", manifest_.states.size(),
-                " states (the first is `", manifest_.states[0].name, "`): run it on a context made by create_context()");
-  std::vector<rlx_view> in, out;
-  RLX_TRY(collect("input", inputs, manifest_.inputs, in));
-  RLX_TRY(collect("output", outputs, manifest_.outputs, out));
-  RLX_ASSIGN(const std::shared_ptr<const PreparedSet> prepared, prepared_set());
+/// The weights of the run, and a context in the lane's slot.
+Result<std::shared_ptr<const SealedSet>> VariantBody::ready(LaneContext& slot, Lane& lane, const ParamSet& asked, const rlx_call* call) {
+  RLX_ASSIGN(std::shared_ptr<const SealedSet> set, params(slot, asked, call));
+  if (!slot.context || slot.slab != lane.slab()) RLX_TRY(make_context(slot, lane));
+  return set;
+}
+
+Error VariantBody::no_context() const {
+  return fail(ErrorCode::kWrongContext, "template `", template_->name, "` has ", manifest_.states.size(),
+              " states (the first is `", manifest_.states[0].name, "`): run it on a context made by create_context()");
+}
+
+Status VariantBody::run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, const CallOptions& options,
+                        ContextBody* context) {
+  if (states_ && !context) return no_context();
   const LanePool::Lease lease = lanes_->lease();
-  RLX_ASSIGN(const ContextHandle* backend, this->context(lease.lane()));
-  if (!states_) return backend->execute(prepared->set->handle.get(), in, out);
+  LaneContext& slot = this->slot(lease.lane());
+  if (!resolve(inputs_, inputs, slot.inputs.data())) return explain("input", inputs, manifest_.inputs);
+  if (!resolve(outputs_, outputs, slot.outputs.data())) return explain("output", outputs, manifest_.outputs);
+  const CallScope scope(options);
+  RLX_TRY(scope.check("run"));
+  RLX_ASSIGN(const std::shared_ptr<const SealedSet> set, ready(slot, lease.lane(), options.params, scope.call()));
+  const rlx_param_set* weights = set->handle.get();
+  if (!states_) return slot.context.execute(weights, slot.inputs, slot.outputs, scope.call());
   RLX_TRY(context->admit(*template_, manifest_));
-  Status status = backend->execute(prepared->set->handle.get(), context->merge_inputs(*states_, in), context->merge_outputs(*states_, out));
+  Status status = slot.context.execute(weights, context->merge_inputs(*states_, slot.inputs),
+                                       context->merge_outputs(*states_, slot.outputs), scope.call());
   context->finish(manifest_, status.has_value());
   return status;
 }
 
-const BindingManifest& CompiledGraph::manifest() const { return body_->manifest(); }
-const Binding& CompiledGraph::binding() const { return body_->binding(); }
-const DispatchReport& CompiledGraph::report() const { return body_->report(); }
-const CompileTimes& CompiledGraph::times() const { return body_->times(); }
-std::uint64_t CompiledGraph::arena_bytes() const { return body_->arena_bytes(); }
-std::span<const std::byte> CompiledGraph::image() const { return body_->image(); }
-
-Status CompiledGraph::set_param(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive) {
-  return guard([&]() -> Status { return body_->from().params->stage(name, value, std::move(keepalive)); });
-}
-std::vector<std::string> CompiledGraph::unset_params() const { return body_->from().params->unset(); }
-
-Status CompiledGraph::run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const {
-  return guard([&]() -> Status { return body_->run(inputs, outputs); });
+Status VariantBody::run_bound(std::span<const rlx_view> inputs, std::span<const rlx_view> outputs, const CallOptions& options) {
+  const CallScope scope(options);
+  RLX_TRY(scope.check("run"));
+  const LanePool::Lease lease = lanes_->lease();
+  LaneContext& slot = this->slot(lease.lane());
+  RLX_ASSIGN(const std::shared_ptr<const SealedSet> set, ready(slot, lease.lane(), options.params, scope.call()));
+  return slot.context.execute(set->handle.get(), inputs, outputs, scope.call());
 }
 
-Result<std::vector<NamedTensor>> CompiledGraph::run(std::span<const NamedView> inputs) const {
-  return guard([&]() -> Result<std::vector<NamedTensor>> {
-    std::vector<NamedTensor> results;
-    std::vector<NamedMutableView> views;
-    for (const ManifestEntry& entry : body_->manifest().outputs) {
-      results.push_back({entry.name, Tensor(entry.dtype, entry_dims(entry))});
-      if (results.back().tensor.dtype() == DType::kNone)
-        return fail(ErrorCode::kOutOfMemory, "output `", entry.name, "` needs ", entry.bytes, " bytes");
-      views.push_back({entry.name, results.back().tensor.mutable_view()});
-    }
-    RLX_TRY(body_->run(inputs, views));
-    return results;
-  });
+Status VariantBody::bind(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, std::vector<rlx_view>& in,
+                         std::vector<rlx_view>& out) const {
+  if (states_) return no_context();
+  in.resize(inputs_.size());
+  out.resize(outputs_.size());
+  if (!resolve(inputs_, inputs, in.data())) return explain("input", inputs, manifest_.inputs);
+  if (!resolve(outputs_, outputs, out.data())) return explain("output", outputs, manifest_.outputs);
+  return {};
 }
 
 }  // namespace rlx

@@ -4,6 +4,8 @@
 
 #include <rlx/host/pipeline.hpp>
 
+#include <array>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,17 +18,38 @@
 
 namespace rlx {
 
+/// One tensor of a run as plain numbers. Lifetime: `name` is of the variant's manifest.
+struct Port {
+  std::string_view name;
+  std::uint32_t dtype = 0;
+  std::vector<std::int64_t> dims;
+  std::uint64_t bytes = 0;
+};
+
 /// Thread-safe.
 class VariantBody {
  public:
-  /// Compiles the image, or takes the executable that `store` has for it. Errors: those of the backend.
+  /// Compiles the image, or takes the executable that `store` has for it. `call` may be null. Errors: those of the
+  /// backend, kCancelled, kDeadline.
   static Result<std::shared_ptr<VariantBody>> compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
-                                                      std::shared_ptr<LanePool> lanes, ExecutableStore& store);
-  /// On the states of `context`, which a model with states must have. [any-thread], but one run at a time on a context.
-  Status run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, ContextBody* context = nullptr);
+                                                      std::shared_ptr<LanePool> lanes, ExecutableStore& store,
+                                                      const rlx_call* call = nullptr);
+  VariantBody() = default;
+  VariantBody(const VariantBody&) = delete;
+  VariantBody& operator=(const VariantBody&) = delete;
+
+  /// On the states of `context`, which a model with states must have. From the second run of a lane on it allocates
+  /// nothing and takes no lock. [any-thread], but one run at a time on a context.
+  Status run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, const CallOptions& options,
+             ContextBody* context = nullptr);
+  /// The same on views that bind() has made.
+  Status run_bound(std::span<const rlx_view> inputs, std::span<const rlx_view> outputs, const CallOptions& options);
+  /// Views in the order of the ports. Lifetime: dims are the variant's, memory is the caller's. Errors: as CompiledGraph::run.
+  Status bind(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, std::vector<rlx_view>& in,
+              std::vector<rlx_view>& out) const;
 
   /// Packs the current weights now rather than at the first run. Errors: kUnsetParam and the backend's.
-  Status prepare();
+  Status prepare(const rlx_call* call = nullptr);
 
   TemplateBody& from() const { return *template_; }
   const BindingManifest& manifest() const { return manifest_; }
@@ -38,16 +61,24 @@ class VariantBody {
   std::uint64_t own_bytes() const { return sizeof *this + image_.size(); }
   const std::shared_ptr<Executable>& executable() const { return executable_; }
   std::span<const std::byte> image() const { return image_; }
+  LanePool& lanes() const { return *lanes_; }
 
  private:
-  /// A context, and the slab on which it was made, which outlives it.
+  /// What the run that holds a lane needs: a context, the slab on which it was made (which outlives it), the views of the
+  /// run, and the set that the last run used. The set is only watched: whoever replaces it frees it.
   struct LaneContext {
     std::shared_ptr<const Slab> slab;
     ContextHandle context;
+    std::vector<rlx_view> inputs, outputs;
+    std::uint64_t store_id = 0, store_version = 0;
+    std::weak_ptr<const SealedSet> set;
   };
-
-  Result<std::shared_ptr<const PreparedSet>> prepared_set();
-  Result<const ContextHandle*> context(Lane& lane);
+  Error no_context() const;
+  LaneContext& slot(const Lane& lane);
+  Status make_context(LaneContext& slot, Lane& lane);
+  Result<std::shared_ptr<const SealedSet>> params(LaneContext& slot, const ParamSet& asked, const rlx_call* call);
+  Result<std::shared_ptr<const SealedSet>> prepared_set(ParamStore& store, const rlx_call* call);
+  Result<std::shared_ptr<const SealedSet>> ready(LaneContext& slot, Lane& lane, const ParamSet& asked, const rlx_call* call);
 
   std::shared_ptr<TemplateBody> template_;
   std::shared_ptr<LanePool> lanes_;
@@ -55,13 +86,14 @@ class VariantBody {
   std::span<const std::byte> image_;
   BindingManifest manifest_;
   std::optional<StateLayout> states_;  ///< of a model with states
+  std::vector<Port> inputs_, outputs_;
   Binding binding_;
   DispatchReport report_;
   CompileTimes times_;
   std::shared_ptr<Executable> executable_;
-  std::mutex mutex_;                                     // guards the two below
-  std::shared_ptr<const PreparedSet> prepared_;          // for the newest set that a run asked for
-  std::vector<std::unique_ptr<LaneContext>> by_lane_;    // used by the run that holds the lane
+  std::array<std::unique_ptr<LaneContext>, LanePool::kQuickLanes> by_lane_;  // each used by the run that holds the lane
+  std::mutex mutex_;                                                         // guards the one below
+  std::map<std::uint32_t, std::unique_ptr<LaneContext>> by_later_lane_;
 };
 
 }  // namespace rlx

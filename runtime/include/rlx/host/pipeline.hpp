@@ -4,7 +4,10 @@
 #pragma once
 
 #include <rlx/host/aot.hpp>
+#include <rlx/host/bound_run.hpp>
+#include <rlx/host/call.hpp>
 #include <rlx/host/model.hpp>
+#include <rlx/host/params.hpp>
 #include <rlx/host/result.hpp>
 #include <rlx/host/runtime.hpp>
 #include <rlx/host/tensor.hpp>
@@ -95,6 +98,10 @@ class RLX_API Template {
   /// The binding that these input shapes imply. Errors: kMissingInput, kUnknownName, kWrongDtype, kWrongShape,
   /// kSymbolConflict (both tensors named), kUnboundSymbol.
   Result<Binding> bind(std::span<const NamedView> inputs) const;
+  /// The weights of this template on this device: what every variant runs with unless a call names another set.
+  ParamSet params() const;
+  /// A set over them, for an adapter: set what differs, and pass it in CallOptions::params.
+  Result<ParamSet> derive_params() const;
   const std::shared_ptr<TemplateBody>& body() const { return body_; }
 
  private:
@@ -132,13 +139,19 @@ class RLX_API CompiledGraph {
   Status set_param(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive = nullptr);
   /// Names of params without weights.
   std::vector<std::string> unset_params() const;
+  /// The weights of the template that this is a variant of.
+  ParamSet params() const;
 
   /// Runs on inputs by name, in any order; allocates the outputs.
   /// Errors: kMissingInput, kUnknownName, kDuplicateName, kWrongDtype, kWrongShape, kWrongSize, kUnsetParam, kDataError,
-  /// kBackendError. After an error the next valid run gives the same bits as ever.
-  Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs) const;
-  /// The same into the caller's memory. Inputs and outputs in any order, each named once.
-  Status run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const;
+  /// kCancelled, kDeadline, kBackendError; kInvalidArgument for params of another template. After an error the next valid
+  /// run gives the same bits as ever.
+  Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs, const CallOptions& options = {}) const;
+  /// The same into the caller's memory. Inputs and outputs in any order, each named once; quickest in the manifest's order.
+  /// Allocates nothing and takes no lock once as many runs at a time have been made before.
+  Status run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, const CallOptions& options = {}) const;
+  /// Checks names, dtypes and shapes once, for many calls on the same memory. Errors: those of run_into before it runs.
+  Result<BoundRun> bind(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const;
 
   /// States of their own, zero, for this graph and every variant of its template whose states have the same dims; include
   /// rlx/host/context.hpp. A model with states runs on a context only; one without has no use for one.
