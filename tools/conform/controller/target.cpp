@@ -1,89 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks PT_NOTE segments, as the contract says; a missing section table does not matter.
 #include "tools/conform/controller/target.h"
 
-#include <elf.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 
+#include "tools/conform/shared/elf_file.h"
 #include "tools/conform/shared/random.h"
 
 namespace rlx::conform {
 namespace {
 
 constexpr std::uint64_t kFileBytesMax = std::uint64_t{4} << 30;
-
-#if defined(__x86_64__)
-constexpr std::uint16_t kMachine = EM_X86_64;
-#elif defined(__aarch64__)
-constexpr std::uint16_t kMachine = EM_AARCH64;
-#else
-constexpr std::uint16_t kMachine = EM_NONE;
-#endif
-
-template <class Record>
-std::optional<Record> at(const std::string& bytes, std::uint64_t offset) {
-  if (offset > bytes.size() || sizeof(Record) > bytes.size() - offset) return std::nullopt;
-  Record record;
-  std::memcpy(&record, bytes.data() + offset, sizeof record);
-  return record;
-}
-
-/// Why the file cannot be a library of this machine; empty where it can.
-std::string check_header(const std::string& bytes) {
-  if (bytes.size() < sizeof(Elf64_Ehdr) || std::memcmp(bytes.data(), ELFMAG, SELFMAG) != 0)
-    return "is no ELF file: it begins with other bytes than a shared library";
-  const auto header = *at<Elf64_Ehdr>(bytes, 0);
-  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB)
-    return "is an ELF file of another kind: wanted 64 bits, little-endian";
-  if (header.e_machine != kMachine)
-    return "is for another machine: ELF machine " + std::to_string(header.e_machine) + ", this one is " + std::to_string(kMachine);
-  if (header.e_type != ET_DYN) return "is no shared library: ELF type " + std::to_string(header.e_type);
-  return {};
-}
-
-struct Notes {
-  std::vector<rlx_descriptor> descriptors;
-  std::string build_id;
-};
-
-void read_notes(const std::string& bytes, std::uint64_t offset, std::uint64_t size, Notes& notes) {
-  const std::uint64_t end = size > bytes.size() - offset ? bytes.size() : offset + size;
-  while (end - offset >= sizeof(Elf64_Nhdr)) {
-    const auto head = *at<Elf64_Nhdr>(bytes, offset);
-    const std::uint64_t name = offset + sizeof head;
-    const std::uint64_t text = name + (std::uint64_t{head.n_namesz} + 3) / 4 * 4;
-    const std::uint64_t next = text + (std::uint64_t{head.n_descsz} + 3) / 4 * 4;
-    if (next > end) return;
-    const std::string_view owner(bytes.data() + name, head.n_namesz);
-    if (owner == std::string_view(RLX_NOTE_OWNER, 4) && head.n_type == RLX_NOTE_TYPE && head.n_descsz == RLX_DESCRIPTOR_BYTES)
-      notes.descriptors.push_back(*at<rlx_descriptor>(bytes, text));
-    if (owner == std::string_view("GNU", 4) && head.n_type == NT_GNU_BUILD_ID)
-      for (std::uint64_t i = 0; i < head.n_descsz && i < 32; ++i) {
-        constexpr char kHex[] = "0123456789abcdef";
-        const auto byte = static_cast<unsigned char>(bytes[text + i]);
-        notes.build_id += {kHex[byte >> 4], kHex[byte & 15]};
-      }
-    offset = next;
-  }
-}
-
-Notes notes_of(const std::string& bytes) {
-  Notes notes;
-  const auto header = *at<Elf64_Ehdr>(bytes, 0);
-  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
-    const auto segment = at<Elf64_Phdr>(bytes, header.e_phoff + i * sizeof(Elf64_Phdr));
-    if (!segment) break;
-    if (segment->p_type == PT_NOTE && segment->p_offset <= bytes.size())
-      read_notes(bytes, segment->p_offset, segment->p_filesz, notes);
-  }
-  return notes;
-}
 
 template <std::size_t N>
 bool bounded(const char (&text)[N]) {
@@ -125,9 +58,9 @@ Target inspect_target(const std::string& path) {
   target.problem = read_file(target, bytes);
   if (!target.problem.empty()) return target;
   target.hash = hash_text(bytes);
-  target.problem = check_header(bytes);
+  target.problem = elf_problem(bytes);
   if (!target.problem.empty()) return target;
-  const Notes notes = notes_of(bytes);
+  const ElfNotes notes = elf_notes(bytes);
   target.build_id = notes.build_id;
   if (notes.descriptors.size() != 1) {
     target.problem = notes.descriptors.empty() ? "is no RLX plugin: it has no descriptor note of owner `RLX`"

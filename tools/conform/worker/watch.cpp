@@ -117,6 +117,11 @@ RLX_TAKEN void* calloc(size_t count, size_t bytes) noexcept {
   return rc::allocation_fails() ? nullptr : __libc_calloc(count, bytes);
 }
 RLX_TAKEN void* realloc(void* memory, size_t bytes) noexcept {
+  // Moving is neither a new allocation nor a free; but it may fail.
+  if (memory) {
+    rc::allocations.fetch_sub(1, std::memory_order_relaxed);
+    if (!bytes) rc::frees.fetch_add(1, std::memory_order_relaxed);
+  }
   return rc::allocation_fails() ? nullptr : __libc_realloc(memory, bytes);
 }
 RLX_TAKEN void* memalign(size_t alignment, size_t bytes) noexcept {

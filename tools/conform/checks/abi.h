@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of the ABI group: how structs grow (abi_structs.cpp), the file and its host (abi_host.cpp).
+#pragma once
+
+#include "tools/conform/checks/check.h"
+
+namespace rlx::conform {
+
+std::vector<std::string> in_cases(const Facts& facts, Profile profile);
+std::vector<std::string> out_cases(const Facts& facts, Profile profile);
+std::vector<std::string> size_cases(const Facts& facts, Profile profile);
+void abi_cut(Run& run);
+void abi_extended(Run& run);
+void abi_wrong_sizes(Run& run);
+void abi_out_sizes(Run& run);
+void abi_error(Run& run);
+void abi_call(Run& run);
+
+std::vector<std::string> handshake_cases(const Facts& facts, Profile profile);
+void abi_exports(Run& run);
+void abi_handshake(Run& run);
+void abi_read_only(Run& run);
+void abi_descriptor(Run& run);
+std::vector<std::string> host_cases(const Facts& facts, Profile profile);
+void abi_host(Run& run);
+std::vector<std::string> stride_cases(const Facts& facts, Profile profile);
+void abi_strides(Run& run);
+
+}  // namespace rlx::conform
