@@ -22,6 +22,7 @@ int run_command(const Arguments& arguments);
 int inspect_command(const Arguments& arguments);
 int check_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
+int new_plugin_command(const Arguments& arguments);
 int explain_command(const Arguments& arguments);
 int conform_command(const Arguments& arguments);
 

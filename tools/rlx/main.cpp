@@ -23,6 +23,7 @@ constexpr Command kCommands[] = {
     {"inspect", rlx_tool::inspect_command, "show a model at any stage, its manifest, its dispatch"},
     {"bench", rlx_tool::bench_command, "latency, throughput and cold start across shapes, beside other runtimes"},
     {"conform", rlx_tool::conform_command, "check whether a plugin keeps the contract"},
+    {"new-plugin", rlx_tool::new_plugin_command, "write the project of a backend that works"},
     {"explain", rlx_tool::explain_command, "say what an error code means and what to do"},
 };
 
@@ -38,7 +39,7 @@ int guarded(const Command& command, const rlx_tool::Arguments& arguments) {
 
 int usage(std::FILE* out) {
   std::fprintf(out, "Usage: rlx COMMAND [options]\n\nCommands\n");
-  for (const Command& command : kCommands) std::fprintf(out, "  %-9s %s\n", command.name, command.what);
+  for (const Command& command : kCommands) std::fprintf(out, "  %-10s %s\n", command.name, command.what);
   std::fprintf(out, "\n`rlx COMMAND --help` shows the options. Exit codes: 0 done, 1 failed, 2 usage.\n");
   return out == stdout ? rlx_tool::kDone : rlx_tool::kUsage;
 }
