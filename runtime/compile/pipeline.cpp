@@ -70,9 +70,11 @@ Status optimize(Graph& graph, const OptimizeOptions& options, std::string_view s
   }
   for (const Pass& pass : kPasses) {
     if (options.fuse || !pass.fusion) {
+      if (options.observe) options.observe(pass.name, true);
       Status status = pass.run(graph);
       if (status && (options.verify || kAlwaysVerify)) status = verify(graph);
       if (!status) return std::move(status).error().within(join("pass ", pass.name));
+      if (options.observe) options.observe(pass.name, false);
     }
     if (pass.name == stop_after) break;
   }

@@ -2,6 +2,7 @@
 // From a model to a template: the passes, in order. Asks no device.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@ namespace rlx {
 struct OptimizeOptions {
   bool fuse = true;     ///< form composites
   bool verify = false;  ///< verify after each pass; always in debug builds
+  /// Told when a pass begins (true) and has ended well (false); may be empty.
+  std::function<void(std::string_view pass, bool begins)> observe;
 };
 
 /// One line of the pipeline's contents page.

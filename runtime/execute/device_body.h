@@ -12,15 +12,24 @@
 
 namespace rlx {
 
+class TraceRecorder;
+
+/// What the devices of one runtime share.
+struct DeviceServices {
+  std::shared_ptr<TraceRecorder> trace;  ///< null where nobody records
+};
+
 /// Thread-safe; keeps the plugin's library loaded.
 class DeviceBody {
  public:
-  DeviceBody(DeviceHandle handle, DeviceReport report, std::vector<Claim> claims, LogSink log, std::vector<OptionInfo> options = {})
+  DeviceBody(DeviceHandle handle, DeviceReport report, std::vector<Claim> claims, LogSink log, std::vector<OptionInfo> options = {},
+             DeviceServices services = {})
       : handle_(std::move(handle)),
         report_(std::move(report)),
         claims_(std::move(claims)),
         log_(std::move(log)),
-        options_(std::move(options)) {}
+        options_(std::move(options)),
+        services_(std::move(services)) {}
 
   const DeviceHandle& handle() const { return handle_; }
   const DeviceReport& report() const { return report_; }
@@ -29,6 +38,7 @@ class DeviceBody {
   const OptionInfo* option(std::string_view key) const;
   /// False only where the plugin says so.
   bool affects_code(std::string_view key) const;
+  TraceRecorder* trace() const { return services_.trace.get(); }
   const LogSink& sink() const { return log_; }
   void log(LogLevel level, std::string_view text) const {
     if (log_) log_(level, text);
@@ -43,6 +53,7 @@ class DeviceBody {
   std::vector<Claim> claims_;
   LogSink log_;
   std::vector<OptionInfo> options_;
+  DeviceServices services_;
 };
 
 }  // namespace rlx

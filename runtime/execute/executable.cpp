@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/base/check.h"
+#include "runtime/execute/trace.h"
 
 namespace rlx {
 
@@ -13,6 +14,7 @@ Executable::Executable(ExecutableHandle handle, ExecutableInfo info) : handle_(s
 }
 
 Result<std::shared_ptr<Executable>> Executable::compile(const DeviceBody& device, const CompileRequest& request) {
+  const TraceSpan span(device.trace(), "compile_lir", "compile");
   RLX_ASSIGN(ExecutableHandle handle, device.handle().compile(request));
   RLX_ASSIGN(ExecutableInfo info, handle.info());
   return std::make_shared<Executable>(std::move(handle), std::move(info));

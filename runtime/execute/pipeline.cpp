@@ -12,6 +12,7 @@
 #include "runtime/execute/aot_cache.h"
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/manifest.h"
+#include "runtime/execute/trace.h"
 #include "runtime/execute/variant.h"
 #include "runtime/execute/variant_cache.h"
 #include "runtime/ir/text.h"
@@ -143,6 +144,7 @@ Result<BindingManifest> ModelCompilePipeline::template_binding_manifest(std::str
 Result<Specialized> ModelCompilePipeline::specialize_template(const Template& from, const Binding& binding) {
   return guard([&]() -> Result<Specialized> {
     RLX_TRY(body_->owns(from));
+    const TraceSpan span(body_->device.body()->trace(), "specialize", "compile");
     const auto begin = Clock::now();
     Specialized result;
     result.template_hash = from.hash();

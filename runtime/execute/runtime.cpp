@@ -6,6 +6,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/execute/device_body.h"
+#include "runtime/execute/trace.h"
 #include "runtime/plugin/registry.h"
 
 namespace rlx {
@@ -45,9 +46,11 @@ std::string_view public_verdict(const CandidateReport& candidate) {
 
 struct Runtime::Body {
   LogSink log;
+  DeviceServices services;
   std::unique_ptr<PluginRegistry> registry;
 
   Result<Device> open(std::string_view name) {
+    const TraceSpan span(services.trace.get(), name.empty() ? std::string("open the default device") : join("open device ", name), "load");
     RLX_ASSIGN(DeviceHandle handle, registry->open_device(name));
     RLX_ASSIGN(const Fingerprint fingerprint, handle.fingerprint());
     RLX_ASSIGN(std::vector<Claim> claims, handle.claims());
@@ -64,7 +67,7 @@ struct Runtime::Body {
     report.memory_bytes = handle.info().memory_bytes;
     report.fingerprint = fingerprint.text;
     return Device(std::make_shared<DeviceBody>(std::move(handle), std::move(report), std::move(claims), log,
-                                               options ? *std::move(options) : std::vector<OptionInfo>{}));
+                                               options ? *std::move(options) : std::vector<OptionInfo>{}, services));
   }
 
   void list_devices(std::vector<DeviceReport>& reports);
@@ -88,7 +91,9 @@ Result<Runtime> Runtime::discover(RuntimeOptions options) {
   return guard([&]() -> Result<Runtime> {
     Runtime runtime;
     runtime.body_ = std::make_shared<Body>();
+    const TraceSpan span(options.trace.recorder().get(), "discover plugins", "load");
     runtime.body_->log = options.log;
+    runtime.body_->services.trace = options.trace.recorder();
     runtime.body_->registry = PluginRegistry::discover(registry_options(options));
     return runtime;
   });

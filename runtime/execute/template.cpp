@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Making a template, and what it says of itself.
 #include <algorithm>
+#include <optional>
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
 #include "runtime/compile/pipeline.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/template_body.h"
+#include "runtime/execute/trace.h"
 #include "runtime/ir/text.h"
 
 namespace rlx {
@@ -30,6 +32,7 @@ std::string options_text(const CompileOptions& options) {
 
 Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const Model& model, const CompileOptions& options,
                                                          const std::shared_ptr<const DeviceBody>& device) {
+  const TraceSpan span(device->trace(), join("template ", name), "compile");
   auto body = std::make_shared<TemplateBody>();
   body->device = device;
   body->name = std::move(name);
@@ -38,6 +41,12 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   auto graph = std::make_shared<Graph>(model.graph());
   OptimizeOptions optimizing;
   optimizing.fuse = options.fuse;
+  std::optional<TraceSpan> pass_span;
+  if (device->trace())
+    optimizing.observe = [&](std::string_view pass, bool begins) {
+      pass_span.reset();
+      if (begins) pass_span.emplace(device->trace(), pass, "pass");
+    };
   if (Status status = optimize(*graph, optimizing); !status)
     return std::move(status).error().within(join("template `", body->name, "`"));
   body->hash = text_hash(print(*graph));

@@ -9,6 +9,7 @@
 #include "runtime/base/names.h"
 #include "runtime/execute/call_scope.h"
 #include "runtime/execute/manifest.h"
+#include "runtime/execute/trace.h"
 
 namespace rlx {
 namespace {
@@ -139,6 +140,7 @@ Status VariantBody::prepare(const rlx_call* call) {
 
 Result<std::shared_ptr<const SealedSet>> VariantBody::prepared_set(ParamStore& store, const rlx_call* call) {
   RLX_ASSIGN(ParamStore::Acquired acquired, store.acquire());
+  const TraceSpan span(lanes_->device().trace(), "prepare weights", "compile");
   RLX_TRY(executable_->prepare(acquired.set, call));
   return std::move(acquired.set);
 }
@@ -192,6 +194,8 @@ Error VariantBody::no_context() const {
 
 Status VariantBody::run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, const CallOptions& options,
                         ContextBody* context) {
+  TraceSpan span(lanes_->device().trace(), "run", "run");
+  span.note("template", template_->name);
   if (states_ && !context) return no_context();
   const LanePool::Lease lease = lanes_->lease();
   LaneContext& slot = this->slot(lease.lane());
@@ -210,6 +214,8 @@ Status VariantBody::run(std::span<const NamedView> inputs, std::span<const Named
 }
 
 Status VariantBody::run_bound(std::span<const rlx_view> inputs, std::span<const rlx_view> outputs, const CallOptions& options) {
+  TraceSpan span(lanes_->device().trace(), "run", "run");
+  span.note("template", template_->name);
   const CallScope scope(options);
   RLX_TRY(scope.check("run"));
   const LanePool::Lease lease = lanes_->lease();

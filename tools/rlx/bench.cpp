@@ -29,6 +29,7 @@ double milliseconds_since(Clock::time_point begin) {
 struct BenchOptions {
   SearchOptions search;
   ShapeOptions shapes;
+  TraceOption trace;
   std::string model, device, against, python = "python3";
   std::vector<std::string> fills;
   std::uint64_t seed = 0;
@@ -246,7 +247,7 @@ rlx::Result<int> bench(const BenchOptions& options) {
   if (!bindings) return bindings.error();
   auto runtime = rlx::Runtime::discover(options.search.runtime());
   if (!runtime) return runtime.error();
-  auto opened = open_model(options.model, *runtime, options.device, {}, bindings->size() + 1);
+  auto opened = open_model(options.model, *runtime, options.device, {}, bindings->size() + 1, options.search.trace);
   if (!opened) return opened.error();
   std::vector<std::string> notes = opened->model.warnings();
   std::vector<Subject> subjects;
@@ -261,6 +262,7 @@ rlx::Result<int> bench(const BenchOptions& options) {
   if (auto status = measure(options, subjects, *contenders); !status) return status.error();
   if (options.json) print_json(document_of(options, *opened, subjects, *contenders));
   else print_all(options, *opened, subjects, *contenders);
+  if (auto status = options.trace.write(options.search, options.json); !status) return status.error();
   const bool all_there = std::all_of(contenders->begin(), contenders->end(), [](const Contender& contender) { return contender.peer != nullptr; });
   return all_there ? kDone : kFailed;
 }
@@ -280,6 +282,7 @@ int bench_command(const Arguments& arguments) {
       ("json", po::bool_switch(&benching.json), "print JSON (schema rlx.bench/1)")                                                 //
       ("model", po::value(&benching.model)->value_name("MODEL")->required(), "the model file");
   benching.shapes.describe(options);
+  benching.trace.describe(options);
   benching.search.describe(options);
   po::positional_options_description positional;
   positional.add("model", 1);
@@ -292,6 +295,7 @@ int bench_command(const Arguments& arguments) {
   if (benching.rounds < 1 || benching.rounds > 1000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--rounds: wanted 1 to 1000"));
   if (benching.search.threads > 4096) return report(rlx::Error(rlx::ErrorCode::kUsage, "--threads: wanted 0 to 4096"));
   if (!benching.search.threads && !benching.against.empty()) benching.search.threads = std::max(1u, std::thread::hardware_concurrency());
+  benching.trace.start(benching.search);
   const auto done = bench(benching);
   return done ? *done : report(done.error());
 }

@@ -34,7 +34,24 @@ rlx::RuntimeOptions SearchOptions::runtime() const {
   options.plugin_paths = plugins;
   options.only_plugin_paths = only_plugins;
   options.threads = threads;
+  options.trace = trace;
   return options;
+}
+
+void TraceOption::describe(po::options_description& options) {
+  options.add_options()("trace", po::value(&path)->value_name("FILE.json"), "record what happens; ui.perfetto.dev opens the file");
+}
+
+void TraceOption::start(SearchOptions& search) const {
+  if (!path.empty()) search.trace = rlx::Trace::record();
+}
+
+rlx::Status TraceOption::write(const SearchOptions& search, bool quiet) const {
+  if (path.empty()) return {};
+  if (auto status = search.trace.write(path); !status) return status;
+  if (!quiet) std::printf("%zu slices written to %s\n", search.trace.slices(), path.c_str());
+  if (search.trace.dropped()) std::fprintf(stderr, "%zu further slices were dropped\n", search.trace.dropped());
+  return {};
 }
 
 namespace {

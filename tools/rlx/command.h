@@ -34,8 +34,19 @@ struct SearchOptions {
   std::vector<std::string> plugins;
   bool only_plugins = false;
   unsigned threads = 0;
+  rlx::Trace trace;  ///< handed to the runtime
   void describe(boost::program_options::options_description& options);
   rlx::RuntimeOptions runtime() const;
+};
+
+/// --trace FILE.json: records from here on where it is given; written by write().
+struct TraceOption {
+  std::string path;
+  void describe(boost::program_options::options_description& options);
+  /// Call it before the runtime is made.
+  void start(SearchOptions& search) const;
+  /// Errors: kFileUnwritable. Does nothing without --trace.
+  rlx::Status write(const SearchOptions& search, bool quiet) const;
 };
 
 /// Parses; on --help prints `usage` and the options. Returns an exit code to stop with, or -1 to go on.

@@ -112,10 +112,13 @@ rlx::Result<rlx::Model> read_model(const std::string& path) {
 }
 
 rlx::Result<Opened> open_model(const std::string& path, rlx::Runtime& runtime, const std::string& device, const rlx::CompileOptions& options,
-                               std::size_t capacity) {
+                               std::size_t capacity, const rlx::Trace& trace) {
   OpenTimes times;
   auto begin = Clock::now();
-  auto model = read_model(path);
+  auto model = [&] {
+    const rlx::Trace::Slice slice(trace, "load " + std::filesystem::path(path).filename().string(), "load");
+    return read_model(path);
+  }();
   if (!model) return model.error();
   times.load_ms = milliseconds_since(begin);
   begin = Clock::now();

@@ -44,7 +44,7 @@ rlx::Result<rlx::Model> read_model(const std::string& path);
 
 /// Errors: those of the steps.
 rlx::Result<Opened> open_model(const std::string& path, rlx::Runtime& runtime, const std::string& device,
-                               const rlx::CompileOptions& options = {}, std::size_t capacity = 64);
+                               const rlx::CompileOptions& options = {}, std::size_t capacity = 64, const rlx::Trace& trace = {});
 
 /// Random weights for params that have none (a text model carries none); the same for the same name.
 rlx::Status fill_params(const rlx::CompiledGraph& graph);

@@ -23,6 +23,7 @@ double milliseconds_since(Clock::time_point begin) {
 
 struct RunOptions {
   SearchOptions search;
+  TraceOption trace;
   std::string model, device, input, output;
   std::vector<std::string> binds, fills;
   std::uint64_t seed = 0;
@@ -71,28 +72,21 @@ rlx::Result<std::vector<rlx::NamedTensor>> given_inputs(const RunOptions& option
 
 rlx::Result<Outcome> execute(const RunOptions& options) {
   Outcome outcome;
-  auto begin = Clock::now();
-  const auto model = read_model(options.model);
-  if (!model) return model.error();
-  outcome.load_ms = milliseconds_since(begin);
-  for (const std::string& warning : model->warnings()) outcome.notes.push_back("warning: " + warning);
   auto runtime = rlx::Runtime::discover(options.search.runtime());
   if (!runtime) return runtime.error();
-  const auto device = runtime->device(options.device);
-  if (!device) return device.error();
-  outcome.device = device->name();
-  auto pipeline = rlx::ModelCompilePipeline::create(*device);
-  if (!pipeline) return pipeline.error();
-  begin = Clock::now();
-  const auto made = pipeline->build_template(options.model, *model);
-  if (!made) return made.error();
-  outcome.template_ms = milliseconds_since(begin);
-  auto inputs = given_inputs(options, *made, outcome);
+  auto opened = open_model(options.model, *runtime, options.device, {}, 64, options.search.trace);
+  if (!opened) return opened.error();
+  for (const std::string& warning : opened->model.warnings()) outcome.notes.push_back("warning: " + warning);
+  outcome.device = opened->device.name();
+  outcome.load_ms = opened->times.load_ms;
+  outcome.template_ms = opened->times.template_ms;
+  const rlx::Template& made = opened->made;
+  auto inputs = given_inputs(options, made, outcome);
   if (!inputs) return inputs.error();
-  const auto fills = parse_fills(options.fills, made->manifest());
+  const auto fills = parse_fills(options.fills, made.manifest());
   if (!fills) return fills.error();
-  begin = Clock::now();
-  const auto graph = pipeline->get_or_compile(*made, outcome.binding);
+  auto begin = Clock::now();
+  const auto graph = opened->pipeline.get_or_compile(made, outcome.binding);
   if (!graph) return graph.error();
   outcome.compile_ms = milliseconds_since(begin);
   outcome.report = graph->report();
@@ -162,6 +156,7 @@ int run_command(const Arguments& arguments) {
       ("stats", po::bool_switch(&run.stats), "what became of the ops")                                                //
       ("json", po::bool_switch(&run.json), "print JSON (schema rlx.run/1)")                                           //
       ("model", po::value(&run.model)->value_name("MODEL")->required(), "the model file");
+  run.trace.describe(options);
   run.search.describe(options);
   po::positional_options_description positional;
   positional.add("model", 1);
@@ -169,9 +164,11 @@ int run_command(const Arguments& arguments) {
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
   if (run.repeat < 1 || run.repeat > 1000000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--repeat: wanted 1 to 1000000"));
   if (run.search.threads > 4096) return report(rlx::Error(rlx::ErrorCode::kUsage, "--threads: wanted 0 to 4096"));
+  run.trace.start(run.search);
   const auto outcome = execute(run);
   if (!outcome) return report(outcome.error());
   run.json ? print_json(*outcome) : print_text(run, *outcome);
+  if (auto status = run.trace.write(run.search, run.json); !status) return report(status.error());
   if (run.output.empty()) return kDone;
   if (auto status = write_npz(run.output, outcome->outputs); !status) return report(status.error());
   if (!run.json) std::printf("written to %s\n", run.output.c_str());

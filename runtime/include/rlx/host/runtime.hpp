@@ -3,6 +3,7 @@
 #pragma once
 
 #include <rlx/host/result.hpp>
+#include <rlx/host/trace.hpp>
 #include <rlx/host/types.hpp>
 
 #include <functional>
@@ -23,6 +24,7 @@ struct RuntimeOptions {
   std::vector<std::string> deny;
   std::vector<std::pair<std::string, std::string>> prefer;  ///< device kind -> plugin id or file path
   unsigned threads = 0;                   ///< 0 = from affinity and cgroup quota
+  Trace trace;                            ///< Trace::record() turns recording on
   LogSink log;                            ///< silent where empty; called from any thread
 };
 
