@@ -20,6 +20,8 @@ scaffold() { # scaffold NAME LANGUAGE ARGUMENTS...
   expect 0 '100% tests passed' env RLX="$rlx" ctest --test-dir "$project/build" --output-on-failure
   conform "$project/build/$name.so"
 }
+conform "$build/examples/plain/plain.so"
+conform "$build/examples/null/null.so"
 scaffold toy c
 scaffold other_toy cpp --kind warp --id com.example-1.other
 toy=$work/toy/build/toy.so
