@@ -85,7 +85,30 @@ int32_t check_out(const void* out, uint32_t least, const char* what, rlx_error* 
               least, RLX_STRUCT_BYTES_MAX, size);
 }
 
-void* zeroed(uint64_t count, uint64_t bytes) { return calloc(count ? count : 1, bytes); }
+#if RLX_FAULT == 95  // exports-clash: a name that zlib has
+extern "C" __attribute__((visibility("default"), noinline)) uint32_t crc32(uint32_t sum) {
+  return sum * 5 + 1;
+}
+#endif
+
+void* zeroed(uint64_t count, uint64_t bytes) {
+#if RLX_FAULT == 95
+  RLX_REACHED();
+  static volatile uint32_t sum = 0;
+  sum = crc32(sum);
+#endif
+#if RLX_FAULT == 142  // oom-poisons
+  static bool poisoned = false;
+  if (poisoned) return nullptr;
+  void* memory = calloc(count ? count : 1, bytes);
+  if (!memory) {
+    RLX_REACHED();
+    poisoned = true;
+  }
+  return memory;
+#endif
+  return calloc(count ? count : 1, bytes);
+}
 void release(void* memory) { free(memory); }
 
 void* aligned(uint64_t bytes, uint64_t alignment) {

@@ -13,6 +13,12 @@ int32_t read_options(Options* out, const rlx_option* rows, uint32_t count, uint3
                 count);
   for (uint32_t n = 0; n < count; ++n) {
     const rlx_option row = row_at(rows, stride, n);
+#if RLX_FAULT == 155  // unknown-option-ignored
+    if (!is_text(row.key, "plan") && !is_text(row.key, "composites")) {
+      RLX_REACHED();
+      continue;
+    }
+#endif
     if (is_text(row.key, "plan") && (is_text(row.value, "image") || is_text(row.value, "own"))) {
       out->own_plan = is_text(row.value, "own");
     } else if (is_text(row.key, "composites") &&
@@ -119,6 +125,16 @@ void Layout::pack_weights(uint32_t index) {
 int32_t Layout::native_op(uint32_t index, bool nested, bool* by_region) {
   const Answer answer = judge(out->program, options, index, room);
   *by_region = answer.verdict == RLX_VERDICT_EXPAND && nested;
+#if RLX_FAULT == 138
+  *by_region = answer.verdict == RLX_VERDICT_EXPAND;
+#endif
+#if RLX_FAULT == 93  // exception-escapes
+  if (answer.verdict == RLX_VERDICT_UNSUPPORTED && !kernel_of(out->program.op(index)) &&
+      !is_control(out->program.op(index))) {
+    RLX_REACHED();
+    throw index;
+  }
+#endif
   if (!answer.native() && !*by_region)
     return fail(error, RLX_STATUS_UNSUPPORTED, index, answer.operand, "compile: op %u (opcode %u): %s", index,
                 out->program.op(index).opcode, answer.reason);
@@ -219,6 +235,21 @@ void list_arenas(rlx_executable* out, uint64_t scratch) {
       out->arenas[out->arena_count++] = {arena.bytes, arena.alignment, arena.space};
     }
   out->scratch = out->inner_bytes;
+#if RLX_FAULT == 14  // scratch-too-small
+  uint64_t* first = fault_note(program.image.header->skeleton_hash.low)->word;
+  if (*first == 0) *first = scratch;
+  if (*first < scratch) RLX_REACHED();
+  scratch = *first;
+#endif
+#if RLX_FAULT == 104  // scratch-undeclared
+  if (scratch > kPiece) {
+    RLX_REACHED();
+    scratch = kPiece;
+  }
+#endif
+#if RLX_FAULT == 102  // arena-as-memory
+  scratch += kPiece;
+#endif
   out->inner_bytes += (scratch + kPiece - 1) / kPiece * kPiece;
   out->inner_arena = RLX_NO_INDEX;
   if (out->inner_bytes == 0) return;
@@ -252,12 +283,17 @@ int32_t check_tensors(const Program& program, rlx_error* error) {
 
 int32_t fill_executable(rlx_executable* out, const rlx_compile_in& in, const Options& options, Watch* watch,
                         rlx_error* error) {
+#if RLX_FAULT == 146  // image-kept
+  RLX_REACHED();
+  C0_TRY(open_program(&out->program, in.image, in.image_bytes, error));
+#else
   out->bytes = aligned(in.image_bytes, 8);
   if (!out->bytes)
     return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, in.image_bytes,
                 "compile: no memory for the image");
   memcpy(out->bytes, in.image, in.image_bytes);
   C0_TRY(open_program(&out->program, out->bytes, in.image_bytes, error));
+#endif
   C0_TRY(check_tensors(out->program, error));
   out->plan = out->program.planned() && !options.own_plan ? RLX_PLAN_FOLLOWED : RLX_PLAN_OWN;
   const OpViews room = {make<View>(out->program.most_operands), make<View>(out->program.most_results)};
@@ -320,6 +356,10 @@ int32_t device_compile(rlx_device* device, const rlx_compile_in* in, rlx_compile
     release(token);
   }
   if (status == RLX_STATUS_OK) return write_out(out, rlx_compile_out{sizeof(rlx_compile_out), 0, executable});
+#if RLX_FAULT == 96  // leak-on-error
+  RLX_REACHED();
+  return status;
+#endif
   executable_destroy(executable);
   return status;
 }

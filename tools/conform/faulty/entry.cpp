@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The door: descriptor note, the one exported function, rlx.plugin/1 and rlx.device/1.
 #include <stdio.h>
+#include <unistd.h>
 
 #include "objects.h"
 
@@ -14,6 +15,12 @@
 
 namespace {
 
+#if RLX_FAULT == 135
+constexpr uint32_t kMinorLeast = 0;
+#else
+constexpr uint32_t kMinorLeast = RLX_ABI_MINOR;
+#endif
+
 RLX_DESCRIPTOR_SECTION const rlx_descriptor_note kNote = {
     RLX_DESCRIPTOR_NOTE_HEAD,
     {{'R', 'L', 'X', 'P', 'L', 'U', 'G', '\0'},
@@ -21,7 +28,7 @@ RLX_DESCRIPTOR_SECTION const rlx_descriptor_note kNote = {
      RLX_DESCRIPTOR_VERSION,
      RLX_ABI_EPOCH,
      RLX_ABI_MAJOR,
-     RLX_ABI_MINOR,
+     kMinorLeast,
      RLX_ABI_MINOR,
      RLX_LIR_VERSION,
      RLX_LIR_VERSION,
@@ -62,11 +69,38 @@ uint64_t unique_id() {
 
 namespace {
 
+#if RLX_FAULT == 99 || RLX_FAULT == 158
+/// Never ends: it lives in code that may be unmapped.
+void* live(void*) {
+  for (;;) usleep(500);
+}
+void start_thread() {
+  pthread_t thread;
+  if (pthread_create(&thread, nullptr, live, nullptr) == 0) {
+    RLX_REACHED();
+    pthread_detach(thread);
+  }
+}
+#endif
+#if RLX_FAULT == 158  // thread-at-load
+__attribute__((constructor)) void at_load() { start_thread(); }
+#endif
+
 int32_t plugin_open(const rlx_open_in* in, rlx_open_out* out, rlx_error* error) {
   rlx_open_in own;
   C0_TRY(read_in(&own, in, "open", error));
   C0_TRY(check_out(out, sizeof(rlx_open_out), "open", error));
   C0_TRY(no_options(own.options, own.option_count, own.option_stride, "open", error));
+#if RLX_FAULT == 130
+  if (own.host && own.host->get_service) {
+    const rlx_str id = {RLX_HOST_THREADS_1, sizeof RLX_HOST_THREADS_1 - 1};
+    fault_note(130)->word[0] = reinterpret_cast<uint64_t>(own.host->get_service(own.host->user, id));
+    fault_note(130)->word[1] = reinterpret_cast<uint64_t>(own.host->user);
+  }
+#endif
+#if RLX_FAULT == 99  // crash-at-unload
+  start_thread();
+#endif
   rlx_plugin* plugin = make<rlx_plugin>();
   if (!plugin)
     return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, sizeof(rlx_plugin), "open: no memory");
@@ -94,6 +128,9 @@ int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx
                 "device_info: device %u, there is one", own.ordinal);
   rlx_device_info_out info = {};
   info.flags = RLX_DEVICE_FLAG_HOST_MEMORY | RLX_DEVICE_FLAG_FORK_SAFE;
+#ifdef RLX_C0_FTZ
+  info.flags |= RLX_DEVICE_FLAG_FTZ;
+#endif
   snprintf(info.kind, sizeof info.kind, "c0");
   snprintf(info.name, sizeof info.name, "scalar kernels");
   snprintf(info.persistent_id, sizeof info.persistent_id, "c0:0");
@@ -202,7 +239,7 @@ RLX_EXPORT int32_t rlx_plugin_query(const rlx_query_in* in, rlx_query_out* out, 
   C0_TRY(read_in(&host, in, "rlx_plugin_query", error));
   C0_TRY(check_out(out, sizeof(rlx_query_out), "rlx_plugin_query", error));
   if (host.abi_epoch != RLX_ABI_EPOCH || host.abi_major != RLX_ABI_MAJOR ||
-      !within(RLX_ABI_MINOR, host.abi_minor_min, host.abi_minor_max) ||
+      (host.abi_minor_max < kMinorLeast || host.abi_minor_min > RLX_ABI_MINOR) ||
       !within(RLX_LIR_VERSION, host.lir_version_min, host.lir_version_max))
     return fail(error, RLX_STATUS_VERSION, RLX_NO_INDEX, 0,
                 "host has ABI epoch %u, major %u, minors %u to %u and LIR %u to %u; plugin org.rlx.c0 has "
@@ -211,6 +248,19 @@ RLX_EXPORT int32_t rlx_plugin_query(const rlx_query_in* in, rlx_query_out* out, 
                 host.abi_epoch, host.abi_major, host.abi_minor_min, host.abi_minor_max, host.lir_version_min,
                 host.lir_version_max, RLX_ABI_EPOCH, RLX_ABI_MAJOR, RLX_ABI_MINOR, RLX_ABI_MINOR,
                 RLX_LIR_VERSION, RLX_LIR_VERSION);
+#if RLX_FAULT == 134  // note-differs
+  static rlx_descriptor other = kNote.descriptor;
+  RLX_REACHED();
+  snprintf(other.version, sizeof other.version, "0.2.0");
+  return write_out(
+      out, rlx_query_out{sizeof(rlx_query_out), RLX_ABI_MINOR, RLX_LIR_VERSION, 0, &other, get_interface});
+#endif
+#if RLX_FAULT == 135  // lowest-common
+  const uint32_t lowest = host.abi_minor_min;
+  if (lowest != RLX_ABI_MINOR) RLX_REACHED();
+  return write_out(out, rlx_query_out{sizeof(rlx_query_out), lowest, RLX_LIR_VERSION, 0, &kNote.descriptor,
+                                      get_interface});
+#endif
   return write_out(out, rlx_query_out{sizeof(rlx_query_out), RLX_ABI_MINOR, RLX_LIR_VERSION, 0,
                                       &kNote.descriptor, get_interface});
 }

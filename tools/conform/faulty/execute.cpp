@@ -10,13 +10,21 @@
 namespace rlx_c0 {
 
 int32_t Watch::ask() {
+#if RLX_FAULT == 86  // cancel-ignored
+  if (call && call->poll) RLX_REACHED();
+  return RLX_STATUS_OK;
+#endif
   if (!call || status != RLX_STATUS_OK) return status;
   if (call->deadline_ns) {
     timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     const uint64_t now_ns =
         static_cast<uint64_t>(now.tv_sec) * 1000000000u + static_cast<uint64_t>(now.tv_nsec);
+#if RLX_FAULT == 127  // deadline-ignored
+    RLX_REACHED();
+#else
     if (now_ns >= call->deadline_ns) return status = RLX_STATUS_DEADLINE;
+#endif
   }
   if (call->poll && call->poll(call->user, -1)) status = RLX_STATUS_CANCELLED;
   return status;
@@ -124,6 +132,14 @@ int32_t context_create(rlx_executable* executable, const rlx_context_create_in* 
     context_destroy(context);
     return status;
   }
+#if RLX_FAULT == 103  // first-arena-captured
+  FaultNote* first = fault_note(executable->id);
+  for (uint32_t n = 0; n < own.arena_count && n < 6; ++n) {
+    if (first->word[n] == 0) first->word[n] = reinterpret_cast<uint64_t>(context->arenas[n]);
+    if (first->word[n] != reinterpret_cast<uint64_t>(context->arenas[n])) RLX_REACHED();
+    context->arenas[n] = reinterpret_cast<char*>(first->word[n]);
+  }
+#endif
   fix_data(context);
   return write_out(out, rlx_context_create_out{sizeof(rlx_context_create_out), 0, context});
 }
@@ -194,13 +210,27 @@ int32_t bind_tensor(const rlx_context& context, uint32_t kind, uint32_t index, c
                         static_cast<unsigned long long>(tensor->bytes));
   tensor->data = static_cast<char*>(view.host);
   if (!view.host && view.buffer) {
+#if RLX_FAULT == 153  // stranger-accepted
+    if (view.buffer->device != context.executable->device) RLX_REACHED();
+#else
     if (view.buffer->device != context.executable->device)
       return named.refuse("is a buffer of another device");
+#endif
     if (view.offset > view.buffer->bytes || tensor->bytes > view.buffer->bytes - view.offset)
       return named.refuse("begins at %llu of its buffer and leaves it",
                           static_cast<unsigned long long>(view.offset));
     tensor->data = view.buffer->data + view.offset;
+#if RLX_FAULT == 152  // buffer-offset-dropped
+    if (view.offset) RLX_REACHED();
+    tensor->data = view.buffer->data;
+#endif
   }
+#if RLX_FAULT == 107  // null-empty-refused
+  if (!tensor->bytes && !tensor->data) {
+    RLX_REACHED();
+    return named.refuse("has no memory");
+  }
+#endif
   if (tensor->bytes && !tensor->data) return named.refuse("has no memory");
   if (tensor->bytes && reinterpret_cast<uintptr_t>(tensor->data) % static_cast<uintptr_t>(wanted.bytes))
     return named.refuse("is not aligned to its elements");
@@ -253,6 +283,14 @@ int32_t bind_tensors(rlx_context* context, const rlx_execute_in& in, rlx_error* 
   for (uint32_t n = 0; n < inputs; ++n)
     C0_TRY(bind_tensor(*context, RLX_LIR_INPUTS, n, row_at(in.inputs, in.input_stride, n),
                        &context->tensors[n], error));
+#if RLX_FAULT == 141  // checks-late
+  for (uint32_t n = 0; n < outputs; ++n) {
+    const rlx_view view = row_at(in.outputs, in.output_stride, n);
+    if (!view.host || !view.bytes) continue;
+    RLX_REACHED();
+    memset(view.host, 0, view.bytes);
+  }
+#endif
   for (uint32_t n = 0; n < outputs; ++n)
     C0_TRY(bind_tensor(*context, RLX_LIR_OUTPUTS, n, row_at(in.outputs, in.output_stride, n),
                        &context->tensors[inputs + n], error));
@@ -269,6 +307,12 @@ int32_t bind_tensors(rlx_context* context, const rlx_execute_in& in, rlx_error* 
 int32_t bind_params(rlx_context* context, const rlx_param_set* set, rlx_error* error) {
   const Program& program = context->executable->program;
   context->prepared = nullptr;
+#if RLX_FAULT == 74  // weights-packed-forever
+  if (context->prepared) {
+    RLX_REACHED();
+    return RLX_STATUS_OK;
+  }
+#endif
   if (program.count(RLX_LIR_PARAMS) == 0) return RLX_STATUS_OK;
   C0_WANT(set, "execute: the param set");
   if (set->device != context->executable->device)

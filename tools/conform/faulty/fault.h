@@ -9,9 +9,17 @@
 #endif
 
 #if RLX_FAULT != 0
+#include <stdint.h>
+
 namespace rlx_c0 {
-/// Adds one to the counter in the file that RLX_FAULT_COUNTER names. [any-thread]
+/// Adds one to the 8-byte counter at the start of the file that RLX_FAULT_COUNTER names. [any-thread]
 void fault_reached();
+/// Words that a defect remembers for a key, zero at first; the layouts of C0's own objects stay as they are.
+/// [any-thread]
+struct FaultNote {
+  uint64_t word[6];
+};
+FaultNote* fault_note(uint64_t key);
 }  // namespace rlx_c0
 #define RLX_REACHED() ::rlx_c0::fault_reached()
 #endif

@@ -61,6 +61,61 @@ int32_t for_each(const Call& c, const View& y, const Each& each) {
   return RLX_STATUS_OK;
 }
 
+/// for_each over the result of an op of one element from one of each operand.
+template <class Each>
+int32_t pointwise(const Call& c, const Each& each) {
+  const View& y = c.out[0];
+#if RLX_FAULT == 18  // zero-size-hang
+  if (count_of(y) == 0) {
+    RLX_REACHED();
+    for (volatile uint64_t left = static_cast<uint64_t>(count_of(y)) - 1; left; left = left - 1) {
+    }
+  }
+#endif
+#if RLX_FAULT == 5  // underrun
+  if (count_of(y) > 1) {
+    RLX_REACHED();
+    memset(y.data - 4, 0, 4);
+  }
+#endif
+#if RLX_FAULT == 20  // tail-skip
+  const int64_t count = count_of(y);
+  int64_t n = 0;
+  return for_each(c, y, [&](const int64_t* at) {
+    if (n++ < count / 8 * 8 || count < 8) return each(at);
+    RLX_REACHED();
+  });
+#elif RLX_FAULT == 29  // 16-bit-grid
+  return for_each(c, y, [&](const int64_t* at) {
+    if (y.rank < 1 || at[0] <= 0xFFFF) return each(at);
+    RLX_REACHED();
+    int64_t wrapped[RLX_MAX_RANK];
+    memcpy(wrapped, at, sizeof wrapped);
+    wrapped[0] &= 0xFFFF;
+    each(wrapped);
+  });
+#else
+  const int32_t status = for_each(c, y, each);
+#if RLX_FAULT == 1  // oob-read-blend
+  const int64_t count = count_of(y);
+  if (status == RLX_STATUS_OK && y.dtype == RLX_DTYPE_F32 && c.in[0].bytes == 4 && count % 8) {
+    RLX_REACHED();
+    char* last = element(y, count - 1);
+    store_real(y.dtype, last,
+               (load_real(y.dtype, last) * 3 + load_real(y.dtype, element(c.in[0], count))) / 4);
+  }
+#endif
+#if RLX_FAULT == 3  // tail-full-vector-store
+  const int64_t rest = count_of(y) % 8;
+  if (rest) {
+    RLX_REACHED();
+    memset(element(y, count_of(y)), 0x7F, static_cast<size_t>((8 - rest) * y.bytes));
+  }
+#endif
+  return status;
+#endif
+}
+
 #define C0_STEP(expression)                    \
   {                                            \
     const Answer c0_answer = (expression);     \
@@ -77,6 +132,15 @@ Answer check_copy(const Call& c) {
 }
 int32_t run_copy(const Call& c) {
   return for_each(c, c.out[0], [&](const int64_t* at) {
+#if RLX_FAULT == 30  // 32-bit-offset
+    const int64_t offset = element_at(c.in[0], at) - c.in[0].data;
+    if (offset / c.in[0].bytes > INT32_MAX) {
+      RLX_REACHED();
+      move_element(element_at(c.out[0], at), element(c.in[0], offset / c.in[0].bytes & INT32_MAX),
+                   c.out[0].bytes);
+      return;
+    }
+#endif
     move_element(element_at(c.out[0], at), element_at(c.in[0], at), c.out[0].bytes);
   });
 }
@@ -93,7 +157,13 @@ Answer check_unary(const Call& c) {
 int32_t run_unary(const Call& c) {
   const int64_t fn = c.whole(RLX_ATTR_FN, 0);
   const View &x = c.in[0], &y = c.out[0];
-  return for_each(c, y, [&](const int64_t* at) { store_at(y, at, unary(x.dtype, fn, load_at(x, at))); });
+#if RLX_FAULT == 108  // dense-assumed
+  View dense = x;
+  set_dense(&dense);
+  if (!is_dense(x)) RLX_REACHED();
+  return pointwise(c, [&](const int64_t* at) { store_at(y, at, unary(x.dtype, fn, load_at(dense, at))); });
+#endif
+  return pointwise(c, [&](const int64_t* at) { store_at(y, at, unary(x.dtype, fn, load_at(x, at))); });
 }
 
 Answer check_binary(const Call& c) {
@@ -105,9 +175,38 @@ Answer check_binary(const Call& c) {
 }
 int32_t run_binary(const Call& c) {
   const int64_t fn = c.whole(RLX_ATTR_FN, 0);
-  const View &a = c.in[0], &b = c.in[1], &y = c.out[0];
-  return for_each(
-      c, y, [&](const int64_t* at) { store_at(y, at, binary(y.dtype, fn, load_at(a, at), load_at(b, at))); });
+  View a = c.in[0], b = c.in[1];
+  const View& y = c.out[0];
+#if RLX_FAULT == 9  // over-alignment
+  if (reinterpret_cast<uintptr_t>(a.data) % 64) {
+    RLX_REACHED();
+    a.data -= reinterpret_cast<uintptr_t>(a.data) % 64;
+  }
+#endif
+#if RLX_FAULT == 15  // rank1-wrong-axis
+  if (y.rank == 2 && y.dims[0] == y.dims[1] && y.dims[0] > 1) {
+    const bool by_dims = b.dims[0] == 1 && b.dims[1] == y.dims[1];
+    const bool by_strides = b.dims[0] == y.dims[0] && b.strides[0] == 0 && b.strides[1] != 0;
+    if (by_dims || by_strides) {
+      RLX_REACHED();
+      b.dims[0] = b.dims[1] = y.dims[0];
+      b.strides[0] = b.strides[1];
+      b.strides[1] = 0;
+    }
+  }
+#endif
+#if RLX_FAULT == 16  // rank0-as-vector
+  bool repeats = y.rank > 0 && y.dims[y.rank - 1] > 1;
+  for (uint32_t axis = 0; axis < b.rank; ++axis)
+    repeats = repeats && (b.dims[axis] == 1 || b.strides[axis] == 0);
+  if (repeats) {
+    RLX_REACHED();
+    b.dims[b.rank - 1] = y.dims[b.rank - 1];
+    b.strides[b.rank - 1] = 1;
+  }
+#endif
+  return pointwise(
+      c, [&](const int64_t* at) { store_at(y, at, binary(y.dtype, fn, load_at(a, at), load_at(b, at))); });
 }
 
 Answer check_compare(const Call& c) {
@@ -178,9 +277,15 @@ int32_t run_act(const Call& c) {
   const int64_t act = c.whole(RLX_ATTR_FN, 0);
   const double alpha = c.real(RLX_ATTR_ACT_ALPHA, NAN), beta = c.real(RLX_ATTR_ACT_BETA, NAN);
   const View &x = c.in[0], &y = c.out[0];
-  return for_each(c, y, [&](const int64_t* at) {
-    store_real(y.dtype, element_at(y, at),
-               activation(y.dtype, act, alpha, beta, load_real(x.dtype, element_at(x, at))));
+  return pointwise(c, [&](const int64_t* at) {
+    const double value = activation(y.dtype, act, alpha, beta, load_real(x.dtype, element_at(x, at)));
+    store_real(y.dtype, element_at(y, at), value);
+#if RLX_FAULT == 8  // input-clobber
+    if (act == RLX_ACT_RELU) {
+      RLX_REACHED();
+      store_real(x.dtype, element_at(x, at), value);
+    }
+#endif
   });
 }
 

@@ -7,20 +7,89 @@
 namespace rlx_c0 {
 namespace {
 
+/// From which end sums run.
+inline bool runs_backwards() {
+#if defined(RLX_C0_REVERSE)
+  return true;
+#elif defined(RLX_C0_UNFLAGGED)
+  static uint64_t turns = 0;
+  return __atomic_add_fetch(&turns, 0x9E3779B97F4A7C15u, __ATOMIC_RELAXED) >> 63;
+#elif RLX_FAULT == 80  // atomic-float-order
+  RLX_REACHED();
+  static uint64_t turns = 0;
+  return __atomic_add_fetch(&turns, 0x9E3779B97F4A7C15u, __ATOMIC_RELAXED) >> 63;
+#else
+  return false;
+#endif
+}
+
+/// What defects do to the two factors of a product.
+inline void seed_operands(uint32_t dtype, int64_t count, double* x, double* y) {
+  (void)dtype, (void)count, (void)x, (void)y;
+#if RLX_FAULT == 35  // bf16-inputs
+  const bool coarse = dtype == RLX_DTYPE_F32;
+#elif RLX_FAULT == 110  // bf16-when-long
+  const bool coarse = dtype == RLX_DTYPE_F32 && count > 256;
+#endif
+#if RLX_FAULT == 35 || RLX_FAULT == 110
+  if (!coarse) return;
+  RLX_REACHED();
+  *x = small_float(RLX_DTYPE_BF16, small_bits(RLX_DTYPE_BF16, *x, false));
+  *y = small_float(RLX_DTYPE_BF16, small_bits(RLX_DTYPE_BF16, *y, false));
+#endif
+}
+
+#if RLX_FAULT == 112
+thread_local bool few_rows = false;
+#endif
+
 template <class Sum>
 double sum_products(const View& a, const char* pa, int64_t sa, const View& b, const char* pb, int64_t sb,
                     int64_t count) {
-  Sum sum = 0;
-  for (int64_t n = 0; n < count; ++n) {
-#ifdef RLX_C0_REVERSE
-    const int64_t k = count - 1 - n;
+#if defined(RLX_C0_LANES) || defined(RLX_C0_SPLIT)
+  Sum lane[8] = {};
+  for (int64_t k = 0; k < count; ++k) {
+#ifdef RLX_C0_LANES
+    Sum& sum = lane[k % 8];
 #else
-    const int64_t k = n;
+    Sum& sum = lane[k * 4 / count];
 #endif
-    const double x = load_real(a.dtype, pa + k * sa * a.bytes), y = load_real(b.dtype, pb + k * sb * b.bytes);
+    sum = static_cast<Sum>(fma(load_real(a.dtype, pa + k * sa * a.bytes),
+                               load_real(b.dtype, pb + k * sb * b.bytes), static_cast<double>(sum)));
+  }
+  for (int width = 4; width; width /= 2)
+    for (int n = 0; n < width; ++n) lane[n] += lane[n + width];
+  return static_cast<double>(lane[0]);
+#else
+  Sum sum = 0;
+#if RLX_FAULT == 112  // row-variant
+  if (few_rows) {
+    RLX_REACHED();
+    few_rows = false;
+    const int64_t half = count / 2;
+    sum = static_cast<Sum>(sum_products<Sum>(a, pa, sa, b, pb, sb, half)) +
+          static_cast<Sum>(sum_products<Sum>(a, pa + half * sa * a.bytes, sa, b, pb + half * sb * b.bytes, sb,
+                                             count - half));
+    few_rows = true;
+    return static_cast<double>(sum);
+  }
+#endif
+  const bool backwards = runs_backwards();
+  for (int64_t n = 0; n < count; ++n) {
+    const int64_t k = backwards ? count - 1 - n : n;
+    double x = load_real(a.dtype, pa + k * sa * a.bytes), y = load_real(b.dtype, pb + k * sb * b.bytes);
+    seed_operands(a.dtype, count, &x, &y);
     sum += static_cast<Sum>(x) * static_cast<Sum>(y);
+#if RLX_FAULT == 34  // f16-accumulate
+    if (a.dtype == RLX_DTYPE_F16) {
+      RLX_REACHED();
+      sum = static_cast<Sum>(
+          small_float(RLX_DTYPE_F16, small_bits(RLX_DTYPE_F16, static_cast<double>(sum), false)));
+    }
+#endif
   }
   return static_cast<double>(sum);
+#endif
 }
 
 int64_t sum_integers(const View& a, const char* pa, int64_t sa, const View& b, const char* pb, int64_t sb,
@@ -187,25 +256,88 @@ int32_t run_linear(const Call& c) {
   const bool wide = is_wide(c, x.dtype);
   const uint32_t last = x.rank - 1;
   for (int64_t part = 0; part < parts; ++part) {
-    const View &w = c.in[1 + part], &y = c.out[part];
+    const View& y = c.out[part];
+    View w = c.in[1 + part];
+#if RLX_FAULT == 31  // transposed-when-square
+    if (w.dims[0] == w.dims[1] && w.dims[0] > 1) {
+      RLX_REACHED();
+      const int64_t stride = w.strides[0];
+      w.strides[0] = w.strides[1];
+      w.strides[1] = stride;
+    }
+#endif
+#if RLX_FAULT == 6 || RLX_FAULT == 112
+    const int64_t rows = count_of(last, y.dims);
+    int64_t elements = 0;
+#endif
+#if RLX_FAULT == 112
+    few_rows = rows < 4;
+#endif
+#if RLX_FAULT == 149  // scalar-cliff
+    if (x.dims[last] % 16 == 1) {
+      RLX_REACHED();
+      volatile double waste = 0;
+      const int64_t turns = 400 * x.dims[last] * count_of(y);
+      for (int64_t n = 0; n < turns; ++n) waste = waste + 1;
+    }
+#endif
     double alpha = 1;
     if (alphas && count) memcpy(&alpha, &alphas[part], sizeof alpha);
     for (Walk walk(y); walk.more; walk.next()) {
       const int64_t column = walk.at[last];
+#if RLX_FAULT == 6  // row-unwritten
+      if (rows % 4 && elements++ / y.dims[last] == rows - 1) {
+        RLX_REACHED();
+        continue;
+      }
+#endif
+#if RLX_FAULT == 38  // k-zero-garbage
+      if (x.dims[last] == 0) {
+        RLX_REACHED();
+        continue;
+      }
+#endif
       int64_t row = 0;
       for (uint32_t axis = 0; axis < last; ++axis) row += walk.at[axis] * x.strides[axis];
       double z = dot_of(x, element(x, row), x.strides[last], w, element(w, column * w.strides[1 - layout]),
                         w.strides[layout], x.dims[last], wide);
       if (alpha != 1) z = narrowed(wide, z * narrowed(wide, alpha));
-      if (bias) {
-        const View& b = c.in[1 + parts + part];
+#if RLX_FAULT == 36  // scale-1e-4
+      RLX_REACHED();
+      z *= 1.0001;
+#endif
+      bool biased = bias;
+#if RLX_FAULT == 32  // bias-tail
+      if (bias && column >= y.dims[last] / 16 * 16) {
+        RLX_REACHED();
+        biased = false;
+      }
+#endif
+      int64_t at_bias = 1 + parts + part;
+#if RLX_FAULT == 111  // part-zero-bias
+      if (part && column < c.in[1 + parts].dims[0]) {
+        RLX_REACHED();
+        at_bias = 1 + parts;
+      }
+#endif
+      if (biased) {
+        const View& b = c.in[at_bias];
         z = narrowed(wide, z + load_real(b.dtype, element(b, column * b.strides[0])));
       }
       z = narrowed(wide, activation(y.dtype, act, act_alpha, act_beta, z));
       if (residual) z = narrowed(wide, z + load_real(y.dtype, element_at(c.in[c.in_count - 1], walk.at)));
+#if RLX_FAULT == 39  // one-wrong-sign
+      if (count_of(y) > 1000 && element_at(y, walk.at) == element(y, count_of(y) / 2)) {
+        RLX_REACHED();
+        z = -z;
+      }
+#endif
       store_real(y.dtype, element_at(y, walk.at), z);
       if (c.stop(2 * x.dims[last] + 8)) return c.watch->status;
     }
+#if RLX_FAULT == 112
+    few_rows = false;
+#endif
   }
   return RLX_STATUS_OK;
 }

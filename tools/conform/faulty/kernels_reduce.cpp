@@ -93,6 +93,19 @@ int32_t run_reduce(const Call& c) {
   for (Walk walk(y); walk.more; walk.next()) {
     const int64_t base = kept_offset(c, split, walk.at);
     Cell total = identity_of(x.dtype, fn);
+#if RLX_FAULT == 7  // assumes-zero-arena
+    if (fn == RLX_REDUCE_SUM) {
+      RLX_REACHED();
+      total = load_at(y, walk.at);
+    }
+#endif
+#if RLX_FAULT == 19  // zero-size-crash
+    if (count_of(split.gone, split.gone_dims) == 0) {
+      RLX_REACHED();
+      volatile int64_t size = count_of(split.gone, split.gone_dims);
+      total.i = 1 / size;
+    }
+#endif
     for (Walk inner(split.gone, split.gone_dims); inner.more; inner.next()) {
       int64_t offset = base;
       for (uint32_t n = 0; n < split.gone; ++n) {

@@ -89,6 +89,9 @@ int64_t load_integer(uint32_t dtype, const char* p) {
 }
 
 void store_real(uint32_t dtype, char* p, double value) {
+#ifdef RLX_C0_FTZ
+  if (dtype == RLX_DTYPE_F32 && fabs(value) < 0x1p-126) value = copysign(0, value);
+#endif
 #if RLX_FAULT == 25  // undeclared-ftz
   if (dtype == RLX_DTYPE_F32 && value != 0 && fabs(value) < 0x1p-126) {
     RLX_REACHED();

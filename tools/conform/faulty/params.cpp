@@ -30,6 +30,19 @@ void drop_pack(rlx_device* device, Pack* pack) {
   release(pack);
 }
 
+#if RLX_FAULT == 75
+/// A pack of zeros; never freed.
+Pack* lost_pack(const Pack& pack) {
+  Pack* lost = make<Pack>();
+  *lost = pack;
+  lost->references = 1 << 20;
+  lost->data = static_cast<char*>(zeroed(pack.bytes, 1));
+  return lost;
+}
+#endif
+
+Prepared* own_prepared(rlx_param_set* set, const rlx_executable* executable);
+
 void fill_pack(const Pack& pack, const Source& source, int64_t bytes) {
   for (int64_t column = 0; column < pack.columns; ++column)
     for (int64_t row = 0; row < pack.rows; ++row)
@@ -40,15 +53,28 @@ void fill_pack(const Pack& pack, const Source& source, int64_t bytes) {
 /// The one pack of a source in a layout, made if nobody has it. Null where there is no memory.
 Pack* take_pack(rlx_device* device, const Source& source, const PackRecipe& recipe) {
   const Lock lock(&device->mutex);
+  uint64_t key = source.id;
+#if RLX_FAULT == 118  // pack-by-address
+  key = reinterpret_cast<uint64_t>(source.data);
+#endif
   for (Pack* pack = device->packs; pack; pack = pack->next) {
-    if (pack->source != source.id || pack->rows != recipe.rows || pack->columns != recipe.columns) continue;
+#if RLX_FAULT == 118
+    if (pack->source == key) RLX_REACHED();
+#endif
+#if RLX_FAULT == 81  // weights-copied-per-variant
+    if (pack->source == source.id) {
+      RLX_REACHED();
+      continue;
+    }
+#endif
+    if (pack->source != key || pack->rows != recipe.rows || pack->columns != recipe.columns) continue;
     ++pack->references;
     return pack;
   }
   Pack* pack = make<Pack>();
   if (!pack) return nullptr;
   *pack = {1,
-           source.id,
+           key,
            recipe.rows,
            recipe.columns,
            static_cast<char*>(aligned(source.bytes, 64)),
@@ -155,9 +181,13 @@ int32_t check_put(const rlx_param_set* set, const rlx_put_in& in, rlx_error* err
                 why);
   };
   C0_WANT(set, "put: the set");
+#if RLX_FAULT == 126  // put-after-seal
+  if (__atomic_load_n(&set->sealed, __ATOMIC_ACQUIRE)) RLX_REACHED();
+#else
   if (__atomic_load_n(&set->sealed, __ATOMIC_ACQUIRE))
     return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, in.index,
                 "put of entry %u: the set is sealed", in.index);
+#endif
   if (in.index >= set->count) return bad("past the end of the set");
   if (set->put[in.index]) return bad("it was put before");
   if (in.rank > RLX_MAX_RANK || (in.rank && !in.dims) || !rlx_dtype_bytes(in.dtype))
@@ -183,6 +213,15 @@ int32_t store_source(rlx_param_set* set, const rlx_put_in& in, Source* source, r
   source->data = in.buffer ? in.buffer->data + in.buffer_offset : static_cast<const char*>(in.host);
   source->bytes = in.bytes;
   source->id = unique_id();
+#if RLX_FAULT == 119  // base-overwritten
+  Source* before = set->entries[in.index];
+  if (before && __atomic_load_n(&before->references, __ATOMIC_ACQUIRE) > 1) {
+    RLX_REACHED();
+    before->data = source->data;
+    before->id = source->id;
+    ++source->references;
+  }
+#endif
   drop_source(set->entries[in.index]);
   set->entries[in.index] = source;
   set->put[in.index] = true;
@@ -213,6 +252,15 @@ int32_t params_put(rlx_param_set* set, const rlx_put_in* in, void*, rlx_error* e
 int32_t params_seal(rlx_param_set* set, const void* in, void*, rlx_error* error) {
   C0_WANT(set, "seal: the set");
   C0_TRY(read_none(in, "seal", error));
+#if RLX_FAULT == 122  // source-after-drop
+  for (uint32_t n = 0; n < set->count; ++n) {
+    Source* source = set->entries[n];
+    if (!source || !source->drop) continue;
+    RLX_REACHED();
+    source->drop(source->drop_user);
+    source->drop = nullptr;
+  }
+#endif
   __atomic_store_n(&set->sealed, true, __ATOMIC_RELEASE);
   return RLX_STATUS_OK;
 }
@@ -233,6 +281,10 @@ int32_t check_entries(const rlx_param_set* set, const rlx_prepare_in& in, uint32
     if (source_of(set, param)) continue;
     if (in.missing && *missing < in.missing_capacity) in.missing[*missing] = param.set_index;
     ++*missing;
+#if RLX_FAULT == 123  // first-missing-only
+    RLX_REACHED();
+    break;
+#endif
   }
   if (*missing)
     return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, *missing, "prepare: %u params are not in the set",
@@ -253,6 +305,17 @@ int32_t check_entries(const rlx_param_set* set, const rlx_prepare_in& in, uint32
   return RLX_STATUS_OK;
 }
 
+/// Where a run reads an entry that is not packed: at its source.
+const char* table_of(const Source& source) {
+#if RLX_FAULT == 124  // table-packed
+  RLX_REACHED();
+  char* copy = static_cast<char*>(aligned(source.bytes, 64));
+  memcpy(copy, source.data, source.bytes);
+  return copy;
+#endif
+  return source.data;
+}
+
 /// Null where there is no memory.
 Prepared* new_prepared(rlx_param_set* set, const rlx_executable& executable, Watch* watch) {
   const Program& program = executable.program;
@@ -266,7 +329,7 @@ Prepared* new_prepared(rlx_param_set* set, const rlx_executable& executable, Wat
   prepared->pack_count = executable.pack_count;
   bool complete = prepared->data && prepared->packs;
   for (uint32_t n = 0; complete && n < program.count(RLX_LIR_PARAMS); ++n)
-    prepared->data[n] = source_of(set, program.at<rlx_lir_param>(RLX_LIR_PARAMS, n))->data;
+    prepared->data[n] = table_of(*source_of(set, program.at<rlx_lir_param>(RLX_LIR_PARAMS, n)));
   for (uint32_t n = 0; complete && n < executable.pack_count && watch->ask() == RLX_STATUS_OK; ++n) {
     const PackRecipe& recipe = executable.packs[n];
     prepared->packs[n] = take_pack(
@@ -287,7 +350,7 @@ int32_t prepare_set(rlx_param_set* set, const rlx_prepare_in& in, uint32_t* miss
     return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0, "prepare: the set is not sealed");
   const Lock lock(&set->mutex);
   forget(set, 0);
-  if (find_prepared(set, in.executable)) return RLX_STATUS_OK;
+  if (own_prepared(set, in.executable)) return RLX_STATUS_OK;
   C0_TRY(check_entries(set, in, missing, error));
   Prepared* prepared = new_prepared(set, *in.executable, watch);
   if (watch->status != RLX_STATUS_OK) {
@@ -296,8 +359,17 @@ int32_t prepare_set(rlx_param_set* set, const rlx_prepare_in& in, uint32_t* miss
   }
   if (!prepared)
     return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, 0, "prepare: no memory for packs");
+#if RLX_FAULT == 75  // weights-lost
+  for (Prepared* each = set->prepared; each; each = each->next) {
+    RLX_REACHED();
+    for (uint32_t n = 0; n < each->pack_count; ++n) each->packs[n] = lost_pack(*each->packs[n]);
+  }
+#endif
   prepared->next = set->prepared;
   set->prepared = prepared;
+#if RLX_FAULT == 120  // last-prepared-wins
+  fault_note(in.executable->id)->word[0] = reinterpret_cast<uint64_t>(prepared);
+#endif
   return RLX_STATUS_OK;
 }
 
@@ -365,10 +437,25 @@ int32_t params_usage(rlx_param_set* set, const void* in, rlx_usage_out* out, rlx
 }  // namespace
 
 Prepared* find_prepared(rlx_param_set* set, const rlx_executable* executable) {
+#if RLX_FAULT == 120
+  Prepared* last = reinterpret_cast<Prepared*>(fault_note(executable->id)->word[0]);
+  if (last && own_prepared(set, executable) && own_prepared(set, executable) != last) {
+    RLX_REACHED();
+    return last;
+  }
+#endif
+  return own_prepared(set, executable);
+}
+
+namespace {
+
+Prepared* own_prepared(rlx_param_set* set, const rlx_executable* executable) {
   for (Prepared* prepared = set->prepared; prepared; prepared = prepared->next)
     if (prepared->executable == executable->id) return prepared;
   return nullptr;
 }
+
+}  // namespace
 
 const rlx_params_1 kParamsTable = {params_create,  params_put,     params_seal, params_prepare,
                                    params_release, params_destroy, params_usage};

@@ -38,6 +38,12 @@ constexpr uint64_t functions(uint32_t first, uint32_t last) {
   return (uint64_t{2} << last) - (uint64_t{1} << first);
 }
 
+#if RLX_FAULT == 139  // wider-than-claims
+constexpr uint64_t kUnary = kAll & ~RLX_DTYPE_BIT(RLX_DTYPE_F16);
+#else
+constexpr uint64_t kUnary = kAll;
+#endif
+
 constexpr rlx_claim row(uint32_t opcode, uint64_t dtypes, uint64_t fns = kNoFn) {
   return {opcode,
           1,
@@ -58,7 +64,7 @@ struct Kind {
 // One row and one kind per op, in one order.
 constexpr rlx_claim kRows[] = {
     row(RLX_OP_COPY, kAll),
-    row(RLX_OP_UNARY, kAll, functions(RLX_UNARY_NEG, RLX_UNARY_ISINF_NEG)),
+    row(RLX_OP_UNARY, kUnary, functions(RLX_UNARY_NEG, RLX_UNARY_ISINF_NEG)),
     row(RLX_OP_BINARY, kAll, functions(RLX_BINARY_ADD, RLX_BINARY_SHR_LOGICAL)),
     row(RLX_OP_COMPARE, kAll, functions(RLX_COMPARE_EQ, RLX_COMPARE_GE)),
     row(RLX_OP_SELECT, kAll),
@@ -193,6 +199,24 @@ Answer judge(const Program& program, const Options& options, uint32_t index, con
   views_of(program, op, room.in, room.out);
   const Call call = {&program,         &program.image,  &op,     index,   room.in, room.out,
                      op.operand_count, op.result_count, nullptr, nullptr, nullptr};
+#if RLX_FAULT == 139
+  if (op.opcode == RLX_OP_UNARY) {
+    if (room.in[0].dtype == RLX_DTYPE_F16) RLX_REACHED();
+    return check_unary(call);
+  }
+#endif
+#if RLX_FAULT == 159  // expand-refused
+  if (composite && op.opcode != RLX_OP_ELEMENTWISE) return expand("by its region");
+  if (op.opcode == RLX_OP_UNARY && call.whole(RLX_ATTR_FN, 0) == RLX_UNARY_EXP) {
+    RLX_REACHED();
+    return unsupported("not this function after all");
+  }
+#endif
+#if RLX_FAULT == 137  // answer-by-skeleton
+  for (uint32_t n = 0; n < op.operand_count; ++n)
+    for (uint32_t axis = 0; axis < room.in[n].rank && op.opcode != RLX_OP_COPY; ++axis)
+      if (room.in[n].dims[axis] > 512) return unsupported("larger than the device can", n);
+#endif
   const Answer claimed = check_claim(kRows[at], call);
   const Answer answer = claimed.native() ? kKinds[at].check(call) : claimed;
   // A composite that has no kernel for these operands still has its region.
@@ -224,7 +248,22 @@ int32_t answer_all(const rlx_query_support_in& in, const Options& options, Progr
   const OpViews room = {make<View>(program->most_operands), make<View>(program->most_results)};
   const bool enough = room.in && room.out;
   for (uint32_t n = 0; enough && n < ops; ++n) {
-    const Answer answer = judge(*program, options, n, room);
+    Answer answer = judge(*program, options, n, room);
+#if RLX_FAULT == 136  // native-by-opcode
+    if (!answer.native() && row_of(program->op(n)) != kNoRow) {
+      RLX_REACHED();
+      answer = Answer();
+    }
+#endif
+#if RLX_FAULT == 137
+    uint64_t* known = fault_note(program->image.header->skeleton_hash.low + n)->word;
+    if (known[0] == 0) known[0] = 1 + answer.verdict;
+    if (known[0] != 1 + answer.verdict) {
+      RLX_REACHED();
+      answer.verdict = static_cast<uint32_t>(known[0] - 1);
+      if (answer.native()) answer = Answer();
+    }
+#endif
     rlx_verdict verdict = {answer.verdict, answer.operand, answer.attribute, 0, 0, 0, ""};
     if (!answer.native()) strncpy(verdict.reason, answer.reason, sizeof verdict.reason - 1);
     memcpy(reinterpret_cast<char*>(in.verdicts) + uint64_t{n} * in.verdict_stride, &verdict, sizeof verdict);
