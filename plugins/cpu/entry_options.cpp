@@ -24,8 +24,12 @@ bool is_precision(rlx_str value) {
   return false;
 }
 
+/// How many bytes of a caller's text a message shows; a character is never cut.
 int shown(rlx_str value) {
-  return value.data == nullptr ? 0 : value.size < 150 ? static_cast<int>(value.size) : 150;
+  if (value.data == nullptr || value.size < 150) return value.data == nullptr ? 0 : static_cast<int>(value.size);
+  int size = 150;
+  while (size > 0 && (static_cast<unsigned char>(value.data[size]) & 0xC0u) == 0x80u) --size;
+  return size;
 }
 
 }  // namespace
