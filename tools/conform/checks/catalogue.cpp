@@ -4,7 +4,9 @@
 
 namespace rlx::conform {
 
-std::vector<std::span<const Check>> catalogue() { return {lif_checks(), abi_checks()}; }
+std::vector<std::span<const Check>> catalogue() {
+  return {lif_checks(), abi_checks(), arg_checks(), err_checks(), lir_checks(), buf_checks(), opt_checks()};
+}
 
 const Check* find_check(const std::string& id) {
   for (const std::span<const Check> group : catalogue())

@@ -3,6 +3,8 @@
 
 #include <rlx/ops.h>
 
+#include <cstring>
+
 #include "tools/conform/numeric/image_builder.h"
 
 namespace rlx::conform {
@@ -45,9 +47,48 @@ ImageBuilder with_param() {
 /// y = data[idx], indices out of range refused.
 ImageBuilder gather_rows() {
   ImageBuilder builder;
-  const auto data = builder.input("data", DType::kF32, {4, 3}), index = builder.input("idx", DType::kI64, {2});
+  const auto data = builder.input("data", DType::kF32, {16, 3}), index = builder.input("idx", DType::kI64, {2});
   builder.op(RLX_OP_GATHER, {data, index}, {builder.output("y", DType::kF32, {2, 3})},
              {{RLX_ATTR_AXIS, Dim(0)}, {RLX_ATTR_BATCH_DIMS, Dim(0)}, {RLX_ATTR_INDEX_POLICY, Dim(0)}, {RLX_ATTR_NEGATIVE_INDICES, Dim(0)}});
+  return builder;
+}
+
+/// y is x itself.
+ImageBuilder passthrough() {
+  ImageBuilder builder;
+  builder.output_of("y", builder.input("x", DType::kF32, kDims));
+  return builder;
+}
+
+/// y is a constant: -4, -3, …
+ImageBuilder constant() {
+  ImageBuilder builder;
+  builder.input("x", DType::kF32, kDims);
+  std::string bytes(15 * sizeof(float), '\0');
+  for (int i = 0; i < 15; ++i) {
+    const float value = static_cast<float>(i) - 4;
+    std::memcpy(bytes.data() + static_cast<std::size_t>(i) * sizeof value, &value, sizeof value);
+  }
+  builder.output_of("y", builder.constant(DType::kF32, kDims, bytes));
+  return builder;
+}
+
+/// One copy of x is two outputs.
+ImageBuilder twice() {
+  ImageBuilder builder;
+  const auto x = builder.input("x", DType::kF32, kDims), y = builder.temp(DType::kF32, kDims);
+  builder.op(RLX_OP_COPY, {x}, {y});
+  builder.output_of("y", y);
+  builder.output_of("z", y);
+  return builder;
+}
+
+/// A second input that nobody reads.
+ImageBuilder unused() {
+  ImageBuilder builder;
+  const auto x = builder.input("x", DType::kF32, kDims);
+  builder.input("nobody", DType::kI64, {7});
+  builder.op(RLX_OP_COPY, {x}, {builder.output("y", DType::kF32, kDims)});
   return builder;
 }
 
@@ -62,6 +103,12 @@ Result<std::vector<StockImage>> stock_images() {
       {"two_steps_f32", two_steps()},
       {"param_f32", with_param()},
       {"gather_f32", gather_rows()},
+      {"add_large_f32", binary(RLX_BINARY_ADD, DType::kF32, {17, 31})},
+      {"copy_empty_f32", copy(DType::kF32, {0, 4})},
+      {"passthrough_f32", passthrough()},
+      {"constant_f32", constant()},
+      {"twice_f32", twice()},
+      {"unused_f32", unused()},
   };
   std::vector<StockImage> out;
   for (const auto& [name, builder] : made) {

@@ -22,7 +22,9 @@ const Struct& read(const void* out) {
   return *static_cast<const Struct*>(out);
 }
 
-void drop(void* user) { ++*static_cast<int*>(user); }
+void drop(void* user) {
+  if (user) ++*static_cast<int*>(user);
+}
 bool nothing(Bench&, void*) { return true; }
 void leave_it(Bench&, const void*) {}
 
@@ -39,23 +41,23 @@ void open_done(Bench& bench, const void* out) {
   if (out) bench.tables().plugin->close(read<rlx_open_out>(out).plugin);
 }
 std::int32_t device_count_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().plugin->device_count(bench.session->instance(), in, static_cast<rlx_device_count_out*>(out), error);
+  return bench.tables().plugin->device_count(bench.object(bench.session->instance()), in, static_cast<rlx_device_count_out*>(out), error);
 }
 bool device_info_ready(Bench&, void* in) { return as<rlx_device_info_in>(in).ordinal == 0; }
 std::int32_t device_info_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().plugin->device_info(bench.session->instance(), static_cast<const rlx_device_info_in*>(in),
+  return bench.tables().plugin->device_info(bench.object(bench.session->instance()), static_cast<const rlx_device_info_in*>(in),
                                             static_cast<rlx_device_info_out*>(out), error);
 }
 bool options_ready(Bench& bench, void*) { return bench.tables().plugin->describe_options != nullptr; }
 std::int32_t options_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().plugin->describe_options(bench.session->instance(), in, static_cast<rlx_describe_options_out*>(out), error);
+  return bench.tables().plugin->describe_options(bench.object(bench.session->instance()), in, static_cast<rlx_describe_options_out*>(out), error);
 }
 
 // ---- rlx.device/1
 
 bool device_open_ready(Bench&, void* in) { return as<rlx_device_open_in>(in).ordinal == 0; }
 std::int32_t device_open_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().device->open(bench.session->instance(), static_cast<const rlx_device_open_in*>(in),
+  return bench.tables().device->open(bench.object(bench.session->instance()), static_cast<const rlx_device_open_in*>(in),
                                      static_cast<rlx_device_open_out*>(out), error);
 }
 void device_open_done(Bench& bench, const void* out) {
@@ -63,10 +65,10 @@ void device_open_done(Bench& bench, const void* out) {
 }
 bool stats_ready(Bench& bench, void*) { return bench.tables().device->memory_stats != nullptr; }
 std::int32_t stats_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().device->memory_stats(bench.session->device(), in, static_cast<rlx_memory_stats_out*>(out), error);
+  return bench.tables().device->memory_stats(bench.object(bench.session->device()), in, static_cast<rlx_memory_stats_out*>(out), error);
 }
 std::int32_t fingerprint_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().device->fingerprint(bench.session->device(), in, static_cast<rlx_fingerprint_out*>(out), error);
+  return bench.tables().device->fingerprint(bench.object(bench.session->device()), in, static_cast<rlx_fingerprint_out*>(out), error);
 }
 
 // ---- rlx.buffer/1
@@ -76,7 +78,7 @@ bool alloc_ready(Bench&, void* in) {
   return true;
 }
 std::int32_t alloc_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().buffer->alloc(bench.session->device(), static_cast<const rlx_alloc_in*>(in), static_cast<rlx_alloc_out*>(out), error);
+  return bench.tables().buffer->alloc(bench.object(bench.session->device()), static_cast<const rlx_alloc_in*>(in), static_cast<rlx_alloc_out*>(out), error);
 }
 void alloc_done(Bench& bench, const void* out) {
   if (out) bench.tables().buffer->free(read<rlx_alloc_out>(out).buffer);
@@ -88,10 +90,10 @@ bool transfer_ready(Bench& bench, void* in) {
   return true;
 }
 std::int32_t write_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().buffer->write(bench.buffer, static_cast<const rlx_transfer_in*>(in), out, error);
+  return bench.tables().buffer->write(bench.object(bench.buffer), static_cast<const rlx_transfer_in*>(in), out, error);
 }
 std::int32_t read_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().buffer->read(bench.buffer, static_cast<const rlx_transfer_in*>(in), out, error);
+  return bench.tables().buffer->read(bench.object(bench.buffer), static_cast<const rlx_transfer_in*>(in), out, error);
 }
 bool copy_ready(Bench& bench, void* in) {
   auto& made = as<rlx_copy_in>(in);
@@ -100,7 +102,7 @@ bool copy_ready(Bench& bench, void* in) {
   return true;
 }
 std::int32_t copy_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().buffer->copy(bench.buffer, static_cast<const rlx_copy_in*>(in), out, error);
+  return bench.tables().buffer->copy(bench.object(bench.buffer), static_cast<const rlx_copy_in*>(in), out, error);
 }
 bool import_ready(Bench& bench, void* in) {
   auto& made = as<rlx_import_host_in>(in);
@@ -109,14 +111,14 @@ bool import_ready(Bench& bench, void* in) {
   return bench.tables().buffer->import_host != nullptr;
 }
 std::int32_t import_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().buffer->import_host(bench.session->device(), static_cast<const rlx_import_host_in*>(in),
+  return bench.tables().buffer->import_host(bench.object(bench.session->device()), static_cast<const rlx_import_host_in*>(in),
                                             static_cast<rlx_alloc_out*>(out), error);
 }
 
 // ---- rlx.compile/1
 
 std::int32_t claims_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().compile->claims(bench.session->device(), in, static_cast<rlx_claims_out*>(out), error);
+  return bench.tables().compile->claims(bench.object(bench.session->device()), in, static_cast<rlx_claims_out*>(out), error);
 }
 bool support_ready(Bench& bench, void* in) {
   auto& made = as<rlx_query_support_in>(in);
@@ -129,7 +131,7 @@ bool support_ready(Bench& bench, void* in) {
   return true;
 }
 std::int32_t support_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().compile->query_support(bench.session->device(), static_cast<const rlx_query_support_in*>(in),
+  return bench.tables().compile->query_support(bench.object(bench.session->device()), static_cast<const rlx_query_support_in*>(in),
                                                static_cast<rlx_query_support_out*>(out), error);
 }
 bool compile_ready(Bench& bench, void* in) {
@@ -139,14 +141,14 @@ bool compile_ready(Bench& bench, void* in) {
   return true;
 }
 std::int32_t compile_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().compile->compile_lir(bench.session->device(), static_cast<const rlx_compile_in*>(in),
+  return bench.tables().compile->compile_lir(bench.object(bench.session->device()), static_cast<const rlx_compile_in*>(in),
                                              static_cast<rlx_compile_out*>(out), error);
 }
 void compile_done(Bench& bench, const void* out) {
   if (out) bench.tables().compile->executable_destroy(read<rlx_compile_out>(out).executable);
 }
 std::int32_t executable_info_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().compile->executable_info(bench.model->executable(), in, static_cast<rlx_executable_info_out*>(out), error);
+  return bench.tables().compile->executable_info(bench.object(bench.model->executable()), in, static_cast<rlx_executable_info_out*>(out), error);
 }
 
 // ---- rlx.params/1
@@ -177,7 +179,7 @@ bool create_ready(Bench&, void* in) {
   return true;
 }
 std::int32_t create_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().params->create(bench.session->device(), static_cast<const rlx_params_create_in*>(in),
+  return bench.tables().params->create(bench.object(bench.session->device()), static_cast<const rlx_params_create_in*>(in),
                                        static_cast<rlx_params_create_out*>(out), error);
 }
 void create_done(Bench& bench, const void* out) {
@@ -188,7 +190,7 @@ bool put_ready(Bench& bench, void* in) {
   return new_set(bench);
 }
 std::int32_t put_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().params->put(bench.set, static_cast<const rlx_put_in*>(in), out, error);
+  return bench.tables().params->put(bench.object(bench.set), static_cast<const rlx_put_in*>(in), out, error);
 }
 bool seal_ready(Bench& bench, void*) {
   rlx_put_in put;
@@ -196,7 +198,7 @@ bool seal_ready(Bench& bench, void*) {
   return new_set(bench) && bench.run().status("params.put", bench.tables().params->put(bench.set, &put, nullptr, nullptr), RLX_STATUS_OK);
 }
 std::int32_t seal_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().params->seal(bench.set, in, out, error);
+  return bench.tables().params->seal(bench.object(bench.set), in, out, error);
 }
 bool sealed_set(Bench& bench) {
   return seal_ready(bench, nullptr) && bench.run().status("params.seal", seal_call(bench, nullptr, nullptr, nullptr), RLX_STATUS_OK);
@@ -206,11 +208,11 @@ bool prepare_ready(Bench& bench, void* in) {
   return sealed_set(bench);
 }
 std::int32_t prepare_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().params->prepare(bench.set, static_cast<const rlx_prepare_in*>(in), static_cast<rlx_prepare_out*>(out), error);
+  return bench.tables().params->prepare(bench.object(bench.set), static_cast<const rlx_prepare_in*>(in), static_cast<rlx_prepare_out*>(out), error);
 }
 bool usage_ready(Bench& bench, void*) { return sealed_set(bench); }
 std::int32_t usage_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().params->usage(bench.set, in, static_cast<rlx_usage_out*>(out), error);
+  return bench.tables().params->usage(bench.object(bench.set), in, static_cast<rlx_usage_out*>(out), error);
 }
 
 // ---- rlx.execute/1
@@ -223,7 +225,7 @@ bool context_ready(Bench& bench, void* in) {
   return true;
 }
 std::int32_t context_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().execute->context_create(bench.model->executable(), static_cast<const rlx_context_create_in*>(in),
+  return bench.tables().execute->context_create(bench.object(bench.model->executable()), static_cast<const rlx_context_create_in*>(in),
                                                 static_cast<rlx_context_create_out*>(out), error);
 }
 void context_done(Bench& bench, const void* out) {
@@ -236,7 +238,7 @@ bool execute_ready(Bench& bench, void* in) {
   return true;
 }
 std::int32_t execute_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return bench.tables().execute->execute(bench.model->context(), static_cast<const rlx_execute_in*>(in), out, error);
+  return bench.tables().execute->execute(bench.object(bench.model->context()), static_cast<const rlx_execute_in*>(in), out, error);
 }
 
 // ---- rlx.packs/1 and rlx.artifact/1
@@ -257,7 +259,7 @@ bool export_ready(Bench& bench, void* in) {
   return artifacts(bench) != nullptr;
 }
 std::int32_t export_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return artifacts(bench)->export_code(bench.session->device(), static_cast<const rlx_artifact_export_in*>(in),
+  return artifacts(bench)->export_code(bench.object(bench.session->device()), static_cast<const rlx_artifact_export_in*>(in),
                                        static_cast<rlx_artifact_export_out*>(out), error);
 }
 /// An artifact of the model; false where there is none worth keeping.
@@ -284,7 +286,7 @@ bool import_code_ready(Bench& bench, void* in) {
   return true;
 }
 std::int32_t import_code_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return artifacts(bench)->import_code(bench.session->device(), static_cast<const rlx_artifact_import_in*>(in),
+  return artifacts(bench)->import_code(bench.object(bench.session->device()), static_cast<const rlx_artifact_import_in*>(in),
                                        static_cast<rlx_compile_out*>(out), error);
 }
 bool check_ready(Bench& bench, void* in) {
@@ -295,7 +297,7 @@ bool check_ready(Bench& bench, void* in) {
   return true;
 }
 std::int32_t check_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return artifacts(bench)->check(bench.session->instance(), static_cast<const rlx_artifact_check_in*>(in),
+  return artifacts(bench)->check(bench.object(bench.session->instance()), static_cast<const rlx_artifact_check_in*>(in),
                                  static_cast<rlx_artifact_check_out*>(out), error);
 }
 bool list_ready(Bench& bench, void* in) {
@@ -305,7 +307,7 @@ bool list_ready(Bench& bench, void* in) {
   return packs(bench) && bench.model->set();
 }
 std::int32_t list_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return packs(bench)->list(bench.model->set(), static_cast<const rlx_packs_list_in*>(in), static_cast<rlx_packs_list_out*>(out), error);
+  return packs(bench)->list(bench.object(bench.model->set()), static_cast<const rlx_packs_list_in*>(in), static_cast<rlx_packs_list_out*>(out), error);
 }
 bool offer_ready(Bench& bench, void* in) {
   auto& made = as<rlx_packs_offer_in>(in);
@@ -315,7 +317,7 @@ bool offer_ready(Bench& bench, void* in) {
   return packs(bench) && new_set(bench);
 }
 std::int32_t offer_call(Bench& bench, const void* in, void* out, rlx_error* error) {
-  return packs(bench)->offer(bench.set, static_cast<const rlx_packs_offer_in*>(in), out, error);
+  return packs(bench)->offer(bench.object(bench.set), static_cast<const rlx_packs_offer_in*>(in), out, error);
 }
 
 constexpr SlotDriver kDrivers[] = {

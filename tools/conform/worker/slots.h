@@ -25,6 +25,12 @@ class Bench {
   Run& run() const { return session->run(); }
   const Tables& tables() const { return session->tables(); }
 
+  bool null_object = false;  ///< calls get null for the object that they are made on
+  template <class Object>
+  Object* object(Object* usual) const {
+    return null_object ? nullptr : usual;
+  }
+
   std::unique_ptr<Session> session;
   std::unique_ptr<Model> model;   ///< compiled, prepared, with a context
   rlx_buffer* buffer = nullptr;   ///< 64 bytes

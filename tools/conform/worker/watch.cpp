@@ -3,6 +3,7 @@
 #include "tools/conform/worker/watch.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -66,24 +67,37 @@ void watch_getenv(bool on) { getenv_watched = on; }
 std::vector<std::string> getenv_names() { return asked.list(); }
 std::vector<std::string> dlopen_names() { return opened.list(); }
 
-FailAllocation::FailAllocation(std::uint64_t k, std::uint64_t count) {
-  until_failure = k;
-  failures_left = count;
-  failed = false;
-}
-FailAllocation::~FailAllocation() { until_failure = failures_left = 0; }
-bool FailAllocation::fired() const { return failed; }
-
 void leave(int code) {
   leaving = true;
   std::exit(code);
 }
 
 namespace {
+
+/// Where the dynamic loader lies. It ends the process where memory for thread-local data is refused; no plugin can help.
+struct Loader {
+  std::uintptr_t begin = 0, end = 0;
+};
+int find_loader(dl_phdr_info* info, std::size_t, void* out) {
+  if (!std::strstr(info->dlpi_name, "/ld-")) return 0;
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const auto& segment = info->dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X)) continue;
+    static_cast<Loader*>(out)->begin = info->dlpi_addr + segment.p_vaddr;
+    static_cast<Loader*>(out)->end = info->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+  }
+  return 1;
+}
+Loader loader;
+bool is_loader(const void* caller) {
+  const auto address = reinterpret_cast<std::uintptr_t>(caller);
+  return address >= loader.begin && address < loader.end;
+}
+
 /// Counts; true where this one is to fail.
-[[maybe_unused]] bool allocation_fails() {
+[[maybe_unused]] bool allocation_fails(const void* caller) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  if (!failures_left) return false;
+  if (!failures_left || is_loader(caller)) return false;
   if (until_failure > 1) return --until_failure, false;
   --failures_left;
   failed = true;
@@ -99,6 +113,16 @@ template <class Function>
   return function;
 }
 }  // namespace
+
+FailAllocation::FailAllocation(std::uint64_t k, std::uint64_t count) {
+  if (!loader.end) dl_iterate_phdr(find_loader, &loader);
+  until_failure = k;
+  failures_left = k ? count : 0;
+  failed = false;
+}
+FailAllocation::~FailAllocation() { until_failure = failures_left = 0; }
+bool FailAllocation::fired() const { return failed; }
+
 }  // namespace rlx::conform
 
 #if RLX_CONFORM_WATCH
@@ -112,9 +136,9 @@ extern "C" void __libc_free(void*);
 
 namespace rc = rlx::conform;
 
-RLX_TAKEN void* malloc(size_t bytes) noexcept { return rc::allocation_fails() ? nullptr : __libc_malloc(bytes); }
+RLX_TAKEN void* malloc(size_t bytes) noexcept { return rc::allocation_fails(__builtin_return_address(0)) ? nullptr : __libc_malloc(bytes); }
 RLX_TAKEN void* calloc(size_t count, size_t bytes) noexcept {
-  return rc::allocation_fails() ? nullptr : __libc_calloc(count, bytes);
+  return rc::allocation_fails(__builtin_return_address(0)) ? nullptr : __libc_calloc(count, bytes);
 }
 RLX_TAKEN void* realloc(void* memory, size_t bytes) noexcept {
   // Moving is neither a new allocation nor a free; but it may fail.
@@ -122,17 +146,17 @@ RLX_TAKEN void* realloc(void* memory, size_t bytes) noexcept {
     rc::allocations.fetch_sub(1, std::memory_order_relaxed);
     if (!bytes) rc::frees.fetch_add(1, std::memory_order_relaxed);
   }
-  return rc::allocation_fails() ? nullptr : __libc_realloc(memory, bytes);
+  return rc::allocation_fails(__builtin_return_address(0)) ? nullptr : __libc_realloc(memory, bytes);
 }
 RLX_TAKEN void* memalign(size_t alignment, size_t bytes) noexcept {
-  return rc::allocation_fails() ? nullptr : __libc_memalign(alignment, bytes);
+  return rc::allocation_fails(__builtin_return_address(0)) ? nullptr : __libc_memalign(alignment, bytes);
 }
 RLX_TAKEN void* aligned_alloc(size_t alignment, size_t bytes) noexcept {
-  return rc::allocation_fails() ? nullptr : __libc_memalign(alignment, bytes);
+  return rc::allocation_fails(__builtin_return_address(0)) ? nullptr : __libc_memalign(alignment, bytes);
 }
 RLX_TAKEN int posix_memalign(void** out, size_t alignment, size_t bytes) noexcept {
   if (alignment < sizeof(void*) || (alignment & (alignment - 1))) return EINVAL;
-  void* memory = rc::allocation_fails() ? nullptr : __libc_memalign(alignment, bytes);
+  void* memory = rc::allocation_fails(__builtin_return_address(0)) ? nullptr : __libc_memalign(alignment, bytes);
   if (!memory) return ENOMEM;
   *out = memory;
   return 0;

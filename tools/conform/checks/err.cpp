@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// ERR: errors say what happened, reach as far as they say, and leave everything usable.
+#include <cstring>
+
+#include "tools/conform/checks/calls.h"
+#include "tools/conform/checks/groups.h"
+#include "tools/conform/worker/process_state.h"
+#include "tools/conform/worker/watch.h"
+
+namespace rlx::conform {
+namespace {
+
+std::vector<std::string> one_device_case(const Facts& facts, Profile) {
+  return facts.usable() ? std::vector<std::string>{"all"} : std::vector<std::string>{};
+}
+
+/// Statuses with which the same call may succeed later, as the registry says.
+bool retry_helps(std::int32_t status) {
+  return status == RLX_STATUS_OUT_OF_MEMORY || status == RLX_STATUS_RESOURCE_EXHAUSTED || status == RLX_STATUS_CANCELLED ||
+         status == RLX_STATUS_DEADLINE || status == RLX_STATUS_IO;
+}
+
+void err_table(Run& run) {
+  const auto bench = Bench::open(run);
+  if (!bench) return;
+  for (const BadCall& bad : bad_calls(*bench)) {
+    rlx_error error = sized<rlx_error>();
+    run.phase(bad.name.c_str());
+    const std::int32_t status = bad.call(&error);
+    if (!run.status(bad.name, status, bad.wanted, error.message)) continue;
+    run.equal("error.status of " + bad.name, static_cast<std::uint64_t>(error.status), static_cast<std::uint64_t>(status));
+    run.equal("error.retryable of " + bad.name, error.retryable, retry_helps(status));
+    run.equal("error.scope of " + bad.name, error.scope, RLX_SCOPE_CALL);
+    run.equal("error.reserved of " + bad.name, error.reserved, 0);
+    run.equal("error.struct_size of " + bad.name, error.struct_size, sizeof error);
+    run.status(bad.name + " without an error record", bad.call(nullptr), bad.wanted);
+  }
+}
+
+// ---- ERR-02
+
+void check_message(Run& run, const std::string& name, const rlx_error& error) {
+  const std::size_t size = strnlen(error.message, sizeof error.message);
+  if (!run.expect(size < sizeof error.message, name + ": the message ends in NUL", "no NUL in 512 bytes")) return;
+  const std::string message(error.message, size);
+  run.expect(size > 0, name + ": there is a message", "nothing");
+  run.expect(is_utf8(message), name + ": the message is UTF-8", message);
+}
+
+/// Names of 700 bytes, so that the message must be cut; at every offset within a character.
+void long_names(Run& run, Bench& bench) {
+  for (std::size_t shift = 0; shift < 4; ++shift) {
+    std::string key(shift, 'k');
+    while (key.size() < 700) key += "\xe2\x82\xac";  // a euro sign
+    const rlx_option option = {{key.data(), key.size()}, text_of("1")};
+    rlx_open_in in = sized<rlx_open_in>();
+    in.options = &option;
+    in.option_count = 1;
+    in.option_stride = sizeof option;
+    in.abi_minor = RLX_ABI_MINOR;
+    rlx_open_out out = sized<rlx_open_out>();
+    rlx_error error = sized<rlx_error>();
+    run.phase("open with a long option");
+    run.status("an unknown option of 700 bytes", bench.tables().plugin->open(&in, &out, &error), RLX_STATUS_INVALID_ARGUMENT);
+    check_message(run, text("an unknown option of 700 bytes, shifted by %zu", shift), error);
+  }
+}
+
+void err_messages(Run& run) {
+  const auto bench = Bench::open(run);
+  if (!bench) return;
+  for (const BadCall& bad : bad_calls(*bench)) {
+    rlx_error error = sized<rlx_error>();
+    run.phase(bad.name.c_str());
+    bad.call(&error);
+    check_message(run, bad.name, error);
+    run.expect(bad.names.empty() || std::string(error.message).find(bad.names) != std::string::npos, bad.name + ": the message names `" + bad.names + "`",
+               error.message);
+    if (bad.name == "compile_lir of an unknown opcode") run.equal("error.op_index of " + bad.name, error.op_index, 0);
+  }
+  long_names(run, *bench);
+}
+
+// ---- ERR-03, 07
+
+void err_strong(Run& run) {
+  const auto bench = Bench::open(run);
+  if (!bench) return;
+  if (!bench->model->run(8)) return;
+  const std::string right = bench->model->outputs();
+  for (const BadCall& bad : bad_calls(*bench)) {
+    rlx_error error = sized<rlx_error>();
+    run.phase(bad.name.c_str());
+    bad.call(&error);
+    if (!bench->model->run(8)) return;
+    run.same_bytes("a good run after " + bad.name, bench->model->outputs().data(), right.data(), right.size());
+  }
+  const auto fresh = runnable(*bench->session);
+  run.expect(fresh && fresh->all(2), "a new model compiles and runs after all refusals", "it does not");
+}
+
+void err_outputs(Run& run) {
+  const auto bench = Bench::open(run);
+  if (!bench) return;
+  // Out-structs of refused calls keep what the caller wrote into them.
+  rlx_device_open_in in = sized<rlx_device_open_in>();
+  in.ordinal = 1'000'000;
+  rlx_device_open_out out = sized<rlx_device_open_out>();
+  run.phase("device.open");
+  bench->tables().device->open(bench->session->instance(), &in, &out, nullptr);
+  run.expect(out.device == nullptr && out.struct_size == sizeof out, "a refused device.open writes nothing", "the out-struct has changed");
+  rlx_alloc_in alloc = sized<rlx_alloc_in>();
+  alloc.bytes = 64;
+  alloc.alignment = 3;
+  rlx_alloc_out made = sized<rlx_alloc_out>();
+  run.phase("buffer.alloc");
+  bench->tables().buffer->alloc(bench->session->device(), &alloc, &made, nullptr);
+  run.expect(made.buffer == nullptr && made.host == nullptr, "a refused alloc writes nothing", "the out-struct has changed");
+}
+
+// ---- ERR-04
+
+std::vector<std::string> memory_cases(const Facts& facts, Profile) {
+  std::vector<std::string> keys;
+  if (!facts.usable()) return keys;
+  for (const SlotRow& row : slot_rows())
+    if (row.fallible && facts.has_slot(slot_name(row))) keys.push_back(slot_name(row));
+  return keys;
+}
+
+struct Attempt {
+  std::int32_t status = 0;
+  bool fired = false, ready = false;
+};
+
+Attempt attempt(Bench& bench, const SlotDriver& driver, const SlotRow& row, std::uint64_t k) {
+  const StructRow *in_row = row.in == "none" ? nullptr : struct_row(row.in), *out_row = row.out == "none" ? nullptr : struct_row(row.out);
+  std::vector<std::uint64_t> in(in_row ? in_row->size / 8 + 1 : 1), out(out_row ? out_row->size / 8 + 1 : 1);
+  rlx_error error = sized<rlx_error>();
+  Attempt result;
+  result.ready = driver.ready(bench, in_row ? in.data() : nullptr);
+  if (!result.ready) return result;
+  if (out_row) memcpy(out.data(), &out_row->size, 4);
+  {
+    const FailAllocation fail(k);
+    result.status = driver.call(bench, in_row ? in.data() : nullptr, out_row ? out.data() : nullptr, &error);
+    result.fired = fail.fired();
+  }
+  driver.done(bench, result.status == RLX_STATUS_OK && out_row ? out.data() : nullptr);
+  return result;
+}
+
+/// The k-th allocation fails, for every k that the call makes.
+void err_memory(Run& run) {
+  if (!calls_are_watched()) return run.skip("allocations cannot be failed under a sanitizer");
+  const auto bench = Bench::open(run);
+  if (!bench) return;
+  const SlotDriver& driver = *slot_driver(run.key());
+  const SlotRow& row = *slot_row(run.key());
+  std::uint64_t fired = 0;
+  for (std::uint64_t k = 1; k <= 400; ++k) {
+    run.phase(text("%s while allocation %llu fails", run.key().c_str(), static_cast<unsigned long long>(k)).c_str());
+    const Attempt failed = attempt(*bench, driver, row, k);
+    if (!failed.ready) return run.unsupported("this plugin gives nothing to call it with");
+    if (!failed.fired) break;
+    ++fired;
+    run.expect(failed.status == RLX_STATUS_OUT_OF_MEMORY || failed.status == RLX_STATUS_OK || failed.status == RLX_STATUS_RESOURCE_EXHAUSTED,
+               "a call whose allocation fails answers OUT_OF_MEMORY, or does without", status_name(failed.status));
+    const Attempt again = attempt(*bench, driver, row, 0);
+    run.status("the same call afterwards", again.status, RLX_STATUS_OK);
+  }
+  run.expect(bench->model->run(2), "the model still runs", "it does not");
+  // What failed calls leave behind shows as memory that grows with them.
+  const Calls before = calls_so_far();
+  for (int i = 0; i < 20 && fired; ++i) attempt(*bench, driver, row, 1 + static_cast<std::uint64_t>(i) % fired);
+  const Calls after = calls_so_far();
+  const auto kept = static_cast<std::int64_t>(after.allocations - before.allocations) - static_cast<std::int64_t>(after.frees - before.frees);
+  // The failed allocations themselves are counted and never freed.
+  run.expect(kept <= 20 + 4, "failed calls leave no memory behind", std::to_string(kept - 20) + " allocations are kept after 20 failed calls");
+}
+
+void err_limits(Run& run) {
+  const auto session = Session::open(run);
+  if (!session) return;
+  std::vector<std::uint64_t> sizes = {UINT64_MAX, UINT64_MAX - 63, std::uint64_t{1} << 62};
+  if (run.facts().max_alloc_bytes && run.facts().max_alloc_bytes < UINT64_MAX) sizes.push_back(run.facts().max_alloc_bytes + 1);
+  for (const std::uint64_t bytes : sizes) {
+    rlx_alloc_in in = sized<rlx_alloc_in>();
+    in.bytes = bytes;
+    rlx_alloc_out out = sized<rlx_alloc_out>();
+    rlx_error error = sized<rlx_error>();
+    run.phase("buffer.alloc");
+    const std::int32_t status = session->tables().buffer->alloc(session->device(), &in, &out, &error);
+    run.status(text("an alloc of %llu bytes, more than max_alloc_bytes", static_cast<unsigned long long>(bytes)), status, RLX_STATUS_RESOURCE_EXHAUSTED, error.message);
+    run.equal("error.retryable", error.retryable, 1);
+    run.expect(out.buffer == nullptr, "nothing is handed out", "a buffer");
+  }
+  auto model = runnable(*session);
+  run.expect(model && model->all(1), "the device still runs", "it does not");
+}
+
+void err_quiet(Run& run) {
+  const auto bench = Bench::open(run);
+  if (!bench) return;
+  const std::vector<BadCall> calls = bad_calls(*bench);
+  { const auto warm = ProcessState::now(); }
+  const auto before = ProcessState::now();
+  for (const BadCall& bad : calls) {
+    run.phase(bad.name.c_str());
+    bad.call(nullptr);
+  }
+  bench->model->run(1);
+  ProcessState after = ProcessState::now();
+  after.threads = before.threads;  // a plugin may have started its own
+  expect_same_state(run, "after refused calls", before, after);
+}
+
+constexpr Check kChecks[] = {
+    {"ERR-01", 2, "Each class of bad input has its status, its retryable and its scope.", 80, one_device_case, err_table},
+    {"ERR-02", 2, "Messages end within 512 bytes, are UTF-8 even where they are cut, and name the culprit.", 60, one_device_case, err_messages},
+    {"ERR-03", 2, "After every refused call a good one gives the same bits as before, and new objects can be made.", 20, one_device_case, err_strong},
+    {"ERR-04", 2, "Where an allocation fails the call fails cleanly, leaves nothing behind, and works the next time.", 40, memory_cases, err_memory},
+    {"ERR-05", 2, "More than max_alloc_bytes is RESOURCE_EXHAUSTED.", 8, one_device_case, err_limits},
+    {"ERR-06", 2, "No error prints, changes the locale, a mask, a handler or the floating-point environment, or ends the process.", 10, one_device_case, err_quiet},
+    {"ERR-09", 2, "A refused call writes nothing into its out-struct.", 2, one_device_case, err_outputs},
+};
+
+}  // namespace
+
+std::span<const Check> err_checks() { return kChecks; }
+
+}  // namespace rlx::conform
