@@ -17,17 +17,33 @@ std::string file_name(const AotKey& key) { return key.name() + std::string(kAotS
 
 Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::byte*>(text.data()), text.size()}; }
 
-bool same_dims(const Dims& seen, const Sizes& wanted) {
-  return std::equal(seen.begin(), seen.end(), wanted.begin(), wanted.end(),
-                    [](const Dim& a, const Size& b) { return a.is_number() && b.expression().empty() && a.number() == b.number(); });
+/// The image's value must have the dtype and, at this binding, the dims of the template's.
+bool same_shape(const lir::Value& seen, const Shape& wanted, const Binding& binding) {
+  if (seen.dtype != wanted.dtype || seen.dims.size() != wanted.dims.size()) return false;
+  for (std::size_t i = 0; i < seen.dims.size(); ++i) {
+    const Result<std::int64_t> size = wanted.dims[i].evaluate(binding);
+    if (!size || !seen.dims[i].is_number() || seen.dims[i].number() != *size) return false;
+  }
+  return true;
 }
 
-/// Inputs or outputs of the image must be those of the manifest: what runs checks tensors against the manifest alone.
-bool same_tables(const lir::Module& module, const std::vector<lir::Io>& seen, const std::vector<ManifestEntry>& wanted) {
-  return std::equal(seen.begin(), seen.end(), wanted.begin(), wanted.end(), [&](const lir::Io& a, const ManifestEntry& b) {
-    const lir::Value& value = module.values[a.value];
-    return a.name == b.name && value.dtype == b.dtype && same_dims(value.dims, b.dims);
+/// What runs checks tensors against the manifest, which is the template's: the image's tables must say the same.
+bool same_inputs(const lir::Module& module, const Graph& graph, const Binding& binding) {
+  return std::equal(module.inputs.begin(), module.inputs.end(), graph.inputs.begin(), graph.inputs.end(), [&](const lir::Io& seen, ValueId wanted) {
+    const Value& value = graph.values[wanted];
+    return seen.name == value.name && same_shape(module.values[seen.value], value.shape, binding);
   });
+}
+
+bool same_outputs(const lir::Module& module, const Graph& graph, const Binding& binding) {
+  return std::equal(module.outputs.begin(), module.outputs.end(), graph.outputs.begin(), graph.outputs.end(), [&](const lir::Io& seen, const Output& wanted) {
+    return seen.name == wanted.name && same_shape(module.values[seen.value], graph.values[wanted.value].shape, binding);
+  });
+}
+
+bool same_states(const lir::Module& module, const Graph& graph) {
+  return std::equal(module.states.begin(), module.states.end(), graph.states.begin(), graph.states.end(),
+                    [](const lir::StatePair& a, const StatePair& b) { return a.input == b.input && a.output == b.output; });
 }
 
 bool same_params(const lir::Module& module, const Graph& graph) {
@@ -39,12 +55,13 @@ bool same_params(const lir::Module& module, const Graph& graph) {
   });
 }
 
-Checked<lir::ImageHashes> check_image(const TemplateBody& from, const BindingManifest& manifest, Bytes image) {
+Checked<lir::ImageHashes> check_image(const TemplateBody& from, const Binding& binding, Bytes image) {
   const Result<lir::Module> module = lir::read_image(image);
   if (!module) return flaw("image", module.error().message());
   if (module->template_hash != from.hash) return flaw("image", "its image is of template ", hex(module->template_hash), ", wanted ", hex(from.hash));
-  if (!same_tables(*module, module->inputs, manifest.inputs)) return flaw("tables", "its inputs are not those of the template");
-  if (!same_tables(*module, module->outputs, manifest.outputs)) return flaw("tables", "its outputs are not those of the template");
+  if (!same_inputs(*module, *from.graph, binding)) return flaw("tables", "its inputs are not those of the template");
+  if (!same_outputs(*module, *from.graph, binding)) return flaw("tables", "its outputs are not those of the template");
+  if (!same_states(*module, *from.graph)) return flaw("tables", "its states are not those of the template");
   if (!same_params(*module, *from.graph)) return flaw("tables", "its params are not those of the template");
   const auto hashes = lir::image_hashes(image);
   if (!hashes) return flaw("image", hashes.error().message());
@@ -80,7 +97,7 @@ Checked<AotVariant> AotCache::read(const TemplateBody& from, const Binding& bind
   auto manifest = numeric_manifest(*from.graph, binding);
   if (!manifest) return flaw("tables", manifest.error().message());
   made.manifest = *std::move(manifest);
-  const auto hashes = check_image(from, made.manifest, file->image);
+  const auto hashes = check_image(from, binding, file->image);
   if (!hashes) return hashes.error();
   auto report = read_report(file->report);
   if (!report) return report.error();

@@ -4,6 +4,7 @@
 
 #include <rlx/host/importer.hpp>
 #include <rlx/host/model.hpp>
+#include <rlx/host/package.hpp>
 
 #include <dlfcn.h>
 #include <new>
@@ -71,10 +72,14 @@ Result<void*> importer_symbol(const std::vector<std::filesystem::path>& folders,
 
 Result<Model> load_model(const std::string& path) {
   const std::string extension = std::filesystem::path(path).extension().string();
+  if (extension == ".rlx") {
+    Result<Package> package = open_package(path);
+    return package ? Result<Model>(package->model()) : std::move(package).error();
+  }
   if (extension != ".onnx")
     return Error(ErrorCode::kImporterMissing,
                  "`" + path + "` ends in `" + extension +
-                     "`, wanted .onnx: there is no importer for another kind of file");
+                     "`, wanted .onnx or .rlx: there is no importer for another kind of file");
   return import_with<ImportModelFn, Model>("librlx_import_onnx.so", kImportModelSymbol, path);
 }
 

@@ -8,6 +8,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
 #include "runtime/execute/manifest.h"
+#include "runtime/execute/package.h"
 
 namespace rlx {
 namespace {
@@ -57,6 +58,12 @@ std::uint64_t next_id() {
   return next.fetch_add(1, std::memory_order_relaxed);
 }
 
+/// Of what the graph owns, so that its packs too can be kept between processes.
+ContentHash hash_of(const std::vector<std::byte>& bytes) {
+  const Hash128 hash = hash_bytes(bytes);
+  return {hash.low, hash.high};
+}
+
 }  // namespace
 
 ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device)
@@ -65,7 +72,7 @@ ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const
     const Param& param = graph_->params[i];
     if (!param.owned) continue;
     const Shape& shape = graph_->values[param.value].shape;
-    entries_[i] = {{shape.dtype, numbers(shape.dims), param.owned->data(), param.owned->size()}, param.owned, true, true};
+    entries_[i] = {{shape.dtype, numbers(shape.dims), param.owned->data(), param.owned->size()}, param.owned, true, true, hash_of(*param.owned)};
   }
 }
 
@@ -85,7 +92,7 @@ Result<std::size_t> ParamStore::find(std::string_view name) const {
 Result<ParamStore::Change> ParamStore::change(const ParamSource& value) const {
   RLX_ASSIGN(const std::size_t index, find(value.name));
   RLX_TRY(check(graph_->values[graph_->params[index].value], value.view));
-  Change change{index, {value.view, value.keepalive, true, true}};
+  Change change{index, {value.view, value.keepalive, true, true, value.hash}};
   if (change.entry.keepalive) return change;
   auto copy = std::make_shared<std::vector<std::byte>>(value.view.bytes);
   if (value.view.bytes) std::memcpy(copy->data(), value.view.data, value.view.bytes);
@@ -139,6 +146,7 @@ Status ParamStore::put(ParamSetHandle& set, std::uint32_t index, const Entry& en
   source.dims = entry.view.dims;
   source.host = entry.view.data;
   source.bytes = entry.view.bytes;
+  source.hash = {entry.hash.low, entry.hash.high};
   source.drop = drop_source;
   source.drop_user = new std::shared_ptr<const void>(entry.keepalive);
   return set.put(source);
@@ -164,6 +172,7 @@ std::vector<std::string> ParamStore::unset() const {
 Result<std::shared_ptr<const SealedSet>> ParamStore::seal(const SealedSet* from, bool all) {
   const auto count = static_cast<std::uint32_t>(entries_.size());
   RLX_ASSIGN(ParamSetHandle set, device_->handle().create_params(count, from ? &from->handle : nullptr));
+  if (origin_ && !from) RLX_TRY(set.offer_packs(origin_->packs, origin_->mapping));
   for (std::uint32_t i = 0; i < count; ++i)
     if (entries_[i].staged || (all && entries_[i].set)) RLX_TRY(put(set, i, entries_[i]));
   RLX_TRY(set.seal());

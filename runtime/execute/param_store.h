@@ -20,6 +20,8 @@
 
 namespace rlx {
 
+struct ModelOrigin;
+
 /// A sealed set of the backend. Immutable; lives while a store has it as its newest, or a run uses it.
 struct SealedSet {
   explicit SealedSet(ParamSetHandle sealed) : handle(std::move(sealed)) {}
@@ -38,6 +40,8 @@ class ParamStore {
   /// Errors: kUnknownName, kDuplicateName, kWrongDtype, kWrongShape, kWrongSize; kUnsetParam for those that are missing.
   Status stage(std::span<const ParamSource> values, bool complete = false);
   Status stage(const ParamSource& value) { return stage({&value, 1}); }
+  /// Packs that a package carries: offered to the first set that is made. Call it before the first run.
+  void offer(std::shared_ptr<const ModelOrigin> origin) { origin_ = std::move(origin); }
 
   /// The set for a run: what is staged is put into a new set first. `replaced` is the set before, where this call made
   /// the new one: whoever holds it until the new set is prepared has packs of unchanged weights shared, not made again.
@@ -64,6 +68,7 @@ class ParamStore {
     std::shared_ptr<const void> keepalive;
     bool set = false;
     bool staged = false;
+    ContentHash hash = {};
   };
   struct Change {
     std::size_t index;
@@ -81,6 +86,7 @@ class ParamStore {
   std::shared_ptr<const DeviceBody> device_;
   std::shared_ptr<ParamStore> base_;
   std::atomic<std::uint64_t> version_ = 1;
+  std::shared_ptr<const ModelOrigin> origin_;  // null where it came from no package
   mutable std::mutex mutex_;  // guards what follows; a derived store's is taken before its base's
   std::vector<Entry> entries_;
   bool dirty_ = true;

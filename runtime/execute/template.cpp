@@ -7,6 +7,7 @@
 #include "runtime/base/names.h"
 #include "runtime/compile/pipeline.h"
 #include "runtime/execute/manifest.h"
+#include "runtime/execute/package.h"
 #include "runtime/execute/template_body.h"
 #include "runtime/execute/trace.h"
 #include "runtime/ir/text.h"
@@ -47,7 +48,10 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
       pass_span.reset();
       if (begins) pass_span.emplace(device->trace(), pass, "pass");
     };
-  if (Status status = optimize(*graph, optimizing); !status)
+  if (const ModelOrigin* origin = model.origin().get(); origin && origin->fused != options.fuse)
+    return fail(ErrorCode::kInvalidArgument, "template `", body->name, "`: the package holds ", origin->fused ? "a fused" : "an unfused",
+                " graph, the options want the other");
+  if (Status status = model.origin() ? Status() : optimize(*graph, optimizing); !status)
     return std::move(status).error().within(join("template `", body->name, "`"));
   body->hash = text_hash(print(*graph));
   body->identity = text_hash(join(body->name, "\n", hex(body->hash), "\n", options_text(options)));
@@ -57,6 +61,7 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   body->params = std::make_shared<ParamStore>(graph, device);
   for (const ParamSource& weight : model.weights())
     if (has_param(*graph, weight.name)) RLX_TRY(body->params->stage(weight));
+  if (model.origin()) body->params->offer(model.origin());
   return body;
 }
 

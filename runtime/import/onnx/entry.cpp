@@ -7,7 +7,7 @@
 
 #include "runtime/import/onnx/import.h"
 
-extern "C" RLX_API void rlx_import_model_1(const char* path, rlx::Result<rlx::Model>* out) noexcept {
+extern "C" RLX_API void rlx_import_model_2(const char* path, rlx::Result<rlx::Model>* out) noexcept {
   using rlx::Error;
   using rlx::ErrorCode;
   try {
@@ -21,4 +21,4 @@ extern "C" RLX_API void rlx_import_model_1(const char* path, rlx::Result<rlx::Mo
   }
 }
 
-static_assert(std::is_same_v<decltype(&rlx_import_model_1), rlx::ImportModelFn>);
+static_assert(std::is_same_v<decltype(&rlx_import_model_2), rlx::ImportModelFn>);

@@ -7,7 +7,7 @@
 
 #include "runtime/import/safetensors/reader.h"
 
-extern "C" RLX_API void rlx_import_weights_1(const char* path,
+extern "C" RLX_API void rlx_import_weights_2(const char* path,
                                              rlx::Result<std::vector<rlx::ParamSource>>* out) noexcept {
   using rlx::Error;
   using rlx::ErrorCode;
@@ -22,4 +22,4 @@ extern "C" RLX_API void rlx_import_weights_1(const char* path,
   }
 }
 
-static_assert(std::is_same_v<decltype(&rlx_import_weights_1), rlx::ImportWeightsFn>);
+static_assert(std::is_same_v<decltype(&rlx_import_weights_2), rlx::ImportWeightsFn>);

@@ -17,10 +17,10 @@ namespace rlx {
 
 /// Type of the symbol kImportModelSymbol of librlx_import_onnx.so. `path` is read until the call returns.
 using ImportModelFn = void (*)(const char* path, Result<Model>* out) noexcept;
-inline constexpr const char* kImportModelSymbol = "rlx_import_model_1";
+inline constexpr const char* kImportModelSymbol = "rlx_import_model_2";
 
 /// Type of the symbol kImportWeightsSymbol of librlx_import_safetensors.so.
 using ImportWeightsFn = void (*)(const char* path, Result<std::vector<ParamSource>>* out) noexcept;
-inline constexpr const char* kImportWeightsSymbol = "rlx_import_weights_1";
+inline constexpr const char* kImportWeightsSymbol = "rlx_import_weights_2";
 
 }  // namespace rlx

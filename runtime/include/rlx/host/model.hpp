@@ -16,6 +16,7 @@
 namespace rlx {
 
 class Graph;
+struct ModelOrigin;
 
 /// A size in a model: a number, or an expression over symbols such as "seq", "batch*12", "ceildiv(h, 2)".
 class RLX_API Size {
@@ -46,18 +47,22 @@ class RLX_API Model {
   /// Notes of the importer for a person: inputs that no node reads and the like.
   const std::vector<std::string>& warnings() const { return warnings_; }
   void set_warnings(std::vector<std::string> warnings) { warnings_ = std::move(warnings); }
+  /// What the runtime knows of a model that came from a package; null for others.
+  const std::shared_ptr<const ModelOrigin>& origin() const { return origin_; }
+  void set_origin(std::shared_ptr<const ModelOrigin> origin) { origin_ = std::move(origin); }
 
  private:
   std::shared_ptr<const Graph> graph_;
   std::vector<ParamSource> weights_;
   std::vector<std::string> warnings_;
+  std::shared_ptr<const ModelOrigin> origin_;
 };
 
 /// Reads a model in text form (what Model::to_text prints). Errors: kParseError, kInvalidModel.
 RLX_API Result<Model> model_from_text(std::string_view text, std::vector<ParamSource> weights = {});
 
-/// Imports a model file by its extension (".onnx") with the importer library beside the runtime library.
-/// Errors: kFileNotFound, kImporterMissing, kMalformedModelFile, kUnsupportedModel (all operators listed), kUnsafePath.
+/// Reads a model file by its extension: ".onnx" with the importer library beside the runtime library, ".rlx" (a package)
+/// by mapping it. Errors: kFileNotFound, kFileDamaged, kImporterMissing, kMalformedModelFile, kUnsupportedModel (all operators listed), kUnsafePath.
 RLX_API Result<Model> load_model(const std::string& path);
 
 /// Tensors of a safetensors file, mapped, not copied. Errors: kFileNotFound, kFileDamaged, kImporterMissing.

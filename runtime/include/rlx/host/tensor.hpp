@@ -77,11 +77,18 @@ struct NamedTensor {
   Tensor tensor;
 };
 
+/// 128 bits that name a tensor's bytes (XXH3-128); zero = none. Trusted: equal names are equal bytes.
+struct ContentHash {
+  std::uint64_t low = 0, high = 0;
+  bool operator==(const ContentHash&) const = default;
+};
+
 /// Weights from outside: borrowed bytes and what keeps them alive (a mapping, a buffer; may be null for static memory).
 struct ParamSource {
   std::string name;
   TensorView view;
   std::shared_ptr<const void> keepalive;
+  ContentHash hash = {};
 };
 
 }  // namespace rlx

@@ -70,6 +70,25 @@ TEST(Aot, ASecondPipelineFindsTheVariant) {
   EXPECT_TRUE(second.log.empty());
 }
 
+TEST(Aot, AModelWithStatesIsFoundAgain) {
+  const Folder folder;
+  rlx::ModelBuilder builder("counter");
+  const auto x = builder.input("x", rlx::DType::kF32, {"n"});
+  const auto next = builder.add(builder.state("total", rlx::DType::kF32, {"n"}), x);
+  builder.set_state("total", next);
+  builder.set_output("y", builder.mul(next, builder.scalar(rlx::DType::kF32, 1)));
+  const auto model = builder.finish();
+  ASSERT_TRUE(model) << model.error().to_string();
+  for (const std::uint64_t hits : {0, 1}) {
+    Cached cached(folder.path(), 1 << 30, *model, "counter");
+    const auto graph = cached.pipeline.get_or_compile(cached.from, {{"n", 3}});
+    ASSERT_TRUE(graph) << graph.error().to_string();
+    EXPECT_EQ(cached.pipeline.aot_counters().hits, hits);
+    EXPECT_EQ(graph->manifest().states.size(), 1u);
+    EXPECT_TRUE(cached.log.empty());
+  }
+}
+
 TEST(Aot, IsOffWithoutAFolder) {
   const Folder folder;
   rlx::Device device = open_cpu();

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What lies in a package, and what a model that came from one carries besides graph and weights.
+#pragma once
+
+#include <rlx/host/package.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/base/file.h"
+#include "runtime/execute/container.h"
+#include "runtime/ir/graph.h"
+#include "runtime/plugin/handles.h"
+
+namespace rlx {
+
+inline constexpr std::uint32_t kPackageVersion = 1;
+enum class PackageSection : std::uint32_t { kManifest = 1, kGraph = 2, kTensors = 3, kWeights = 4, kPacks = 5, kPacked = 6 };
+
+/// One row of the table of tensors, ascending by param: those of params, and those that the graph owns (constants above
+/// 4 KiB). Dtype and dims are the graph's.
+struct PackageTensor {
+  std::uint32_t param = 0;   ///< index in the graph's params
+  bool owned = false;
+  std::uint64_t offset = 0;  ///< in the section of weights, a multiple of 64
+  std::uint64_t bytes = 0;
+  Hash128 hash;
+};
+
+struct PackagePack {
+  Hash128 key;
+  std::uint64_t offset = 0;  ///< in the section of packs, a multiple of 64
+  std::uint64_t bytes = 0;
+  Hash128 hash;              ///< of the packed bytes
+};
+
+/// Why a template made from a model of a package runs no pass, and what its param set is offered. Immutable.
+struct ModelOrigin {
+  bool fused = true;
+  std::vector<PackInfo> packs;
+  std::shared_ptr<const void> mapping;
+};
+
+/// What a package holds, read from bytes that nobody has checked. Lifetime: of the bytes.
+struct PackageContents {
+  PackageInfo info;
+  Graph graph;  ///< verified; owned params have their bytes (copied)
+  std::vector<PackageTensor> tensors;
+  std::vector<PackagePack> packs;
+  Bytes weights, packed;
+};
+
+/// Checks everything but the hashes of tensors and packs. `file` is 8-byte aligned.
+/// Words: those of Container::parse, content, manifest, graph, tensors, packs.
+Checked<PackageContents> read_package(Bytes file);
+/// Compares every tensor and pack with its hash. Words: weights, packs.
+Checked<void> verify_package(const PackageContents& contents);
+
+}  // namespace rlx
