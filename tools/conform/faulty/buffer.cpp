@@ -12,6 +12,7 @@ rlx_buffer* new_buffer(rlx_device* device, char* data, uint64_t bytes, void* own
   rlx_buffer* buffer = make<rlx_buffer>();
   if (!buffer) return nullptr;
   *buffer = {device, data, bytes, owned};
+  hold_device(device);
   if (owned) __atomic_add_fetch(&device->used_bytes, bytes, __ATOMIC_RELAXED);
   return buffer;
 }
@@ -46,6 +47,7 @@ void buffer_free(rlx_buffer* buffer) {
   if (!buffer) return;
   if (buffer->owned) __atomic_sub_fetch(&buffer->device->used_bytes, buffer->bytes, __ATOMIC_RELAXED);
   release(buffer->owned);
+  drop_device(buffer->device);
   release(buffer);
 }
 

@@ -305,6 +305,11 @@ int32_t fill_executable(rlx_executable* out, const rlx_compile_in& in, const Opt
   release(room.out);
   if (status != RLX_STATUS_OK) return status;
   stage_state(out, &layout);
+#ifdef RLX_C0_COPY
+  for (uint32_t id = 0; id < out->program.value_count; ++id)
+    if (out->program.values[id].storage == RLX_LIR_STORAGE_INPUT)
+      out->home[id] = layout.take(out->program.values[id].bytes);
+#endif
   list_arenas(out, layout.most_scratch);
   out->pack_key = key_of_packs(*out);
   return RLX_STATUS_OK;
@@ -317,6 +322,7 @@ void executable_destroy(rlx_executable* executable) {
     if (__atomic_sub_fetch(&executable->token->references, 1, __ATOMIC_ACQ_REL) == 0)
       release(executable->token);
   }
+  drop_device(executable->device);
   close_program(&executable->program);
   release(executable->home);
   release(executable->stage);
@@ -349,6 +355,7 @@ int32_t device_compile(rlx_device* device, const rlx_compile_in* in, rlx_compile
   if (status == RLX_STATUS_OK) {
     *token = {1, true};
     executable->device = device;
+    hold_device(device);
     executable->id = unique_id();
     executable->token = token;
     status = fill_executable(executable, own, options, &watch, error);

@@ -62,6 +62,14 @@ int32_t no_options(const rlx_option* rows, uint32_t count, uint32_t stride, cons
               row.key.data ? row.key.data : "");
 }
 
+void hold_device(rlx_device* device) { __atomic_add_fetch(&device->references, 1, __ATOMIC_RELAXED); }
+
+void drop_device(rlx_device* device) {
+  if (!device || __atomic_sub_fetch(&device->references, 1, __ATOMIC_ACQ_REL)) return;
+  pthread_mutex_destroy(&device->mutex);
+  release(device);
+}
+
 uint64_t unique_id() {
   static uint64_t last = 0;
   return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
@@ -182,16 +190,12 @@ int32_t device_open(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device
   rlx_device* device = make<rlx_device>();
   if (!device)
     return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, sizeof(rlx_device), "device open: no memory");
-  device->plugin = plugin;
+  device->references = 1;
   pthread_mutex_init(&device->mutex, nullptr);
   return write_out(out, rlx_device_open_out{sizeof(rlx_device_open_out), 0, device});
 }
 
-void device_close(rlx_device* device) {
-  if (!device) return;
-  pthread_mutex_destroy(&device->mutex);
-  release(device);
-}
+void device_close(rlx_device* device) { drop_device(device); }
 
 int32_t device_memory_stats(rlx_device* device, const void* in, rlx_memory_stats_out* out, rlx_error* error) {
   C0_WANT(device, "memory_stats: the device");

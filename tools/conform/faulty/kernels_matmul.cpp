@@ -245,19 +245,44 @@ Answer check_linear(const Call& c) {
   return {};
 }
 
-int32_t run_linear(const Call& c) {
-  const int64_t parts = c.whole(RLX_ATTR_PARTS, 1), layout = c.whole(RLX_ATTR_W_LAYOUT, 0),
-                act = c.whole(RLX_ATTR_ACT, 0);
-  const bool bias = c.whole(RLX_ATTR_HAS_BIAS, 0) != 0, residual = c.whole(RLX_ATTR_HAS_RESIDUAL, 0) != 0;
-  const double act_alpha = c.real(RLX_ATTR_ACT_ALPHA, NAN), act_beta = c.real(RLX_ATTR_ACT_BETA, NAN);
-  uint32_t count = 0;
-  const int64_t* alphas = rlx_lir_attr_list(c.image, c.op, RLX_ATTR_ALPHAS, RLX_LIR_ATTR_F64_LIST, &count);
-  const View& x = c.in[0];
-  const bool wide = is_wide(c, x.dtype);
-  const uint32_t last = x.rank - 1;
-  for (int64_t part = 0; part < parts; ++part) {
-    const View& y = c.out[part];
-    View w = c.in[1 + part];
+namespace {
+
+/// One weight of linear and what belongs to it.
+struct Part {
+  const Call& c;
+  int64_t number, layout, act;
+  const View& x;
+  const View& y;
+  View w;
+  const View* bias;
+  const View* residual;
+  uint32_t last;
+  bool wide;
+  double alpha, act_alpha, act_beta;
+
+  Part(const Call& call, int64_t part)
+      : c(call),
+        number(part),
+        layout(call.whole(RLX_ATTR_W_LAYOUT, 0)),
+        act(call.whole(RLX_ATTR_ACT, 0)),
+        x(call.in[0]),
+        y(call.out[part]),
+        w(call.in[1 + part]),
+        bias(call.whole(RLX_ATTR_HAS_BIAS, 0) ? &call.in[1 + call.out_count + part] : nullptr),
+        residual(call.whole(RLX_ATTR_HAS_RESIDUAL, 0) ? &call.in[call.in_count - 1] : nullptr),
+        last(x.rank - 1),
+        wide(is_wide(call, x.dtype)),
+        alpha(1),
+        act_alpha(call.real(RLX_ATTR_ACT_ALPHA, NAN)),
+        act_beta(call.real(RLX_ATTR_ACT_BETA, NAN)) {
+    uint32_t count = 0;
+    const int64_t* alphas = rlx_lir_attr_list(c.image, c.op, RLX_ATTR_ALPHAS, RLX_LIR_ATTR_F64_LIST, &count);
+    if (alphas && count) memcpy(&alpha, &alphas[part], sizeof alpha);
+    seed_part();
+  }
+
+  /// What defects do to the part as a whole.
+  void seed_part() {
 #if RLX_FAULT == 31  // transposed-when-square
     if (w.dims[0] == w.dims[1] && w.dims[0] > 1) {
       RLX_REACHED();
@@ -266,12 +291,14 @@ int32_t run_linear(const Call& c) {
       w.strides[1] = stride;
     }
 #endif
-#if RLX_FAULT == 6 || RLX_FAULT == 112
-    const int64_t rows = count_of(last, y.dims);
-    int64_t elements = 0;
+#if RLX_FAULT == 111  // part-zero-bias
+    if (number && bias && c.in[1 + c.out_count].dims[0] >= y.dims[last]) {
+      RLX_REACHED();
+      bias = &c.in[1 + c.out_count];
+    }
 #endif
 #if RLX_FAULT == 112
-    few_rows = rows < 4;
+    few_rows = count_of(last, y.dims) < 4;
 #endif
 #if RLX_FAULT == 149  // scalar-cliff
     if (x.dims[last] % 16 == 1) {
@@ -281,64 +308,78 @@ int32_t run_linear(const Call& c) {
       for (int64_t n = 0; n < turns; ++n) waste = waste + 1;
     }
 #endif
-    double alpha = 1;
-    if (alphas && count) memcpy(&alpha, &alphas[part], sizeof alpha);
-    for (Walk walk(y); walk.more; walk.next()) {
-      const int64_t column = walk.at[last];
+  }
+
+  /// Whether a defect leaves this element unwritten.
+  bool left_out(const int64_t* at) const {
+    (void)at;
 #if RLX_FAULT == 6  // row-unwritten
-      if (rows % 4 && elements++ / y.dims[last] == rows - 1) {
-        RLX_REACHED();
-        continue;
-      }
+    const int64_t rows = count_of(last, y.dims), row = (element_at(y, at) - y.data) / y.bytes / y.dims[last];
+    if (rows % 4 && row == rows - 1) {
+      RLX_REACHED();
+      return true;
+    }
 #endif
 #if RLX_FAULT == 38  // k-zero-garbage
-      if (x.dims[last] == 0) {
-        RLX_REACHED();
-        continue;
-      }
-#endif
-      int64_t row = 0;
-      for (uint32_t axis = 0; axis < last; ++axis) row += walk.at[axis] * x.strides[axis];
-      double z = dot_of(x, element(x, row), x.strides[last], w, element(w, column * w.strides[1 - layout]),
-                        w.strides[layout], x.dims[last], wide);
-      if (alpha != 1) z = narrowed(wide, z * narrowed(wide, alpha));
-#if RLX_FAULT == 36  // scale-1e-4
+    if (x.dims[last] == 0) {
       RLX_REACHED();
-      z *= 1.0001;
-#endif
-      bool biased = bias;
-#if RLX_FAULT == 32  // bias-tail
-      if (bias && column >= y.dims[last] / 16 * 16) {
-        RLX_REACHED();
-        biased = false;
-      }
-#endif
-      int64_t at_bias = 1 + parts + part;
-#if RLX_FAULT == 111  // part-zero-bias
-      if (part && column < c.in[1 + parts].dims[0]) {
-        RLX_REACHED();
-        at_bias = 1 + parts;
-      }
-#endif
-      if (biased) {
-        const View& b = c.in[at_bias];
-        z = narrowed(wide, z + load_real(b.dtype, element(b, column * b.strides[0])));
-      }
-      z = narrowed(wide, activation(y.dtype, act, act_alpha, act_beta, z));
-      if (residual) z = narrowed(wide, z + load_real(y.dtype, element_at(c.in[c.in_count - 1], walk.at)));
-#if RLX_FAULT == 39  // one-wrong-sign
-      if (count_of(y) > 1000 && element_at(y, walk.at) == element(y, count_of(y) / 2)) {
-        RLX_REACHED();
-        z = -z;
-      }
-#endif
-      store_real(y.dtype, element_at(y, walk.at), z);
-      if (c.stop(2 * x.dims[last] + 8)) return c.watch->status;
+      return true;
     }
-#if RLX_FAULT == 112
-    few_rows = false;
 #endif
+    return false;
   }
+
+  double sum(const int64_t* at) const {
+    const int64_t column = at[last];
+    int64_t row = 0;
+    for (uint32_t axis = 0; axis < last; ++axis) row += at[axis] * x.strides[axis];
+    const double z =
+        dot_of(x, element(x, row), x.strides[last], w, element(w, column * w.strides[1 - layout]),
+               w.strides[layout], x.dims[last], wide);
+#if RLX_FAULT == 36  // scale-1e-4
+    RLX_REACHED();
+    return z * 1.0001;
+#endif
+    return z;
+  }
+
+  double value(const int64_t* at) const {
+    double z = sum(at);
+    if (alpha != 1) z = narrowed(wide, z * narrowed(wide, alpha));
+    bool biased = bias != nullptr;
+#if RLX_FAULT == 32  // bias-tail
+    if (biased && at[last] >= y.dims[last] / 16 * 16) {
+      RLX_REACHED();
+      biased = false;
+    }
+#endif
+    if (biased) z = narrowed(wide, z + load_real(bias->dtype, element(*bias, at[last] * bias->strides[0])));
+    z = narrowed(wide, activation(y.dtype, act, act_alpha, act_beta, z));
+    if (residual) z = narrowed(wide, z + load_real(y.dtype, element_at(*residual, at)));
+#if RLX_FAULT == 39  // one-wrong-sign
+    if (count_of(y) > 1000 && element_at(y, at) == element(y, count_of(y) / 2)) {
+      RLX_REACHED();
+      z = -z;
+    }
+#endif
+    return z;
+  }
+};
+
+}  // namespace
+
+int32_t run_linear(const Call& c) {
+  for (int64_t number = 0; number < static_cast<int64_t>(c.out_count); ++number) {
+    const Part part(c, number);
+    for (Walk walk(part.y); walk.more; walk.next()) {
+      if (part.left_out(walk.at)) continue;
+      store_real(part.y.dtype, element_at(part.y, walk.at), part.value(walk.at));
+      if (c.stop(2 * part.x.dims[part.last] + 8)) return c.watch->status;
+    }
+  }
+#if RLX_FAULT == 112
+  few_rows = false;
+#endif
   return RLX_STATUS_OK;
 }
 

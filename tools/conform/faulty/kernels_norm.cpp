@@ -20,6 +20,29 @@ struct Shares {
   double greatest, sum;
 };
 
+/// exp of a difference.
+double share_of(double moved) {
+#ifdef RLX_C0_ONLINE
+  return exp2(moved * M_LOG2E);
+#else
+  return exp(moved);
+#endif
+}
+
+#ifdef RLX_C0_ONLINE
+Shares shares_of(const Line& line, bool wide) {
+  Shares s = {-static_cast<double>(INFINITY), 0};
+  for (int64_t n = 0; n < line.size; ++n) {
+    const double v = line.value(n);
+    if (isnan(v) || v > s.greatest) {
+      s.sum = narrowed(wide, s.sum * narrowed(wide, share_of(s.greatest - v)));
+      s.greatest = v;
+    }
+    s.sum = narrowed(wide, s.sum + narrowed(wide, share_of(v - s.greatest)));
+  }
+  return s;
+}
+#else
 Shares shares_of(const Line& line, bool wide) {
   Shares s = {-static_cast<double>(INFINITY), 0};
   for (int64_t n = 0; n < line.size; ++n) {
@@ -32,9 +55,10 @@ Shares shares_of(const Line& line, bool wide) {
   if (!isnan(s.greatest)) s.greatest = 0;
 #endif
   for (int64_t n = 0; n < line.size; ++n)
-    s.sum = narrowed(wide, s.sum + narrowed(wide, exp(line.value(n) - s.greatest)));
+    s.sum = narrowed(wide, s.sum + narrowed(wide, share_of(line.value(n) - s.greatest)));
   return s;
 }
+#endif
 
 }  // namespace
 
@@ -68,7 +92,8 @@ int32_t run_softmax(const Call& c) {
     const Shares s = shares_of(line, wide);
     for (int64_t n = 0; n < line.size; ++n) {
       const double moved = narrowed(wide, line.value(n) - s.greatest);
-      const double share = log_too ? moved - narrowed(wide, log(s.sum)) : narrowed(wide, exp(moved)) / s.sum;
+      const double share =
+          log_too ? moved - narrowed(wide, log(s.sum)) : narrowed(wide, share_of(moved)) / s.sum;
       store_real(y.dtype, element(y, to + n * y.strides[axis]), share);
     }
     if (c.stop(50 * line.size)) return c.watch->status;
@@ -130,6 +155,19 @@ struct Moments {
 };
 
 Moments moments_of(const Call& c, Row& row, bool centered, bool wide) {
+#ifdef RLX_C0_ONLINE
+  double average = 0, deviations = 0, seen = 0;
+  const uint32_t axes = c.in[0].rank - static_cast<uint32_t>(row.axis);
+  for (Walk walk(axes, c.in[0].dims + row.axis); walk.more && centered; walk.next()) {
+    const double v = row.value(walk.at), before = v - average;
+    average = narrowed(wide, average + before / ++seen);
+    deviations = narrowed(wide, deviations + before * (v - average));
+  }
+  if (centered)
+    return {average,
+            narrowed(wide, 1 / sqrt(narrowed(wide, deviations / seen + c.real(RLX_ATTR_EPS, 1e-5))))};
+#endif
+
   const View& x = c.in[0];
   const uint32_t rank = x.rank - static_cast<uint32_t>(row.axis);
   const int64_t* dims = x.dims + row.axis;

@@ -114,6 +114,10 @@ bool is_control(const rlx_lir_op& op);
 int32_t open_watch(Watch* watch, rlx_call* own, const rlx_call* call, const char* what, rlx_error* error);
 int32_t fail_stopped(int32_t status, const char* what, rlx_error* error);
 
+/// The device outlives its close while buffers, sets or executables of it are there.
+void hold_device(rlx_device* device);
+void drop_device(rlx_device* device);
+
 /// The entry of a set that a run of the executable reads from; null where it was not prepared. Under the
 /// set's mutex.
 Prepared* find_prepared(rlx_param_set* set, const rlx_executable* executable);
@@ -124,8 +128,9 @@ struct rlx_plugin {
   uint32_t abi_minor;
 };
 
+/// Lives as long as anything that was made on it.
 struct rlx_device {
-  rlx_plugin* plugin;
+  uint32_t references;    ///< atomic
   pthread_mutex_t mutex;  ///< guards packs
   rlx_c0::Pack* packs;
   uint64_t used_bytes;  ///< atomic: buffers and packs

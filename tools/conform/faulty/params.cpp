@@ -130,6 +130,7 @@ void params_destroy(rlx_param_set* set) {
   for (uint32_t n = 0; set->entries && n < set->count; ++n) drop_source(set->entries[n]);
   pthread_mutex_destroy(&set->mutex);
   release(set->entries);
+  drop_device(set->device);
   release(set->put);
   release(set);
 }
@@ -158,6 +159,7 @@ int32_t params_create(rlx_device* device, const rlx_params_create_in* in, rlx_pa
   rlx_param_set* set = make<rlx_param_set>();
   if (set) {
     set->device = device;
+    hold_device(device);
     set->count = own.count;
     set->entries = make<Source*>(own.count);
     set->put = make<bool>(own.count);
