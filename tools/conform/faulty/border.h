@@ -52,6 +52,14 @@ inline bool is_text(rlx_str text, const char* wanted) {
   return text.data && text.size == strlen(wanted) && memcmp(text.data, wanted, text.size) == 0;
 }
 
+/// Bytes of a text that a message shows, at most `most` and no half character; for %.*s, with data_of().
+inline int shown(rlx_str text, uint64_t most) {
+  uint64_t size = !text.data ? 0 : text.size < most ? text.size : most;
+  while (size && size < text.size && (static_cast<unsigned char>(text.data[size]) & 0xC0u) == 0x80u) --size;
+  return static_cast<int>(size);
+}
+inline const char* data_of(rlx_str text) { return text.data ? text.data : ""; }
+
 /// Zeroed memory for `count` things, or null. Never 0 bytes.
 void* zeroed(uint64_t count, uint64_t bytes);
 template <class T>

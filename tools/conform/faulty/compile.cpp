@@ -25,13 +25,9 @@ int32_t read_options(Options* out, const rlx_option* rows, uint32_t count, uint3
                (is_text(row.value, "native") || is_text(row.value, "expand"))) {
       out->expand = is_text(row.value, "expand");
     } else {
-      const auto cut = [](rlx_str text) {
-        return text.data ? static_cast<int>(text.size > 100 ? 100 : text.size) : 0;
-      };
       return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, n,
                   "%s: option `%.*s` = `%.*s`, known are plan = image or own, composites = native or expand",
-                  what, cut(row.key), row.key.data ? row.key.data : "", cut(row.value),
-                  row.value.data ? row.value.data : "");
+                  what, shown(row.key, 300), data_of(row.key), shown(row.value, 100), data_of(row.value));
     }
   }
   return RLX_STATUS_OK;

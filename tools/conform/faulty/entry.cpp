@@ -58,8 +58,7 @@ int32_t no_options(const rlx_option* rows, uint32_t count, uint32_t stride, cons
                 count);
   const rlx_option row = row_at(rows, stride, 0);
   return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "%s: unknown option `%.*s`, there is none",
-              what, row.key.data ? static_cast<int>(row.key.size & 0xff) : 0,
-              row.key.data ? row.key.data : "");
+              what, shown(row.key, 700), data_of(row.key));
 }
 
 void hold_device(rlx_device* device) { __atomic_add_fetch(&device->references, 1, __ATOMIC_RELAXED); }

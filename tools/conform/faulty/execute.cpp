@@ -173,8 +173,7 @@ struct Named {
     (void)vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
     return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, index, "execute: %s %u \"%.*s\" %s", kind,
-                index, name.data ? static_cast<int>(name.size > 200 ? 200 : name.size) : 0,
-                name.data ? name.data : "", why);
+                index, shown(name, 200), data_of(name), why);
   }
 };
 

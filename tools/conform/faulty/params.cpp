@@ -301,8 +301,7 @@ int32_t check_entries(const rlx_param_set* set, const rlx_prepare_in& in, uint32
     const rlx_str name = rlx_lir_text(&program.image, param.name);
     return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, param.set_index,
                 "prepare: entry %u \"%.*s\" has another dtype or other dims than the image", param.set_index,
-                name.data ? static_cast<int>(name.size > 200 ? 200 : name.size) : 0,
-                name.data ? name.data : "");
+                shown(name, 200), data_of(name));
   }
   return RLX_STATUS_OK;
 }
