@@ -21,6 +21,8 @@ int plugins_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int inspect_command(const Arguments& arguments);
 int check_command(const Arguments& arguments);
+int compile_command(const Arguments& arguments);
+int cache_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 int new_plugin_command(const Arguments& arguments);
 int explain_command(const Arguments& arguments);

@@ -21,6 +21,8 @@ constexpr Command kCommands[] = {
     {"run", rlx_tool::run_command, "run a model on given or random inputs"},
     {"check", rlx_tool::check_command, "say before anything runs: will it, where, how big"},
     {"inspect", rlx_tool::inspect_command, "show a model at any stage, its manifest, its dispatch"},
+    {"compile", rlx_tool::compile_command, "write a package that starts without an importer, or fill a cache folder"},
+    {"cache", rlx_tool::cache_command, "list, explain, clean and verify compiled variants and packages"},
     {"bench", rlx_tool::bench_command, "latency, throughput and cold start across shapes, beside other runtimes"},
     {"conform", rlx_tool::conform_command, "check whether a plugin keeps the contract"},
     {"new-plugin", rlx_tool::new_plugin_command, "write the project of a backend that works"},

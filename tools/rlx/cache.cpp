@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// rlx cache ls|why|gc|verify: what lies in a folder of compiled variants, and whether it is sound; verify takes packages too.
+#include <rlx/host/aot.hpp>
+#include <rlx/host/package.hpp>
+
+#include <cstdio>
+#include <ctime>
+
+#include "command.h"
+#include "json.h"
+#include "opened.h"
+
+namespace rlx_tool {
+namespace {
+
+namespace po = boost::program_options;
+using nlohmann::json;
+
+struct CacheCommand {
+  std::string verb, folder;
+  std::vector<std::string> what;  // a key, or packages
+  std::uint64_t budget_mib = 1024;
+  bool json = false;
+};
+
+json to_json(const rlx::AotEntry& entry) {
+  json fields = json::object();
+  for (const auto& [name, value] : entry.fields) fields[name] = value;
+  return {{"key", entry.key}, {"bytes", entry.bytes}, {"used_s", entry.used_s}, {"reason", entry.reason}, {"sentence", entry.sentence},
+          {"image_bytes", entry.image_bytes}, {"artifact_bytes", entry.artifact_bytes}, {"fields", fields}};
+}
+
+std::string time_text(std::int64_t seconds) {
+  const std::time_t when = seconds;
+  std::tm parts{};
+  char text[32] = "";
+  if (::gmtime_r(&when, &parts)) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+std::string field(const rlx::AotEntry& entry, const char* name) {
+  for (const auto& [key, value] : entry.fields)
+    if (key == name) return value;
+  return "";
+}
+
+/// Both verbs list; verify fails where an entry is not sound.
+int list(const CacheCommand& command, bool verify) {
+  const auto entries = rlx::list_aot(command.folder);
+  if (!entries) return report(entries.error());
+  json rows = json::array();
+  std::uint64_t bytes = 0;
+  std::size_t damaged = 0;
+  for (const rlx::AotEntry& entry : *entries) {
+    bytes += entry.bytes;
+    damaged += !entry.reason.empty();
+    rows.push_back(to_json(entry));
+    if (command.json || (verify && entry.reason.empty())) continue;
+    std::printf("%s  %10s  %s  %s\n", entry.key.c_str(), bytes_text(entry.bytes).c_str(), time_text(entry.used_s).c_str(),
+                entry.reason.empty() ? field(entry, "binding").c_str() : ("damaged (" + entry.reason + "): " + entry.sentence).c_str());
+  }
+  if (command.json)
+    print_json({{"schema", "rlx.cache/1"}, {"folder", command.folder}, {"entries", rows}, {"bytes", bytes}, {"damaged", damaged}});
+  else
+    std::printf("%zu variants, %s, %zu damaged\n", entries->size(), bytes_text(bytes).c_str(), damaged);
+  return verify && damaged ? kFailed : kDone;
+}
+
+int why(const CacheCommand& command) {
+  const auto entry = rlx::explain_aot(command.folder, command.what[0]);
+  if (!entry) return report(entry.error());
+  if (command.json) {
+    json document = to_json(*entry);
+    document["schema"] = "rlx.cache.why/1";
+    print_json(document);
+    return entry->reason.empty() ? kDone : kFailed;
+  }
+  if (!entry->reason.empty()) {
+    std::printf("%s would not be used (%s): %s\n", entry->key.c_str(), entry->reason.c_str(), entry->sentence.c_str());
+    return kFailed;
+  }
+  std::printf("%s is sound: image %s, device code %s, last used %s UTC\nIt is used where all of this is the same:\n", entry->key.c_str(),
+              bytes_text(entry->image_bytes).c_str(), bytes_text(entry->artifact_bytes).c_str(), time_text(entry->used_s).c_str());
+  for (const auto& [name, value] : entry->fields) std::printf("  %-9s %s\n", name.c_str(), value.c_str());
+  return kDone;
+}
+
+int collect(const CacheCommand& command) {
+  const auto sweep = rlx::sweep_aot(command.folder, command.budget_mib << 20);
+  if (!sweep) return report(sweep.error());
+  if (command.json)
+    print_json({{"schema", "rlx.cache.gc/1"}, {"files", sweep->files}, {"bytes", sweep->bytes}, {"removed_files", sweep->removed_files},
+                {"removed_bytes", sweep->removed_bytes}});
+  else
+    std::printf("removed %llu files, %s; %llu files, %s stay\n", static_cast<unsigned long long>(sweep->removed_files),
+                bytes_text(sweep->removed_bytes).c_str(), static_cast<unsigned long long>(sweep->files), bytes_text(sweep->bytes).c_str());
+  return kDone;
+}
+
+int verify_packages(const CacheCommand& command) {
+  int code = kDone;
+  for (const std::string& path : command.what) {
+    const auto package = rlx::open_package(path, {true});
+    if (!package) {
+      code = report(package.error());
+      continue;
+    }
+    const rlx::PackageInfo& info = package->info();
+    std::printf("%s is sound: made by %s%s%s, %zu tensors %s, %zu packs %s%s%s\n", path.c_str(), info.made_by.c_str(),
+                info.source.empty() ? "" : " from ", info.source.c_str(), info.tensors, bytes_text(info.weight_bytes).c_str(), info.packs,
+                bytes_text(info.packed_bytes).c_str(), info.packed_for.empty() ? "" : " for ", info.packed_for.c_str());
+  }
+  return code;
+}
+
+int dispatch(const CacheCommand& command) {
+  const auto usage = [](const std::string& text) { return report(rlx::Error(rlx::ErrorCode::kUsage, text)); };
+  if (command.verb == "verify" && !command.what.empty()) return verify_packages(command);
+  if (command.folder.empty()) return usage("cache " + command.verb + ": give --folder FOLDER");
+  if (command.verb == "why") return command.what.size() == 1 ? why(command) : usage("cache why: wanted one KEY");
+  if (!command.what.empty()) return usage("cache " + command.verb + ": `" + command.what[0] + "` is one word too many");
+  if (command.verb == "ls") return list(command, false);
+  if (command.verb == "verify") return list(command, true);
+  if (command.verb == "gc") return command.budget_mib >> 44 ? usage("--budget-mib: wanted less than 2^44") : collect(command);
+  return usage("cache `" + command.verb + "`: wanted ls, why, gc or verify");
+}
+
+}  // namespace
+
+int cache_command(const Arguments& arguments) {
+  CacheCommand command;
+  po::options_description options("Options");
+  options.add_options()("folder,f", po::value(&command.folder)->value_name("FOLDER"), "the cache folder")                //
+      ("budget-mib", po::value(&command.budget_mib)->value_name("N"), "what gc keeps at most; default 1024")             //
+      ("json", po::bool_switch(&command.json), "print JSON (schemas rlx.cache/1, rlx.cache.why/1, rlx.cache.gc/1)")      //
+      ("verb", po::value(&command.verb)->value_name("VERB")->required(), "ls, why, gc or verify")                        //
+      ("what", po::value(&command.what)->value_name("KEY|FILE.rlx"), "key for why; packages for verify")                 //
+      ("help,h", "show this text");
+  po::positional_options_description positional;
+  positional.add("verb", 1).add("what", -1);
+  const char* usage = "Usage: rlx cache ls|gc|verify --folder FOLDER | why KEY --folder FOLDER | verify FILE.rlx ...";
+  if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
+  return dispatch(command);
+}
+
+}  // namespace rlx_tool
