@@ -57,6 +57,23 @@ std::vector<Outcome> run_all(const RunInfo& info, Runner& runner, const std::fun
   return outcomes;
 }
 
+/// Why a run would prove nothing: the comparator errs, or the canary, which answers zeros, is let pass. Empty where neither.
+std::string self_test(const Options& options, const Programs& programs) {
+  if (const auto faults = comparator_faults(); !faults.empty()) return "the comparator fails its own test: " + faults[0];
+  Options own = options;
+  own.wrap.clear();
+  Runner runner(own, programs, programs.canary, false);
+  if (!runner.problem().empty()) return runner.problem();
+  Facts facts;
+  const Outcome survey = runner.survey(facts);
+  if (!facts.usable()) return "the canary cannot be opened: " + (survey.failures.empty() ? survey.reason : survey.failures[0].wanted);
+  Plan plan;
+  plan.checks = {{"OPS-02", "", 3, 0, true}};
+  const Outcome outcome = runner.run(plan, {0, "add/f32/7", 1});
+  if (outcome.status != CaseStatus::kFail) return std::string("the canary, which answers zeros, ends in ") + status_word(outcome.status);
+  return {};
+}
+
 /// Why the survey is no ground to go on; empty where it is.
 std::string survey_problem(const Outcome& outcome, const Facts& facts) {
   if (!facts.loaded) {
@@ -109,8 +126,7 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   if (!info.options.list.empty() && info.options.plugin.empty()) return show_list(info.options, programs);
   info.target = inspect_target(info.options.plugin);
   if (!info.target.problem.empty()) return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "` " + clean(info.target.problem));
-  if (const auto faults = comparator_faults(); !faults.empty())
-    return stop(ExitCode::kHarnessError, "VOID: the comparator fails its own test: " + faults[0]);
+  if (const std::string fault = self_test(info.options, programs); !fault.empty()) return stop(ExitCode::kHarnessError, "VOID: " + fault);
   Runner runner(info.options, programs, info.target.path, info.target.descriptor.sonames[0][0] != 0);
   if (!runner.problem().empty()) return stop(ExitCode::kHarnessError, runner.problem());
   const Outcome survey = runner.survey(info.facts);
