@@ -7,14 +7,13 @@
 namespace rlx::conform {
 
 std::vector<std::string> in_cases(const Facts& facts, Profile profile);
+std::vector<std::string> extended_cases(const Facts& facts, Profile profile);
 std::vector<std::string> out_cases(const Facts& facts, Profile profile);
 std::vector<std::string> size_cases(const Facts& facts, Profile profile);
 void abi_cut(Run& run);
 void abi_extended(Run& run);
 void abi_wrong_sizes(Run& run);
 void abi_out_sizes(Run& run);
-void abi_error(Run& run);
-void abi_call(Run& run);
 
 std::vector<std::string> handshake_cases(const Facts& facts, Profile profile);
 void abi_exports(Run& run);

@@ -85,8 +85,8 @@ Expected expected_of(const rlx_descriptor& own, const rlx_query_in& host) {
 
 void ask(Run& run, const Library& library, const rlx_query_in& in, const std::string& what) {
   const Expected wanted = expected_of(*library.answer().descriptor, in);
-  rlx_query_out out = sized<rlx_query_out>();
-  rlx_error error = sized<rlx_error>();
+  auto out = roomy<rlx_query_out>();
+  auto error = roomy<rlx_error>();
   run.phase(("query: " + what).c_str());
   const std::int32_t status = library.query()(&in, &out, &error);
   if (!run.status("rlx_plugin_query to a host of " + what, status, wanted.agrees ? RLX_STATUS_OK : RLX_STATUS_VERSION, error.message)) return;
@@ -100,7 +100,7 @@ void ask(Run& run, const Library& library, const rlx_query_in& in, const std::st
   const bool both = message.find(number(in.abi_minor_min)) != std::string::npos && message.find(number(in.abi_minor_max)) != std::string::npos &&
                     message.find(number(in.lir_version_max)) != std::string::npos;
   run.expect(both, "the message holds both ranges", message);
-  run.expect(!out.get_interface && !out.descriptor && out.struct_size == sizeof out, "nothing is handed out", "a field of the answer is set");
+  run.expect(!out.get_interface && !out.descriptor && out.struct_size == sizeof(rlx_query_out), "nothing is handed out", "a field of the answer is set");
 }
 
 std::vector<Range> ranges_around(std::uint32_t least, std::uint32_t most) {
@@ -142,7 +142,7 @@ void abi_handshake(Run& run) {
   } else {
     in.host_name = in.host_version = {nullptr, 0};
     ask(run, *library, in, "no name");
-    rlx_query_out out = sized<rlx_query_out>();
+    auto out = roomy<rlx_query_out>();
     run.phase("query with a null error");
     in.abi_epoch = own.abi_epoch + 1;
     run.status("a refused query without an error record", library->query()(&in, &out, nullptr), RLX_STATUS_VERSION);
@@ -175,8 +175,8 @@ void abi_read_only(Run& run) {
   in.image = frozen(keep, static_cast<const unsigned char*>(model->image().data()), model->image().size());
   // Images are 8-byte aligned, and their size is a multiple of 8.
   in.image_bytes = model->image().size();
-  rlx_compile_out out = sized<rlx_compile_out>();
-  rlx_error error = sized<rlx_error>();
+  auto out = roomy<rlx_compile_out>();
+  auto error = roomy<rlx_error>();
   run.phase("compile from read-only memory");
   if (!run.status("compile_lir from read-only memory", session->tables().compile->compile_lir(session->device(), frozen(keep, &in, 1), &out, &error),
                   RLX_STATUS_OK, error.message))
@@ -247,7 +247,7 @@ void abi_descriptor(Run& run) {
   const auto session = Session::open(run, std::shared_ptr<Library>(Library::load(run)), nullptr);
   if (!session) return;
   const rlx_device_info_in in = sized<rlx_device_info_in>();
-  rlx_device_info_out info = sized<rlx_device_info_out>();
+  auto info = roomy<rlx_device_info_out>();
   run.phase("device_info");
   run.status("device_info", session->tables().plugin->device_info(session->instance(), &in, &info, nullptr), RLX_STATUS_OK);
   run.expect(padded(info.kind) && strcmp(info.kind, own.kinds[0]) == 0, text("the device's kind is the descriptor's, `%s`", own.kinds[0]), text("%.16s", info.kind));
@@ -255,7 +255,7 @@ void abi_descriptor(Run& run) {
   run.expect(run.facts().persistent_id == text("%.64s", info.persistent_id) && info.persistent_id[0], "the persistent id is that of another process: " + run.facts().persistent_id,
              text("%.64s", info.persistent_id));
   run.expect(!(info.flags & ~63u), "no unknown device flag is set", number(info.flags));
-  rlx_fingerprint_out print = sized<rlx_fingerprint_out>();
+  auto print = roomy<rlx_fingerprint_out>();
   run.phase("fingerprint");
   run.status("fingerprint", session->tables().device->fingerprint(session->device(), nullptr, &print, nullptr), RLX_STATUS_OK);
   run.expect(run.facts().fingerprint == text("%.128s", print.text) && print.text[0], "the fingerprint is that of another process: " + run.facts().fingerprint,
@@ -365,7 +365,7 @@ void options_of(Bench& bench, const char* slot, std::uint32_t scope) {
   typed.option_count = static_cast<std::uint32_t>(rows.size());
   typed.option_stride = Spread<rlx_option>::stride();
   memcpy(out.data(), &out_row->size, 4);
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run.phase(slot);
   const std::int32_t status = driver->call(bench, in.data(), out.data(), &error);
   run.status(std::string(slot) + " with its default options, spread out", status, RLX_STATUS_OK, error.message);
@@ -377,7 +377,7 @@ void spread_verdicts(Bench& bench) {
   Run& run = bench.run();
   rlx_query_support_in in;
   slot_driver("rlx.compile/1.query_support")->ready(bench, &in);
-  rlx_query_support_out out = sized<rlx_query_support_out>();
+  auto out = roomy<rlx_query_support_out>();
   const auto query = [&] { return bench.tables().compile->query_support(bench.session->device(), &in, &out, nullptr); };
   run.phase("query_support");
   run.status("query_support", query(), RLX_STATUS_OK);
@@ -404,7 +404,7 @@ void spread_views(Bench& bench) {
   in.inputs = inputs.rows();
   in.outputs = outputs.rows();
   in.input_stride = in.output_stride = Spread<rlx_view>::stride();
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run.phase("execute");
   run.status("execute with views spread out", bench.tables().execute->execute(model.context(), &in, nullptr, &error), RLX_STATUS_OK, error.message);
   run.same_bytes("outputs", model.outputs().data(), right.data(), right.size());
@@ -422,7 +422,7 @@ void spread_arenas(Run& run) {
   in.arenas = spread.rows();
   in.arena_count = static_cast<std::uint32_t>(model->arenas().size());
   in.arena_stride = Spread<rlx_arena>::stride();
-  rlx_context_create_out out = sized<rlx_context_create_out>();
+  auto out = roomy<rlx_context_create_out>();
   run.phase("context_create");
   if (!run.status("context_create with arenas spread out", session->tables().execute->context_create(model->executable(), &in, &out, nullptr), RLX_STATUS_OK)) return;
   model->fill(6);

@@ -41,7 +41,7 @@ struct Sweep {
 
   std::int32_t call(Sizes sizes, const std::function<void(unsigned char* in, unsigned char* out)>& change, bool undo = true) {
     std::vector<std::uint64_t> whole((4096 + 8) / 8 + 1);
-    error = sized<rlx_error>();
+    error = roomy<rlx_error>();
     if (!driver->ready(*bench, in ? whole.data() : nullptr)) return skipped = true, -1;
     Guarded in_memory(sizes.in_bytes, 8), out_memory(sizes.out_bytes, 8);
     // Structs hold pointers: they are 8-byte aligned whatever their size is.
@@ -72,7 +72,7 @@ struct Sweep {
   const SlotDriver* driver;
   const StructRow *in = nullptr, *out = nullptr;
   std::unique_ptr<Bench> bench;
-  rlx_error error{};
+  Roomy<rlx_error> error{};
   std::string after;  ///< the out-struct after the call
   bool skipped = false;
 };
@@ -222,19 +222,9 @@ void out_sizes(Run& run) {
   out_twice(sweep, sweep.out->first_size);
 }
 
-}  // namespace
-
-std::vector<std::string> in_cases(const Facts& facts, Profile) { return slots_with(facts, false); }
-std::vector<std::string> out_cases(const Facts& facts, Profile) { return slots_with(facts, true); }
-std::vector<std::string> size_cases(const Facts& facts, Profile profile) { return sized_cases(facts, profile); }
-void abi_cut(Run& run) { cut(run); }
-void abi_extended(Run& run) { extended(run); }
-void abi_wrong_sizes(Run& run) { wrong_sizes(run); }
-void abi_out_sizes(Run& run) { out_sizes(run); }
-
 // ---- rlx_error and rlx_call
 
-void abi_error(Run& run) {
+void error_sizes(Run& run) {
   const auto bench = Bench::open(run);
   if (!bench) return;
   const StructRow& row = *struct_row("rlx_error");
@@ -245,7 +235,7 @@ void abi_error(Run& run) {
     set_size(memory.data(), size);
     rlx_device_info_in in = sized<rlx_device_info_in>();
     in.ordinal = 1'000'000;
-    rlx_device_info_out out = sized<rlx_device_info_out>();
+    auto out = roomy<rlx_device_info_out>();
     run.phase(text("an error record of %u bytes", size).c_str());
     const std::int32_t status = bench->tables().plugin->device_info(bench->session->instance(), &in, &out, reinterpret_cast<rlx_error*>(memory.data()));
     run.status("device_info of device 1000000", status, RLX_STATUS_NOT_FOUND);
@@ -263,7 +253,7 @@ void abi_error(Run& run) {
     set_size(memory.data(), size);
     rlx_device_info_in in = sized<rlx_device_info_in>();
     in.ordinal = 1'000'000;
-    rlx_device_info_out out = sized<rlx_device_info_out>();
+    auto out = roomy<rlx_device_info_out>();
     run.phase(text("an error record of size %u", size).c_str());
     bench->tables().plugin->device_info(bench->session->instance(), &in, &out, reinterpret_cast<rlx_error*>(memory.data()));
     std::uint32_t stored = 0;
@@ -272,7 +262,7 @@ void abi_error(Run& run) {
   }
 }
 
-void abi_call(Run& run) {
+void longer_call(Run& run) {
   const auto bench = Bench::open(run);
   if (!bench) return;
   const auto execute = [&](const void* call) {
@@ -296,5 +286,24 @@ void abi_call(Run& run) {
   }
   run.status("a run without rlx_call afterwards", execute(nullptr), RLX_STATUS_OK);
 }
+
+}  // namespace
+
+std::vector<std::string> in_cases(const Facts& facts, Profile) { return slots_with(facts, false); }
+std::vector<std::string> extended_cases(const Facts& facts, Profile) {
+  auto keys = slots_with(facts, false);
+  if (!keys.empty()) keys.push_back("rlx_call");
+  return keys;
+}
+std::vector<std::string> out_cases(const Facts& facts, Profile) {
+  auto keys = slots_with(facts, true);
+  if (!keys.empty()) keys.push_back("rlx_error");
+  return keys;
+}
+std::vector<std::string> size_cases(const Facts& facts, Profile profile) { return sized_cases(facts, profile); }
+void abi_cut(Run& run) { cut(run); }
+void abi_extended(Run& run) { run.key() == "rlx_call" ? longer_call(run) : extended(run); }
+void abi_wrong_sizes(Run& run) { wrong_sizes(run); }
+void abi_out_sizes(Run& run) { run.key() == "rlx_error" ? error_sizes(run) : out_sizes(run); }
 
 }  // namespace rlx::conform

@@ -79,7 +79,7 @@ void null_fields(Run& run, SlotCall& call) {
     const bool never = field.may_be_null == "never";
     const std::string what = std::string(field.owner) + "." + std::string(field.name) + " null";
     run.phase(what.c_str());
-    rlx_error error = sized<rlx_error>();
+    auto error = roomy<rlx_error>();
     const std::int32_t status = call.call(call.in(), call.out(), &error);
     // An image that is not there is a damaged one just as well.
     if (never && field.name == "image" && status == RLX_STATUS_INVALID_IMAGE) continue;
@@ -95,7 +95,7 @@ void arg_nulls(Run& run) {
   if (!call.ready()) return run.unsupported("this plugin gives nothing to call it with");
   run.phase("a null error record");
   if (!run.status("a good call with a null error record", call.call(call.in(), call.out(), nullptr), RLX_STATUS_OK)) return;
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   if (call.in_row() && call.ready()) {
     run.phase("a zeroed in-struct");
     const std::uint32_t size = call.in_row()->size;
@@ -114,7 +114,7 @@ void arg_nulls(Run& run) {
   }
   if (run.key() != "rlx.plugin/1.open" && call.ready()) {
     run.phase("a null object");
-    for (rlx_error* const record : {&error, static_cast<rlx_error*>(nullptr)}) {
+    for (rlx_error* const record : {static_cast<rlx_error*>(&error), static_cast<rlx_error*>(nullptr)}) {
       bench->null_object = true;
       const std::int32_t status = call.call(call.in(), call.out(), record);
       bench->null_object = false;
@@ -132,7 +132,7 @@ void strange_buffers(Run& run, Bench& here, Bench& there) {
   rlx_copy_in copy = sized<rlx_copy_in>();
   copy.source = there.other;
   copy.bytes = 8;
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run.phase("buffer.copy");
   run.status("a copy from a buffer of another device", here.tables().buffer->copy(here.buffer, &copy, nullptr, &error), RLX_STATUS_INVALID_ARGUMENT, error.message);
   rlx_put_in put;
@@ -146,20 +146,38 @@ void strange_buffers(Run& run, Bench& here, Bench& there) {
   driver->done(here, nullptr);
 }
 
+/// A buffer of the other device as a tensor of a run.
+void strange_views(Run& run, Bench& here, Bench& there) {
+  for (const bool input : {true, false}) {
+    here.model->fill(1);
+    std::vector<rlx_view> inputs = here.model->inputs(), outputs = here.model->output_views();
+    rlx_view& view = (input ? inputs : outputs)[0];
+    view.host = nullptr;
+    view.buffer = there.buffer;  // 64 bytes: the tensor has room
+    rlx_execute_in in = here.model->execute_in();
+    in.inputs = inputs.data();
+    in.outputs = outputs.data();
+    auto error = roomy<rlx_error>();
+    run.phase("execute");
+    run.status(input ? "an input in a buffer of another device" : "an output in a buffer of another device",
+               here.tables().execute->execute(here.model->context(), &in, nullptr, &error), RLX_STATUS_INVALID_ARGUMENT, error.message);
+  }
+}
+
 void strange_sets(Run& run, Bench& here, Bench& there) {
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   const SlotDriver* usage = slot_driver("rlx.params/1.usage");
   if (!usage->ready(there, nullptr)) return;
   rlx_params_create_in create = sized<rlx_params_create_in>();
   create.count = 1;
   create.base = there.set;
-  rlx_params_create_out created = sized<rlx_params_create_out>();
+  auto created = roomy<rlx_params_create_out>();
   run.phase("params.create");
   run.status("a set whose base is of another device", here.tables().params->create(here.session->device(), &create, &created, &error),
              RLX_STATUS_INVALID_ARGUMENT, error.message);
   rlx_prepare_in prepare = sized<rlx_prepare_in>();
   prepare.executable = here.model->executable();
-  rlx_prepare_out prepared = sized<rlx_prepare_out>();
+  auto prepared = roomy<rlx_prepare_out>();
   run.phase("params.prepare");
   run.status("prepare for an executable of another device", here.tables().params->prepare(there.set, &prepare, &prepared, &error),
              RLX_STATUS_INVALID_ARGUMENT, error.message);
@@ -177,6 +195,7 @@ void arg_strangers(Run& run) {
   const auto here = Bench::open(run), there = here ? Bench::open(run) : nullptr;
   if (!there) return;
   strange_buffers(run, *here, *there);
+  strange_views(run, *here, *there);
   strange_sets(run, *here, *there);
   run.phase("afterwards");
   run.expect(here->model->run(2) && there->model->run(2), "both devices still run", "one does not");
@@ -189,7 +208,7 @@ void refused(Run& run, const char* slot, Bench& bench, const char* what, const s
   SlotCall call(bench, slot);
   if (!call.ready()) return;
   change(call.in());
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run.phase(slot);
   run.status(what, call.call(call.in(), call.out(), &error), wanted, error.message);
 }
@@ -203,7 +222,7 @@ void twice_put(Run& run, Bench& bench) {
   const SlotDriver* put = slot_driver("rlx.params/1.put");
   rlx_put_in in;
   if (!put->ready(bench, &in)) return;
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run.phase("params.put");
   const int before = bench.drops;
   run.status("the first put of an entry", put->call(bench, &in, nullptr, &error), RLX_STATUS_OK, error.message);
@@ -244,10 +263,10 @@ void arg_counts(Run& run) {
 
 void states_of_sets(Run& run, Bench& bench) {
   const SlotDriver *seal = slot_driver("rlx.params/1.seal"), *put = slot_driver("rlx.params/1.put");
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   rlx_prepare_in prepare = sized<rlx_prepare_in>();
   prepare.executable = bench.model->executable();
-  rlx_prepare_out prepared = sized<rlx_prepare_out>();
+  auto prepared = roomy<rlx_prepare_out>();
   if (!seal->ready(bench, nullptr)) return;
   run.phase("params.prepare");
   run.status("prepare before seal", bench.tables().params->prepare(bench.set, &prepare, &prepared, &error), RLX_STATUS_FAILED_PRECONDITION, error.message);
@@ -255,7 +274,7 @@ void states_of_sets(Run& run, Bench& bench) {
   rlx_params_create_in create = sized<rlx_params_create_in>();
   create.count = 1;
   create.base = bench.set;
-  rlx_params_create_out created = sized<rlx_params_create_out>();
+  auto created = roomy<rlx_params_create_out>();
   run.status("a base that is not sealed", bench.tables().params->create(bench.session->device(), &create, &created, &error), RLX_STATUS_FAILED_PRECONDITION, error.message);
   run.phase("params.seal");
   run.status("seal", seal->call(bench, nullptr, nullptr, &error), RLX_STATUS_OK, error.message);
@@ -283,7 +302,7 @@ void missing_entries(Run& run, Bench& bench) {
   if (!bench.model->set()) return;
   rlx_params_create_in create = sized<rlx_params_create_in>();
   create.count = 1;
-  rlx_params_create_out created = sized<rlx_params_create_out>();
+  auto created = roomy<rlx_params_create_out>();
   run.phase("params.create");
   if (!run.status("params.create", bench.tables().params->create(bench.session->device(), &create, &created, nullptr), RLX_STATUS_OK)) return;
   run.status("seal of an empty set", bench.tables().params->seal(created.set, nullptr, nullptr, nullptr), RLX_STATUS_OK);
@@ -292,8 +311,8 @@ void missing_entries(Run& run, Bench& bench) {
   in.executable = bench.model->executable();
   in.missing = missing;
   in.missing_capacity = 4;
-  rlx_prepare_out out = sized<rlx_prepare_out>();
-  rlx_error error = sized<rlx_error>();
+  auto out = roomy<rlx_prepare_out>();
+  auto error = roomy<rlx_error>();
   run.phase("params.prepare");
   run.status("prepare of a set without its entry", bench.tables().params->prepare(created.set, &in, &out, &error), RLX_STATUS_NOT_FOUND, error.message);
   run.equal("missing_count", out.missing_count, 1);
@@ -327,7 +346,7 @@ void arg_empty(Run& run) {
   std::vector<rlx_view> outputs = full->output_views();
   outputs[0].host = nullptr;
   in.outputs = outputs.data();
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run.phase("execute");
   run.status("a null output where outputs are the caller's", session->tables().execute->execute(full->context(), &in, nullptr, &error),
              RLX_STATUS_INVALID_ARGUMENT, error.message);

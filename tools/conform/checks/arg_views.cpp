@@ -73,8 +73,8 @@ void past_the_buffer(Bench& bench, Changed& changed) {
 }
 
 /// Memory with room on both sides, so that a view that should be refused cannot hurt.
-struct Roomy {
-  explicit Roomy(const Guarded& like) : bytes(like.size() + 128, '\0') { memcpy(at(), like.data(), like.size()); }
+struct Wide {
+  explicit Wide(const Guarded& like) : bytes(like.size() + 128, '\0') { memcpy(at(), like.data(), like.size()); }
   char* at() {
     const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
     return bytes.data() + 64 + (8 - address % 8) % 8;
@@ -94,7 +94,7 @@ void arg_views(Run& run) {
   const std::string way = run.key().substr(run.key().find('/') + 1);
   model->fill(3);
   std::vector<rlx_view> inputs = model->inputs(), outputs = model->output_views();
-  Roomy source(model->input_memory(0)), target(model->output_memory(0));
+  Wide source(model->input_memory(0)), target(model->output_memory(0));
   inputs[0].host = source.at();
   outputs[0].host = target.at();
   const TensorInfo& info = (input ? model->info().inputs : model->info().outputs)[0];
@@ -106,7 +106,7 @@ void arg_views(Run& run) {
   rlx_execute_in in = model->execute_in();
   in.inputs = inputs.data();
   in.outputs = outputs.data();
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run.phase(("execute with a bad view: " + run.key()).c_str());
   const std::int32_t status = bench->tables().execute->execute(model->context(), &in, nullptr, &error);
   run.status("a run with such a view", status, RLX_STATUS_INVALID_ARGUMENT, error.message);

@@ -34,7 +34,7 @@ std::int32_t query_image(Session& session, const ImageBytes& image, std::vector<
   in.verdicts = verdicts->data();
   in.verdict_count = verdicts->size();
   in.verdict_stride = sizeof(rlx_verdict);
-  rlx_query_support_out out = sized<rlx_query_support_out>();
+  auto out = roomy<rlx_query_support_out>();
   return session.tables().compile->query_support(session.device(), &in, &out, error);
 }
 
@@ -45,7 +45,7 @@ std::int32_t compile_image(Session& session, const ImageBytes& image, rlx_error*
   rlx_compile_in in = sized<rlx_compile_in>();
   in.image = memory.data();
   in.image_bytes = image.size();
-  rlx_compile_out out = sized<rlx_compile_out>();
+  auto out = roomy<rlx_compile_out>();
   const std::int32_t status = session.tables().compile->compile_lir(session.device(), &in, &out, error);
   if (status == RLX_STATUS_OK)
     session.tables().compile->executable_destroy(out.executable);
@@ -76,7 +76,7 @@ void add_object_calls(Bench& bench, std::vector<BadCall>& out) {
                  [=](rlx_error* error) {
                    rlx_device_open_in in = sized<rlx_device_open_in>();
                    in.ordinal = 1'000'000;
-                   rlx_device_open_out made = sized<rlx_device_open_out>();
+                   auto made = roomy<rlx_device_open_out>();
                    return tables->device->open(instance, &in, &made, error);
                  },
                  "1000000"});
@@ -88,7 +88,7 @@ void add_object_calls(Bench& bench, std::vector<BadCall>& out) {
                    in.option_count = 1;
                    in.option_stride = sizeof option;
                    in.abi_minor = RLX_ABI_MINOR;
-                   rlx_open_out made = sized<rlx_open_out>();
+                   auto made = roomy<rlx_open_out>();
                    return tables->plugin->open(&in, &made, error);
                  },
                  "no_such_option"});
@@ -97,7 +97,7 @@ void add_object_calls(Bench& bench, std::vector<BadCall>& out) {
                    rlx_alloc_in in = sized<rlx_alloc_in>();
                    in.bytes = 64;
                    in.alignment = 3;
-                   rlx_alloc_out made = sized<rlx_alloc_out>();
+                   auto made = roomy<rlx_alloc_out>();
                    return tables->buffer->alloc(device, &in, &made, error);
                  },
                  ""});
@@ -106,7 +106,7 @@ void add_object_calls(Bench& bench, std::vector<BadCall>& out) {
                    rlx_alloc_in in = sized<rlx_alloc_in>();
                    in.bytes = 64;
                    in.space = 77;
-                   rlx_alloc_out made = sized<rlx_alloc_out>();
+                   auto made = roomy<rlx_alloc_out>();
                    return tables->buffer->alloc(device, &in, &made, error);
                  },
                  ""});

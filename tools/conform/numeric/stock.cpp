@@ -92,6 +92,19 @@ ImageBuilder unused() {
   return builder;
 }
 
+/// y = a + b, with names of 700 bytes whose characters are three bytes each, at every shift.
+ImageBuilder long_names() {
+  ImageBuilder builder;
+  const auto name = [](std::size_t shift) {
+    std::string out(shift, 'n');
+    while (out.size() < 700) out += "\xe2\x82\xac";
+    return out;
+  };
+  const auto a = builder.input(name(0), DType::kF32, kDims), b = builder.input(name(1), DType::kF32, kDims);
+  builder.op(RLX_OP_BINARY, {a, b}, {builder.output(name(2), DType::kF32, kDims)}, {{RLX_ATTR_FN, Dim(RLX_BINARY_ADD)}});
+  return builder;
+}
+
 }  // namespace
 
 Result<std::vector<StockImage>> stock_images() {
@@ -107,6 +120,7 @@ Result<std::vector<StockImage>> stock_images() {
       {"copy_empty_f32", copy(DType::kF32, {0, 4})},
       {"passthrough_f32", passthrough()},
       {"constant_f32", constant()},
+      {"long_names_f32", long_names()},
       {"twice_f32", twice()},
       {"unused_f32", unused()},
   };

@@ -142,8 +142,8 @@ bool Model::native() {
   in.verdict_stride = sizeof(rlx_verdict);
   in.verdicts = verdicts.data();
   in.verdict_count = verdicts.size();
-  rlx_query_support_out out = sized<rlx_query_support_out>();
-  rlx_error error = sized<rlx_error>();
+  auto out = roomy<rlx_query_support_out>();
+  auto error = roomy<rlx_error>();
   run_.phase("query_support");
   const std::int32_t status = session_.tables().compile->query_support(session_.device(), &in, &out, &error);
   if (!run_.status("query_support", status, RLX_STATUS_OK, error.message)) return false;
@@ -160,8 +160,8 @@ bool Model::compile(std::uint32_t thread_limit) {
   in.image = image_.data();
   in.image_bytes = image_.size();
   in.thread_limit = thread_limit;
-  rlx_compile_out out = sized<rlx_compile_out>();
-  rlx_error error = sized<rlx_error>();
+  auto out = roomy<rlx_compile_out>();
+  auto error = roomy<rlx_error>();
   run_.phase("compile");
   const std::int32_t status = session_.tables().compile->compile_lir(session_.device(), &in, &out, &error);
   executable_ = status == RLX_STATUS_OK ? out.executable : nullptr;
@@ -178,7 +178,7 @@ bool Model::put(std::uint32_t index) {
   in.dims = tensor.dims.data();
   in.host = params_[index].data();
   in.bytes = tensor.bytes;
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run_.phase("params.put");
   return run_.status("params.put", session_.tables().params->put(set_, &in, nullptr, &error), RLX_STATUS_OK, error.message);
 }
@@ -188,8 +188,8 @@ bool Model::prepare() {
   const rlx_params_1* params = session_.tables().params;
   rlx_params_create_in create = sized<rlx_params_create_in>();
   create.count = info_.param_entries;
-  rlx_params_create_out created = sized<rlx_params_create_out>();
-  rlx_error error = sized<rlx_error>();
+  auto created = roomy<rlx_params_create_out>();
+  auto error = roomy<rlx_error>();
   run_.phase("params.create");
   if (!run_.status("params.create", params->create(session_.device(), &create, &created, &error), RLX_STATUS_OK, error.message))
     return false;
@@ -197,19 +197,19 @@ bool Model::prepare() {
   for (std::uint32_t i = 0; i < info_.params.size(); ++i)
     if (!put(i)) return false;
   run_.phase("params.seal");
-  error = sized<rlx_error>();
+  error = roomy<rlx_error>();
   if (!run_.status("params.seal", params->seal(set_, nullptr, nullptr, &error), RLX_STATUS_OK, error.message)) return false;
   rlx_prepare_in in = sized<rlx_prepare_in>();
   in.executable = executable_;
-  rlx_prepare_out out = sized<rlx_prepare_out>();
-  error = sized<rlx_error>();
+  auto out = roomy<rlx_prepare_out>();
+  error = roomy<rlx_error>();
   run_.phase("params.prepare");
   return run_.status("params.prepare", params->prepare(set_, &in, &out, &error), RLX_STATUS_OK, error.message);
 }
 
 bool Model::make_context(std::uint32_t thread_limit) {
-  rlx_executable_info_out info = sized<rlx_executable_info_out>();
-  rlx_error error = sized<rlx_error>();
+  auto info = roomy<rlx_executable_info_out>();
+  auto error = roomy<rlx_error>();
   run_.phase("executable_info");
   const rlx_compile_1* compile = session_.tables().compile;
   if (!run_.status("executable_info", compile->executable_info(executable_, nullptr, &info, &error), RLX_STATUS_OK, error.message))
@@ -231,8 +231,8 @@ bool Model::make_context(std::uint32_t thread_limit) {
   in.arenas = arenas_.data();
   in.arena_count = info.arena_count;
   in.arena_stride = sizeof(rlx_arena);
-  rlx_context_create_out out = sized<rlx_context_create_out>();
-  error = sized<rlx_error>();
+  auto out = roomy<rlx_context_create_out>();
+  error = roomy<rlx_error>();
   run_.phase("context_create");
   const std::int32_t status = session_.tables().execute->context_create(executable_, &in, &out, &error);
   context_ = status == RLX_STATUS_OK ? out.context : nullptr;
@@ -264,7 +264,7 @@ rlx_execute_in Model::execute_in(const rlx_call* call) {
 bool Model::run(std::uint64_t seed, const rlx_call* call) {
   if (seed) fill(seed);
   const rlx_execute_in in = execute_in(call);
-  rlx_error error = sized<rlx_error>();
+  auto error = roomy<rlx_error>();
   run_.phase("execute");
   return run_.status("execute", session_.tables().execute->execute(context_, &in, nullptr, &error), RLX_STATUS_OK, error.message);
 }

@@ -51,8 +51,8 @@ std::unique_ptr<Library> Library::load(Run& run, const std::string& path) {
   memcpy(&library->query_, &symbol, sizeof symbol);
   run.phase("query");
   const rlx_query_in in = usual_query();
-  library->answer_ = sized<rlx_query_out>();
-  rlx_error error = sized<rlx_error>();
+  library->answer_ = roomy<rlx_query_out>();
+  auto error = roomy<rlx_error>();
   const std::int32_t status = library->query_(&in, &library->answer_, &error);
   if (!run.status("rlx_plugin_query", status, RLX_STATUS_OK, error.message)) return nullptr;
   if (!run.expect(library->answer_.get_interface != nullptr, "rlx_plugin_query hands out get_interface", "null")) return nullptr;
@@ -86,14 +86,14 @@ std::unique_ptr<Session> Session::open(Run& run, std::shared_ptr<Library> librar
   rlx_open_in open = sized<rlx_open_in>();
   open.host = host;
   open.abi_minor = session->library_->answer().abi_minor;
-  rlx_open_out opened = sized<rlx_open_out>();
-  rlx_error error = sized<rlx_error>();
+  auto opened = roomy<rlx_open_out>();
+  auto error = roomy<rlx_error>();
   if (!run.status("plugin.open", tables.plugin->open(&open, &opened, &error), RLX_STATUS_OK, error.message)) return nullptr;
   session->instance_ = opened.plugin;
   run.phase("device.open");
   const rlx_device_open_in in = sized<rlx_device_open_in>();
-  rlx_device_open_out out = sized<rlx_device_open_out>();
-  error = sized<rlx_error>();
+  auto out = roomy<rlx_device_open_out>();
+  error = roomy<rlx_error>();
   if (!run.status("device.open", tables.device->open(session->instance_, &in, &out, &error), RLX_STATUS_OK, error.message))
     return nullptr;
   session->device_ = out.device;

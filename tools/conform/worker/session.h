@@ -26,6 +26,20 @@ Struct sized() {
   return value;
 }
 
+/// An out-struct, or an error record, with room behind it: a plugin that writes past the end is found by the check of
+/// that, and does not end all others.
+template <class Struct>
+struct Roomy : Struct {
+  unsigned char slack[256];
+};
+template <class Struct>
+Roomy<Struct> roomy() {
+  Roomy<Struct> value;
+  memset(static_cast<void*>(&value), 0, sizeof value);
+  value.struct_size = sizeof(Struct);
+  return value;
+}
+
 inline rlx_str text_of(const char* chars) { return {chars, strlen(chars)}; }
 
 struct Tables {
@@ -58,7 +72,7 @@ class Library {
  private:
   void* handle_ = nullptr;
   rlx_plugin_query_fn query_ = nullptr;
-  rlx_query_out answer_{};
+  Roomy<rlx_query_out> answer_{};
   Tables tables_;
 };
 

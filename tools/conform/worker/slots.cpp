@@ -156,7 +156,7 @@ std::int32_t executable_info_call(Bench& bench, const void* in, void* out, rlx_e
 bool new_set(Bench& bench) {
   rlx_params_create_in in = sized<rlx_params_create_in>();
   in.count = 1;
-  rlx_params_create_out out = sized<rlx_params_create_out>();
+  auto out = roomy<rlx_params_create_out>();
   const std::int32_t status = bench.tables().params->create(bench.session->device(), &in, &out, nullptr);
   bench.set = status == RLX_STATUS_OK ? out.set : nullptr;
   return bench.run().status("params.create", status, RLX_STATUS_OK);
@@ -265,7 +265,7 @@ std::int32_t export_call(Bench& bench, const void* in, void* out, rlx_error* err
 /// An artifact of the model; false where there is none worth keeping.
 bool exported(Bench& bench) {
   rlx_artifact_export_in in;
-  rlx_artifact_export_out out = sized<rlx_artifact_export_out>();
+  auto out = roomy<rlx_artifact_export_out>();
   if (!export_ready(bench, &in) || export_call(bench, &in, &out, nullptr) != RLX_STATUS_OK || !out.bytes) return false;
   bench.compat_size = out.compat_size;
   memcpy(bench.compat, out.compat, sizeof bench.compat);
@@ -354,8 +354,8 @@ constexpr SlotDriver kDrivers[] = {
 rlx_buffer* small_buffer(Session& session) {
   rlx_alloc_in in = sized<rlx_alloc_in>();
   in.bytes = 64;
-  rlx_alloc_out out = sized<rlx_alloc_out>();
-  rlx_error error = sized<rlx_error>();
+  auto out = roomy<rlx_alloc_out>();
+  auto error = roomy<rlx_error>();
   session.run().phase("buffer.alloc");
   const std::int32_t status = session.tables().buffer->alloc(session.device(), &in, &out, &error);
   return session.run().status("buffer.alloc", status, RLX_STATUS_OK, error.message) ? out.buffer : nullptr;

@@ -51,7 +51,7 @@ bool every_slot(const Facts& facts, const char* interface) {
 
 void note_options(const Tables& tables, rlx_plugin* instance, Facts& facts) {
   if (!facts.has_slot("rlx.plugin/1.describe_options")) return;
-  rlx_describe_options_out out = sized<rlx_describe_options_out>();
+  auto out = roomy<rlx_describe_options_out>();
   if (tables.plugin->describe_options(instance, nullptr, &out, nullptr) != RLX_STATUS_OK || !out.rows) return;
   for (std::uint32_t i = 0; i < out.count && i < 256; ++i) {
     rlx_option_info row{};
@@ -63,7 +63,7 @@ void note_options(const Tables& tables, rlx_plugin* instance, Facts& facts) {
 }
 
 void note_claims(const Tables& tables, rlx_device* device, Facts& facts) {
-  rlx_claims_out out = sized<rlx_claims_out>();
+  auto out = roomy<rlx_claims_out>();
   if (tables.compile->claims(device, nullptr, &out, nullptr) != RLX_STATUS_OK || !out.rows) return;
   for (std::uint32_t i = 0; i < out.count && i < 4096; ++i) {
     rlx_claim row{};
@@ -76,14 +76,14 @@ void note_claims(const Tables& tables, rlx_device* device, Facts& facts) {
 
 void note_device(Run& run, const Tables& tables, rlx_plugin* instance, Facts& facts) {
   run.phase("device_count");
-  rlx_device_count_out count = sized<rlx_device_count_out>();
+  auto count = roomy<rlx_device_count_out>();
   if (tables.plugin->device_count(instance, nullptr, &count, nullptr) != RLX_STATUS_OK) return;
   facts.device_count = count.count;
   facts.no_device_reason = bounded(count.reason);
   if (!count.count) return;
   run.phase("device_info");
   const rlx_device_info_in in = sized<rlx_device_info_in>();
-  rlx_device_info_out info = sized<rlx_device_info_out>();
+  auto info = roomy<rlx_device_info_out>();
   if (tables.plugin->device_info(instance, &in, &info, nullptr) == RLX_STATUS_OK) {
     facts.device_flags = info.flags;
     facts.device_name = bounded(info.name);
@@ -95,8 +95,8 @@ void note_device(Run& run, const Tables& tables, rlx_plugin* instance, Facts& fa
   if (!tables.device || !every_slot(facts, RLX_INTERFACE_DEVICE_1)) return;
   run.phase("device.open");
   const rlx_device_open_in open = sized<rlx_device_open_in>();
-  rlx_device_open_out out = sized<rlx_device_open_out>();
-  rlx_error error = sized<rlx_error>();
+  auto out = roomy<rlx_device_open_out>();
+  auto error = roomy<rlx_error>();
   const std::int32_t status = tables.device->open(instance, &open, &out, &error);
   facts.device_opened = status == RLX_STATUS_OK && out.device;
   if (!facts.device_opened) {
@@ -104,7 +104,7 @@ void note_device(Run& run, const Tables& tables, rlx_plugin* instance, Facts& fa
     return;
   }
   run.phase("fingerprint");
-  rlx_fingerprint_out print = sized<rlx_fingerprint_out>();
+  auto print = roomy<rlx_fingerprint_out>();
   if (tables.device->fingerprint(out.device, nullptr, &print, nullptr) == RLX_STATUS_OK) facts.fingerprint = bounded(print.text);
   run.phase("claims");
   if (tables.compile && every_slot(facts, RLX_INTERFACE_COMPILE_1)) note_claims(tables, out.device, facts);
@@ -126,8 +126,8 @@ void survey(Run& run) {
     run.phase("plugin.open");
     rlx_open_in in = sized<rlx_open_in>();
     in.abi_minor = library->answer().abi_minor;
-    rlx_open_out out = sized<rlx_open_out>();
-    rlx_error error = sized<rlx_error>();
+    auto out = roomy<rlx_open_out>();
+    auto error = roomy<rlx_error>();
     const std::int32_t status = tables.plugin->open(&in, &out, &error);
     facts.opened = status == RLX_STATUS_OK && out.plugin;
     if (!facts.opened) facts.open_problem = text("%s: %s", status_name(status), bounded(error.message).c_str());
