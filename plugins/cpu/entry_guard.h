@@ -11,6 +11,19 @@
 
 namespace rlx_cpu {
 
+/// Replaces every byte that is no part of a whole UTF-8 character by '?': formats cut names anywhere.
+inline void mend_text(char* text) {
+  for (auto* at = reinterpret_cast<unsigned char*>(text); *at != 0;) {
+    const uint32_t more = *at < 0x80 ? 0 : *at < 0xC2 ? 4 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : *at < 0xF5 ? 3 : 4;
+    uint32_t whole = 1;
+    while (more < 4 && whole <= more && (at[whole] & 0xC0u) == 0x80u) ++whole;
+    if (more < 4 && whole > more)
+      at += more + 1;
+    else
+      *at++ = '?';
+  }
+}
+
 /// Fills the caller's error record (may be null) with a printf-style message and returns `status`.
 __attribute__((format(printf, 5, 6))) inline int32_t fail(rlx_error* error, int32_t status, uint32_t op_index,
                                                           uint64_t detail, const char* format, ...) {
@@ -19,14 +32,7 @@ __attribute__((format(printf, 5, 6))) inline int32_t fail(rlx_error* error, int3
   va_start(arguments, format);
   std::vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  // A cut inside a character would leave half of it: drop the tail bytes of an unfinished one.
-  uint32_t size = 0;
-  while (size < sizeof text && text[size] != 0) ++size;
-  if (size + 1 == sizeof text) {
-    while (size > 0 && (static_cast<unsigned char>(text[size - 1]) & 0xC0u) == 0x80u) --size;
-    if (size > 0 && (static_cast<unsigned char>(text[size - 1]) & 0xC0u) == 0xC0u) --size;
-    text[size] = 0;
-  }
+  mend_text(text);
   return rlx_fail(error, status, op_index, detail, text);
 }
 
