@@ -53,7 +53,7 @@ static int32_t device_count(rlx_plugin* plugin, const void* in, rlx_device_count
 static int32_t device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx_device_info_out* out, rlx_error* error) {
   rlx_device_info_in own;
   rlx_device_info_out made = {sizeof made, RLX_DEVICE_FLAG_HOST_MEMORY | RLX_DEVICE_FLAG_FORK_SAFE, PLUGIN_KIND,
-                              "one thread, f32", PLUGIN_KIND ":0", 0, 0, 64, 0};
+                              "one thread", PLUGIN_KIND ":0", 0, 0, 64, 0};
   const int32_t status = RLX_AUTHOR_BEGIN("device_info", plugin, own, 8, 240);
   if (status) return status;
   if (own.ordinal) return RLX_AUTHOR_FAIL(NOT_FOUND, own.ordinal, "device_info: no device %u, there is 1", own.ordinal);
@@ -109,6 +109,7 @@ static int32_t build(rlx_executable* e, const rlx_compile_in* in, rlx_error* err
   static uint64_t last_id;
   const uint64_t outputs = rlx_lir_count(&e->image, RLX_LIR_OUTPUTS), values = rlx_lir_count(&e->image, RLX_LIR_VALUES);
   const rlx_lir_region* const main = rlx_lir_region_at(&e->image, 0);
+  rlx_author_tensor t;
   const char* why;
   uint32_t i, operand, key;
   if (rlx_lir_count(&e->image, RLX_LIR_STATE)) return RLX_AUTHOR_FAIL(UNSUPPORTED, 0, "compile: an image with state");
@@ -131,11 +132,13 @@ static int32_t build(rlx_executable* e, const rlx_compile_in* in, rlx_error* err
     e->offsets[i] = e->arena.bytes;
     e->arena.bytes += (value->byte_size + 63) / 64 * 64;
   }
+  for (i = 0; i < rlx_lir_count(&e->image, RLX_LIR_INPUTS); ++i)
+    if (!rlx_author_read_io(&e->image, RLX_LIR_INPUTS, i, &t)) return RLX_AUTHOR_FAIL(INVALID_IMAGE, i, "compile: input %u", i);
   for (i = 0; i < outputs; ++i) { /* an output that no op writes in place is a copy of a value */
     step* const s = &e->steps[e->step_count];
     s->opcode = RLX_OP_COPY;
-    if (!rlx_author_read_tensor(&e->image, ((const rlx_lir_io*)rlx_lir_at(&e->image, RLX_LIR_OUTPUTS, i))->value, &s->at[1]))
-      return RLX_AUTHOR_FAIL(INVALID_IMAGE, i, "compile: output %u cannot be read", i);
+    if (!rlx_author_read_io(&e->image, RLX_LIR_OUTPUTS, i, &s->at[1]))
+      return RLX_AUTHOR_FAIL(INVALID_IMAGE, i, "compile: output %u", i);
     if (s->at[1].storage == RLX_LIR_STORAGE_OUTPUT && s->at[1].index == i && !s->at[1].is_view) continue;
     s->at[0] = s->at[1], s->at[0].storage = RLX_LIR_STORAGE_OUTPUT, s->at[0].index = i, s->at[0].offset = 0;
     rlx_author_make_dense(&s->at[0]);

@@ -107,6 +107,11 @@ unsafe fn build(device: *mut rlx_device, own: &rlx_compile_in) -> Outcome<rlx_ex
             arena.bytes += value.byte_size.div_ceil(64) * 64;
         }
     }
+    for i in 0..image.count(RLX_LIR_INPUTS) {
+        if image.record(RLX_LIR_INPUTS, i).and_then(|io: rlx_lir_io| read_tensor(&image, io.value)).is_none() {
+            refuse!(RLX_STATUS_INVALID_IMAGE, i, "compile: input {i} cannot be read");
+        }
+    }
     // An output that no op writes in place is a copy of a value.
     for i in 0..outputs {
         let read = image.record(RLX_LIR_OUTPUTS, i).and_then(|io: rlx_lir_io| read_tensor(&image, io.value));

@@ -104,7 +104,7 @@ static inline int32_t rlx_author_no_options(const char* slot, const rlx_option* 
     return rlx_author_fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, count,
                            "%s: %u options, but no list of them", slot, count);
   return rlx_author_fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0, "%s: unknown option %.*s", slot,
-                         options->key.size < 400 ? (int)options->key.size : 400,
+                         options->key.size < 600 ? (int)options->key.size : 600,
                          options->key.data ? options->key.data : "");
 }
 
@@ -197,6 +197,13 @@ static inline int rlx_author_read_tensor(const rlx_lir_image* image, uint32_t in
   }
 }
 
+/* The tensor of input or output `index` (`kind` is RLX_LIR_INPUTS or _OUTPUTS); 0 where it cannot be read. */
+static inline int rlx_author_read_io(const rlx_lir_image* image, uint32_t kind, uint32_t index,
+                                     rlx_author_tensor* t) {
+  const rlx_lir_io* io = (const rlx_lir_io*)rlx_lir_at(image, kind, index);
+  return io && rlx_author_read_tensor(image, io->value, t);
+}
+
 /* Opens an image for reading; the error says where it is refused. */
 static inline int32_t rlx_author_open(const char* slot, rlx_lir_image* image, const void* data,
                                       uint64_t bytes, rlx_error* error) {
@@ -265,7 +272,7 @@ static inline int32_t rlx_author_check_view(const rlx_lir_image* image, uint32_t
   rlx_str name;
   uint32_t i;
   int64_t dense = 1;
-  if (!io || !rlx_author_read_tensor(image, io->value, &t))
+  if (!rlx_author_read_io(image, kind, index, &t))
     return rlx_fail(error, RLX_STATUS_INVALID_IMAGE, RLX_NO_INDEX, index,
                     "a tensor of the image cannot be read");
   if (view->dtype != t.dtype)
@@ -330,7 +337,7 @@ static inline int32_t rlx_author_bind(const rlx_lir_image* image, const rlx_exec
                : a_bytes && b_bytes && tensors[i] < tensors[k] + b_bytes && tensors[k] < tensors[i] + a_bytes)
         return rlx_author_fail(
             error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, i - inputs,
-            "execute: output %u, %.*s, %s %s %u", i - inputs, (int)(rlx_lir_text(image, a->name).size & 255u),
+            "execute: output %u, %.*s, %s %s %u", i - inputs, rlx_lir_text(image, a->name).size < 600 ? (int)rlx_lir_text(image, a->name).size : 600,
             rlx_lir_text(image, a->name).data, pair ? "must be the memory of its state," : "overlaps",
             k < inputs ? "input" : "output", k < inputs ? k : k - inputs);
     }
