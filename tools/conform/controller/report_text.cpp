@@ -130,7 +130,11 @@ std::string list_text(const Plan& plan, bool with_cases) {
 
 std::string list_markdown(const Plan& plan) {
   std::string out = "| check | level | what holds |\n|---|---|---|\n";
-  for (const CheckInfo& check : plan.checks) out += print("| %s | %d | %s |\n", check.id.c_str(), check.level, check.sentence.c_str());
+  for (const CheckInfo& check : plan.checks) {
+    std::string sentence = check.sentence;
+    for (std::size_t at = 0; (at = sentence.find('|', at)) != std::string::npos; at += 2) sentence.insert(at, "\\");
+    out += print("| %s | %d | %s |\n", check.id.c_str(), check.level, sentence.c_str());
+  }
   return out;
 }
 

@@ -97,6 +97,34 @@ TEST(ConformTool, FindsWhatIsMissing) {
   EXPECT_NE(table.code, 0) << table.text;
 }
 
+TEST(ConformTool, ListsWhatTheDocumentationLists) {
+  const Ran ran = conform("--list=markdown");
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  std::ifstream file(RLX_TEST_DOCS "/conformance.md");
+  const std::string page(std::istreambuf_iterator<char>(file), {});
+  EXPECT_NE(page.find(ran.text), std::string::npos) << "docs/conformance.md lists other checks than\n" << ran.text;
+}
+
+TEST(ConformTool, CountsCrashesOfAPluginAsFailures) {
+  const Ran ran = conform(fake("good") + " --filter ABI-02");
+  EXPECT_EQ(ran.code, 1) << ran.text;
+  EXPECT_TRUE(ran.says("CRASH ABI-02/frozen")) << ran.text;
+  EXPECT_TRUE(ran.says("signal 11")) << ran.text;
+}
+
+TEST(ConformTool, WritesReportsForPrograms) {
+  const std::string base = (std::filesystem::temp_directory_path() / ("rlx-report-" + std::to_string(::getpid()))).string();
+  const Ran ran = conform(std::string(RLX_TEST_CPU) + " --filter LIF --json " + base + ".jsonl --junit " + base + ".xml");
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  std::ifstream json(base + ".jsonl"), xml(base + ".xml");
+  const std::string lines(std::istreambuf_iterator<char>(json), {}), suite(std::istreambuf_iterator<char>(xml), {});
+  EXPECT_NE(lines.find("\"type\":\"run\""), std::string::npos);
+  EXPECT_NE(lines.find("\"type\":\"verdict\""), std::string::npos);
+  EXPECT_NE(suite.find("classname=\"LIF-01\""), std::string::npos) << suite;
+  std::filesystem::remove(base + ".jsonl");
+  std::filesystem::remove(base + ".xml");
+}
+
 TEST(ConformTool, ReplaysACaseWithTheSameResult) {
   const std::string arguments = std::string(RLX_TEST_CPU) + " --replay OPS-01/add/f32/7:123 -v";
   const Ran one = conform(arguments), two = conform(arguments);
