@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <rlx/compile.h>
 #include <rlx/execute.h>
+#include <rlx/ext/artifact.h>
+#include <rlx/ext/draft/packs.h>
 #include <rlx/lir.h>
 #include <rlx/params.h>
 #include <rlx/plugin.h>
