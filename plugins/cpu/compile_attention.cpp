@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "compile_ops.h"
+#include "kernels/generic/block.h"
 #include "kernels/generic/composite.h"
 
 namespace rlx_cpu {
@@ -21,14 +22,16 @@ struct AttentionOp {
 std::optional<Answer> read_mask(OpContext& c, AttentionOp* a) {
   const View q = c.x(0), k = c.x(1);
   const uint32_t kind = a->attrs.mask_kind;
-  if (kind > RLX_MASK_LENGTHS) return c.about_attr(RLX_ATTR_MASK_KIND, "has an unknown value");
+  if (kind > RLX_MASK_SEQ_OFFSETS) return c.about_attr(RLX_ATTR_MASK_KIND, "has an unknown value");
   if ((kind != RLX_MASK_NONE) != c.present(3))
     return c.about(3, "is there without a mask kind, or the other way round");
   if (kind == RLX_MASK_NONE) return std::nullopt;
   const uint32_t dtype = c.x(3).dtype;
-  const uint32_t wanted = kind == RLX_MASK_BIAS      ? q.dtype
-                          : kind == RLX_MASK_LENGTHS ? RLX_DTYPE_I64
-                                                     : RLX_DTYPE_BOOL;
+  const bool narrow = kind == RLX_MASK_SEQ_OFFSETS && dtype == RLX_DTYPE_I32;
+  const uint32_t wanted = kind == RLX_MASK_BIAS                                        ? q.dtype
+                          : narrow                                                     ? RLX_DTYPE_I32
+                          : kind == RLX_MASK_LENGTHS || kind == RLX_MASK_SEQ_OFFSETS ? RLX_DTYPE_I64
+                                                                                       : RLX_DTYPE_BOOL;
   if (dtype != wanted) return c.no_dtype(3, dtype);
   a->mask = c.in(3);
   if (kind == RLX_MASK_BOOL || kind == RLX_MASK_BIAS) {
@@ -39,6 +42,10 @@ std::optional<Answer> read_mask(OpContext& c, AttentionOp* a) {
     return std::nullopt;
   }
   const View mask = c.x(3);
+  if (kind == RLX_MASK_SEQ_OFFSETS) {
+    if (mask.rank == 1 && mask.dims[0] >= 1 && q.dims[2] == k.dims[2]) return std::nullopt;
+    return c.about(3, "is not [N+1] for as many queries as keys");
+  }
   const bool fits = kind == RLX_MASK_KEY_BOOL
                         ? mask.rank == 2 && mask.dims[0] == q.dims[0] && mask.dims[1] == k.dims[2]
                         : mask.rank == 1 && mask.dims[0] == q.dims[0];
@@ -63,13 +70,74 @@ std::optional<Answer> read_attention(OpContext& c, AttentionOp* a) {
   a->attrs.window_left = c.i64(RLX_ATTR_WINDOW_LEFT, -1);
   a->attrs.window_right = c.i64(RLX_ATTR_WINDOW_RIGHT, -1);
   a->attrs.mask_kind = c.u32(RLX_ATTR_MASK_KIND);
-  if (a->attrs.causal > RLX_CAUSAL_BOTTOM_RIGHT) return c.about_attr(RLX_ATTR_CAUSAL, "has an unknown value");
+  if (a->attrs.causal > RLX_CAUSAL_LENGTH) return c.about_attr(RLX_ATTR_CAUSAL, "has an unknown value");
+  if (a->attrs.causal == RLX_CAUSAL_LENGTH && a->attrs.mask_kind != RLX_MASK_LENGTHS)
+    return c.about_attr(RLX_ATTR_CAUSAL, "counts from lengths, which are not there");
   a->q = c.in(0), a->k = c.in(1), a->v = c.in(2), a->y = c.out(0);
   return read_mask(c, a);
 }
 
+/// Keys that a run is likely to read: a cache has room for more than it holds.
+double expected_keys(const AttentionArgs& args) {
+  constexpr int64_t kUsual = 512;
+  const bool cache = args.mask_kind == RLX_MASK_LENGTHS && args.causal == RLX_CAUSAL_LENGTH;
+  return double(cache ? std::min(args.key_count, std::max(args.query_count, kUsual)) : args.key_count);
+}
+
 bool inner_dense(const View& view) { return view.dims[3] <= 1 || view.strides[3] == 1; }
 HeadStrides head_strides(const View& view) { return {view.strides[0], view.strides[1], view.strides[2]}; }
+
+/// Each sequence is a call of its own, so that its rows come out as if it were alone.
+struct PackedAttention {
+  AttentionOp op;
+  AttentionArgs args;
+
+  KernelStatus operator()(const StepRun& run, Range range) const {
+    const View& offsets = run.views[op.mask];
+    if (const KernelStatus status = check_offsets(offsets, args.query_count); !status.ok()) return status;
+    const int64_t sequences = offsets.dims[0] - 1;
+    for (int64_t item = range.begin; item < range.end; ++item) {
+      const int64_t pair = item % (sequences + 2), head = item / (sequences + 2);
+      const int64_t begin = pair == 0 ? 0 : at(offsets, pair - 1);
+      const int64_t end = pair > sequences ? args.query_count : at(offsets, pair);
+      one(run, head / args.heads, head % args.heads, begin, end, pair == 0 || pair > sequences);
+    }
+    return {};
+  }
+
+ private:
+  static int64_t at(const View& offsets, int64_t n) {
+    return load_i64(offsets.dtype, element_at(offsets, n * offsets.strides[0]));
+  }
+
+  /// `outside`: rows before the first or behind the last sequence, which see nothing.
+  void one(const StepRun& run, int64_t batch, int64_t head, int64_t begin, int64_t end, bool outside) const {
+    AttentionArgs own = args;
+    own.q = static_cast<const float*>(run.views[op.q].data) + begin * own.q_strides.seq;
+    own.k = static_cast<const float*>(run.views[op.k].data) + begin * own.k_strides.seq;
+    own.v = static_cast<const float*>(run.views[op.v].data) + begin * own.v_strides.seq;
+    own.y = static_cast<float*>(run.views[op.y].data) + begin * own.y_strides.seq;
+    own.query_count = end - begin;
+    own.key_count = outside ? 0 : end - begin;
+    for (int64_t query = 0; query < own.query_count; query += kQueryBlock)
+      kernels().attention(own, batch, head, query, std::min(query + kQueryBlock, own.query_count),
+                          reinterpret_cast<float*>(run.scratch));
+  }
+};
+
+void add_packed_attention(OpContext& c, const AttentionOp& a, AttentionArgs args) {
+  args.mask_kind = RLX_MASK_NONE;
+  // Within one sequence, as many queries as keys: the diagonals are one.
+  if (args.causal == RLX_CAUSAL_BOTTOM_RIGHT) args.causal = RLX_CAUSAL_TOP_LEFT;
+  const View q = c.x(0);
+  const int64_t pairs = c.x(3).dims[0] + 1;  // the sequences, and the rows before and behind them
+  const int64_t heads = q.dims[0] * q.dims[1];
+  c.b.need_scratch(static_cast<uint64_t>(attention_scratch_floats(args, std::min(kQueryBlock, args.query_count))) * sizeof(float));
+  const double scores = double(heads) * double(args.query_count) * double(args.key_count) / double(std::max<int64_t>(pairs - 2, 1));
+  const double ns = scores * (2.0 * double(args.head_size + args.value_size) / 40 + 1) +
+                    double(heads * args.key_count * (args.head_size + args.value_size)) * 0.5;
+  c.b.step(Builder::Work{c.index(), heads * pairs, ns, {a.q, a.k, a.v, a.mask}, {a.y}}, PackedAttention{a, args});
+}
 
 bool add_fast_attention(OpContext& c, const AttentionOp& a) {
   const View q = c.x(0), k = c.x(1), v = c.x(2), y = c.y(0);
@@ -92,7 +160,11 @@ bool add_fast_attention(OpContext& c, const AttentionOp& a) {
     else
       for (uint32_t i = 0; i < mask.rank; ++i) args.mask_strides[i] = mask.strides[i];
   }
-  if (element_count(y) == 0) return true;
+  if (element_count(y) == 0 && a.attrs.mask_kind != RLX_MASK_SEQ_OFFSETS) return true;
+  if (a.attrs.mask_kind == RLX_MASK_SEQ_OFFSETS) {
+    add_packed_attention(c, a, args);
+    return true;
+  }
   const int64_t heads = q.dims[0] * q.dims[1];
   // Whole heads where there are enough of them for all threads.
   const int64_t block =
@@ -100,9 +172,9 @@ bool add_fast_attention(OpContext& c, const AttentionOp& a) {
   const int64_t rows = std::min(block, args.query_count);
   const int64_t blocks = (args.query_count + block - 1) / block;
   c.b.need_scratch(static_cast<uint64_t>(attention_scratch_floats(args, rows)) * sizeof(float));
-  const double scores = double(heads) * double(args.query_count) * double(args.key_count);
+  const double keys = expected_keys(args), scores = double(heads) * double(args.query_count) * keys;
   const double ns = scores * (2.0 * double(args.head_size + args.value_size) / 40 + 1) +
-                    double(heads * args.key_count * (args.head_size + args.value_size)) * 0.5;
+                    double(heads) * keys * double(args.head_size + args.value_size) * 0.5;
   Builder::Work work{c.index(), heads * blocks, ns, {a.q, a.k, a.v}, {a.y}};
   if (a.mask != kNoView) work.reads.push_back(a.mask);
   c.b.step(work, [=](const StepRun& run, Range range) -> KernelStatus {

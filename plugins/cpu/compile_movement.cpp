@@ -50,6 +50,14 @@ std::optional<Answer> check_start(OpContext& c, uint32_t operand, uint32_t rank)
   return std::nullopt;
 }
 
+/// x and y are the two ends of one state, each whole.
+bool is_state(Builder& b, ViewId x, ViewId y) {
+  const ViewRecord& from = b.record(x);
+  const ViewRecord& to = b.record(y);
+  return from.root == Root::kInput && to.root == Root::kOutput && to.index < b.out().outputs.size() &&
+         b.out().outputs[to.index].state_pair == from.index && from.offset == 0 && to.offset == 0;
+}
+
 }  // namespace
 
 Answer compile_dynamic_slice(Builder& b, const GraphOp& op) {
@@ -77,6 +85,14 @@ Answer compile_dynamic_update_slice(Builder& b, const GraphOp& op) {
     return c.wrong_dims();
   const ViewId from = c.in(0), update = c.in(1), start = c.in(2), y = c.out(0);
   const uint32_t policy = c.u32(RLX_ATTR_INDEX_POLICY);
+  if (is_state(b, from, y)) {
+    const int64_t items = element_count(u);
+    // The work follows what is written, not what the state holds.
+    b.step(c.work(std::max<int64_t>(items, 1), double(items) * kMoveNs), [=](const StepRun& run, Range range) {
+      return write_slice(run.views[update], run.views[start], policy, run.views[y], {range.begin, std::min(range.end, items)});
+    });
+    return {};
+  }
   const int64_t items = element_count(c.y(0));
   b.step(c.work(items, double(items) * kMoveNs), [=](const StepRun& run, Range range) {
     return dynamic_update_slice(run.views[from], run.views[update], run.views[start], policy, run.views[y],

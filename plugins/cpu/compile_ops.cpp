@@ -62,7 +62,7 @@ constexpr Entry kEntries[] = {
     {RLX_OP_BROADCAST, "broadcast", nullptr},
     {RLX_OP_SLICE, "slice", nullptr},
     {RLX_OP_EMBED_NORM, "embed_norm", compile_embed_norm},
-    {RLX_OP_SEGMENT_REDUCE, "segment_reduce", nullptr},
+    {RLX_OP_SEGMENT_REDUCE, "segment_reduce", compile_segment_reduce},
     {RLX_OP_CONV_TRANSPOSE, "conv_transpose", nullptr},
     {RLX_OP_RESIZE, "resize", nullptr},
     {RLX_OP_QUANTIZE, "quantize", nullptr},

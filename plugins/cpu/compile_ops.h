@@ -143,6 +143,7 @@ Answer compile_scatter_nd(Builder&, const GraphOp&);
 Answer compile_rng_bits(Builder&, const GraphOp&);
 // compile_reduce.cpp
 Answer compile_reduce(Builder&, const GraphOp&);
+Answer compile_segment_reduce(Builder&, const GraphOp&);
 Answer compile_arg_reduce(Builder&, const GraphOp&);
 Answer compile_cumulate(Builder&, const GraphOp&);
 Answer compile_top_k(Builder&, const GraphOp&);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiles ops that fold, scan or rank along axes, and pooling windows.
 #include "compile_ops.h"
+#include "kernels/generic/composite.h"
 #include "kernels/generic/reduction.h"
 
 namespace rlx_cpu {
@@ -80,6 +81,26 @@ Answer compile_reduce(Builder& b, const GraphOp& op) {
   const ViewId from = c.in(0), to = c.out(0);
   b.step(c.work(element_count(y), double(element_count(x))), [=](const StepRun& run, Range range) {
     return reduce(fn, axes, run.views[from], run.views[to], range);
+  });
+  return {};
+}
+
+Answer compile_segment_reduce(Builder& b, const GraphOp& op) {
+  OpContext c(b, op);
+  RLX_CPU_REQUIRE(c.counts(2, 2, 1, 1));
+  const View x = c.x(0), offsets = c.x(1), y = c.y(0);
+  const uint32_t fn = c.u32(RLX_ATTR_FN);
+  if (fn < RLX_REDUCE_SUM || fn > RLX_REDUCE_MIN) return c.about_attr(RLX_ATTR_FN, "has an unknown value");
+  if (x.dtype == RLX_DTYPE_BOOL || y.dtype != x.dtype) return c.no_dtype(0, x.dtype);
+  if (offsets.dtype != RLX_DTYPE_I32 && offsets.dtype != RLX_DTYPE_I64) return c.no_dtype(1, offsets.dtype);
+  if (x.rank < 1 || y.rank != x.rank || offsets.rank != 1 || offsets.dims[0] != y.dims[0] + 1 ||
+      !std::equal(x.dims + 1, x.dims + x.rank, y.dims + 1))
+    return c.wrong_dims();
+  const ViewId from = c.in(0), at = c.in(1), to = c.out(0);
+  const int64_t segments = y.dims[0];
+  // Without segments nothing would look at the offset; one item does.
+  b.step(c.work(std::max<int64_t>(segments, 1), double(element_count(x)) * 1.5), [=](const StepRun& run, Range range) {
+    return segment_reduce(fn, run.views[from], run.views[at], run.views[to], {range.begin, std::min(range.end, segments)});
   });
   return {};
 }

@@ -13,7 +13,10 @@ ValueId both(Expansion& e, ValueId a, ValueId b) {
   return a == kAbsent ? b : e.b().binary(RLX_BINARY_AND, a, b);
 }
 
-/// Causal order and windows as bool [Sq, Sk]; kAbsent where every query sees every key.
+/// Lengths as [B, 1, 1, 1].
+ValueId lengths(Expansion& e) { return e.b().reshape(e.in(3), {e.result_dims(0)[0], 1, 1, 1}); }
+
+/// Causal order and windows as bool [Sq, Sk], or [B, 1, Sq, Sk] where lengths count; kAbsent where every query sees every key.
 ValueId visible_by_position(Expansion& e) {
   const std::int64_t causal = e.integer(RLX_ATTR_CAUSAL, RLX_CAUSAL_NONE);
   const std::int64_t left = e.integer(RLX_ATTR_WINDOW_LEFT, -1);
@@ -24,6 +27,10 @@ ValueId visible_by_position(Expansion& e) {
   const auto reach = [](std::int64_t window) { return std::min(window, std::int64_t{1} << 62); };
   ValueId at = e.b().iota(DType::kI64, {queries, 1}, 0);
   if (causal == RLX_CAUSAL_BOTTOM_RIGHT) at = e.add(at, e.size(keys - queries));
+  if (causal == RLX_CAUSAL_LENGTH) {
+    const ValueId before = e.sub(lengths(e), e.size(queries));
+    at = e.add(at, before);
+  }
   const ValueId key = e.b().iota(DType::kI64, {1, keys}, 1);
   ValueId visible = kAbsent;
   if (causal != RLX_CAUSAL_NONE) visible = e.b().compare(RLX_COMPARE_LE, key, at);
@@ -41,7 +48,45 @@ ValueId visible_keys(Expansion& e, std::int64_t kind) {
   if (kind == RLX_MASK_KEY_BOOL) return e.b().reshape(e.in(3), {batch, 1, 1, keys});
   if (kind != RLX_MASK_LENGTHS) return kAbsent;
   const ValueId key = e.b().iota(DType::kI64, {1, 1, 1, keys}, 3);
-  return e.b().compare(RLX_COMPARE_LT, key, e.b().reshape(e.in(3), {batch, 1, 1, 1}));
+  return e.b().compare(RLX_COMPARE_LT, key, lengths(e));
+}
+
+/// Offsets as i64 [N+1]. Both gathers refuse what is outside 0 to `rows`: the first offset, and steps that are negative or
+/// lead past the end.
+ValueId checked_offsets(Expansion& e, const Dim& rows) {
+  const Dim count = e.dims(3)[0];
+  const ValueId places = e.b().iota(DType::kI64, {rows + 1}, 0);
+  const ValueId given = e.b().cast(e.in(3), DType::kI64);
+  const ValueId inside = e.b().gather(places, given, 0, RLX_INDEX_ERROR, false);
+  const ValueId before = e.b().slice(inside, {0}, {count - 1}, {1});
+  const ValueId after = e.b().slice(inside, {1}, {count}, {1});
+  const ValueId steps = e.b().gather(places, e.sub(after, before), 0, RLX_INDEX_ERROR, false);
+  const ValueId ends = e.add(before, steps);
+  return e.b().concat({e.b().slice(inside, {0}, {1}, {1}), ends}, 0);
+}
+
+/// How many offsets lie at or before each row, [S]: 0 before the first sequence, N+1 behind the last.
+ValueId sequence_of_rows(Expansion& e, const Dim& rows) {
+  const Dim& count = e.dims(3)[0];
+  const ValueId offsets = e.b().reshape(checked_offsets(e, rows), {1, count});
+  const ValueId row = e.b().iota(DType::kI64, {rows, 1}, 0);
+  const ValueId begun = e.b().compare(RLX_COMPARE_GE, row, offsets);
+  return e.b().reduce(RLX_REDUCE_SUM, e.b().cast(begun, DType::kI64), {1}, false);
+}
+
+/// Rows that belong to a sequence, as bool [B, 1, 1, S].
+ValueId rows_of_sequences(Expansion& e, ValueId sequence) {
+  const Dim& rows = e.dims(1)[2];
+  const ValueId begun = e.b().compare(RLX_COMPARE_GE, sequence, e.size(1));
+  const ValueId one = both(e, begun, e.b().compare(RLX_COMPARE_LT, sequence, e.size(e.dims(3)[0])));
+  return e.b().broadcast(e.b().reshape(one, {1, 1, 1, rows}), {e.result_dims(0)[0], 1, 1, rows});
+}
+
+ValueId same_sequence(Expansion& e, ValueId sequence) {
+  const Dim& rows = e.dims(1)[2];
+  const ValueId of_query = e.b().reshape(sequence, {e.dims(0)[2], 1});
+  const ValueId of_key = e.b().reshape(sequence, {1, rows});
+  return e.b().compare(RLX_COMPARE_EQ, of_query, of_key);
 }
 
 ValueId scaled(Expansion& e, ValueId scores) {
@@ -89,8 +134,10 @@ Outputs expand_attention(Expansion& e) {
     scores = e.times(e.unary(RLX_UNARY_TANH, e.times(scores, 1 / cap)), cap);
   if (kind == RLX_MASK_BIAS) scores = e.add(scores, e.wide(e.in(3)));
 
-  const ValueId keys_seen = visible_keys(e, kind);
+  const ValueId sequence = kind == RLX_MASK_SEQ_OFFSETS ? sequence_of_rows(e, keys) : kAbsent;
+  const ValueId keys_seen = sequence != kAbsent ? rows_of_sequences(e, sequence) : visible_keys(e, kind);
   ValueId visible = visible_by_position(e);
+  if (sequence != kAbsent) visible = both(e, visible, same_sequence(e, sequence));
   if (kind == RLX_MASK_BOOL) visible = both(e, visible, e.in(3));
   if (keys_seen != kAbsent) visible = both(e, visible, keys_seen);
   if (visible != kAbsent)

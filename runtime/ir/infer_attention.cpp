@@ -29,6 +29,12 @@ Status wants_mask(const Context& c, std::int64_t kind, const Dims& scores) {
     case RLX_MASK_KEY_BOOL:
       RLX_TRY(c.wants_dtype(3, DType::kBool));
       return c.wants_dims(3, Dims{scores[0], scores[3]});
+    case RLX_MASK_SEQ_OFFSETS:
+      RLX_TRY(c.wants_dtype(3, Wants::kIndex));
+      RLX_TRY(c.wants_rank(3, 1));
+      RLX_TRY(c.at_least(c.at(3).dims[0], 1, words("axis 0 of the offsets ", c.at(3))));
+      RLX_TRY(c.unify(scores[3], scores[2], words("keys of the scores ", scores, " against queries, which share offsets")));
+      return {};
     default:
       RLX_TRY(c.wants_dtype(3, DType::kI64));
       return c.wants_dims(3, Dims{scores[0]});
@@ -46,7 +52,7 @@ Result<Dim> same_axis(const Context& c, std::size_t i, std::size_t as, std::size
 
 Result<Shapes> infer_attention(const Context& c) {
   RLX_ASSIGN(const std::int64_t kind,
-             c.choice(RLX_ATTR_MASK_KIND, RLX_MASK_NONE, RLX_MASK_NONE, RLX_MASK_LENGTHS));
+             c.choice(RLX_ATTR_MASK_KIND, RLX_MASK_NONE, RLX_MASK_NONE, RLX_MASK_SEQ_OFFSETS));
   const bool masked = kind != RLX_MASK_NONE;
   RLX_TRY(c.wants_count(masked ? 4 : 3));
   RLX_TRY(c.wants_dtype(0, Wants::kFloat));
@@ -56,7 +62,10 @@ Result<Shapes> infer_attention(const Context& c) {
   }
   RLX_TRY(c.real(RLX_ATTR_SCALE, 1));
   RLX_TRY(c.real(RLX_ATTR_SOFTCAP, 0));
-  RLX_TRY(c.choice(RLX_ATTR_CAUSAL, RLX_CAUSAL_NONE, RLX_CAUSAL_NONE, RLX_CAUSAL_BOTTOM_RIGHT));
+  RLX_ASSIGN(const std::int64_t causal, c.choice(RLX_ATTR_CAUSAL, RLX_CAUSAL_NONE, RLX_CAUSAL_NONE, RLX_CAUSAL_LENGTH));
+  if (causal == RLX_CAUSAL_LENGTH && kind != RLX_MASK_LENGTHS)
+    return c.bad_attribute(RLX_ATTR_CAUSAL, "is ", causal, " with a mask of kind ", kind, ", wanted lengths (kind ",
+                           RLX_MASK_LENGTHS, ")");
   RLX_TRY(c.choice(RLX_ATTR_WINDOW_LEFT, -1, -1, INT64_MAX));
   RLX_TRY(c.choice(RLX_ATTR_WINDOW_RIGHT, -1, -1, INT64_MAX));
   const Dims& q = c.at(0).dims;

@@ -35,27 +35,49 @@ class Attention {
     }
   }
 
-  void run(Tensor& y) {
+  Status run(Tensor& y) {
+    if (kind_ == RLX_MASK_SEQ_OFFSETS) RLX_TRY(read_sequences());
     for (std::int64_t b = 0; b < q_->dims[0]; ++b)
       for (std::int64_t h = 0; h < heads_; ++h)
         for (std::int64_t i = 0; i < queries_; ++i) query(b, h, i, y);
+    return {};
   }
 
  private:
+  /// Number of the sequence of each row; -1 for rows of none.
+  Status read_sequences() {
+    sequence_.assign(static_cast<std::size_t>(keys_), -1);
+    const std::vector<std::int64_t>& offsets = mask_->i;
+    for (std::size_t n = 0; n < offsets.size(); ++n)
+      if (offsets[n] < (n ? offsets[n - 1] : 0) || offsets[n] > keys_)
+        return fail(ErrorCode::kDataError, "sequence offset ", n, " is ", offsets[n], ", wanted ", n ? offsets[n - 1] : 0, " to ",
+                    keys_);
+    for (std::size_t n = 0; n + 1 < offsets.size(); ++n)
+      for (std::int64_t row = offsets[n]; row < offsets[n + 1]; ++row)
+        sequence_[static_cast<std::size_t>(row)] = static_cast<std::int64_t>(n);
+    return {};
+  }
+
   std::size_t mask_at(std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
     if (kind_ == RLX_MASK_KEY_BOOL) return static_cast<std::size_t>(b * keys_ + j);
     if (kind_ == RLX_MASK_LENGTHS) return static_cast<std::size_t>(b);
+    if (kind_ == RLX_MASK_SEQ_OFFSETS) return 0;
     return static_cast<std::size_t>(b * mask_strides_[0] + h * mask_strides_[1] + i * mask_strides_[2] +
                                     j * mask_strides_[3]);
   }
 
   bool visible(std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t j) const {
-    const std::int64_t at = causal_ == RLX_CAUSAL_BOTTOM_RIGHT ? i + keys_ - queries_ : i;
+    std::int64_t at = causal_ == RLX_CAUSAL_BOTTOM_RIGHT ? i + keys_ - queries_ : i;
+    if (causal_ == RLX_CAUSAL_LENGTH) at = i + mask_->i[static_cast<std::size_t>(b)] - queries_;
     if (causal_ != RLX_CAUSAL_NONE && j > at) return false;
     if (left_ >= 0 && at - j > left_) return false;
     if (right_ >= 0 && j - at > right_) return false;
     if (kind_ == RLX_MASK_BOOL || kind_ == RLX_MASK_KEY_BOOL) return mask_->i[mask_at(b, h, i, j)] != 0;
     if (kind_ == RLX_MASK_LENGTHS) return j < mask_->i[mask_at(b, h, i, j)];
+    if (kind_ == RLX_MASK_SEQ_OFFSETS) {
+      const std::int64_t own = sequence_[static_cast<std::size_t>(i)];
+      return own >= 0 && own == sequence_[static_cast<std::size_t>(j)];
+    }
     return true;
   }
 
@@ -91,7 +113,7 @@ class Attention {
     row_.clear(), seen_.clear();
     bool unsure = false, any = false;
     for (std::int64_t j = 0; j < keys_; ++j) {
-      if (call_.bounds && mask_ && !mask_->real() && mask_->bound(mask_at(b, h, i, j)) != 0) unsure = true;
+      if (call_.bounds && mask_ && kind_ != RLX_MASK_SEQ_OFFSETS && !mask_->real() && mask_->bound(mask_at(b, h, i, j)) != 0) unsure = true;
       if (!visible(b, h, i, j)) continue;
       row_.push_back(score(b, h, i, j, kv));
       seen_.push_back(j);
@@ -132,6 +154,7 @@ class Attention {
   std::int64_t heads_, queries_, width_, kv_heads_, keys_, value_width_, kind_, causal_, left_, right_;
   double scale_, softcap_;
   Sizes mask_strides_;
+  std::vector<std::int64_t> sequence_;
   std::vector<Num> row_;
   std::vector<std::int64_t> seen_;
 };
@@ -139,7 +162,7 @@ class Attention {
 }  // namespace
 
 Status run_attention(Call& call) {
-  Attention(call).run(call.out[0]);
+  RLX_TRY(Attention(call).run(call.out[0]));
   finish(call, call.out[0]);
   return {};
 }

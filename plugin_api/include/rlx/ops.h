@@ -186,11 +186,13 @@
 #define RLX_CAUSAL_NONE 0u
 #define RLX_CAUSAL_TOP_LEFT 1u    /* query i sees keys j <= i */
 #define RLX_CAUSAL_BOTTOM_RIGHT 2u /* query i sees keys j <= i + Sk - Sq */
+#define RLX_CAUSAL_LENGTH 3u      /* with MASK_LENGTHS: query i of batch b sees keys j <= i + lengths[b] - Sq */
 #define RLX_MASK_NONE 0u
 #define RLX_MASK_BOOL 1u          /* true = may attend; broadcasts to [B,H,Sq,Sk] */
 #define RLX_MASK_BIAS 2u          /* added to the scaled scores; broadcasts to [B,H,Sq,Sk] */
 #define RLX_MASK_KEY_BOOL 3u      /* bool [B,Sk]: true = key may be attended */
 #define RLX_MASK_LENGTHS 4u       /* i64 [B]: keys at or past it are masked */
+#define RLX_MASK_SEQ_OFFSETS 5u   /* i32 or i64 [N+1], ascending in 0..Sk, Sq = Sk: rows o[n]..o[n+1]-1 see one another only */
 
 /* ---- Attribute keys (the image sorts by number) ---------------------------------------------------------------------- */
 #define RLX_ATTR_FN 1u

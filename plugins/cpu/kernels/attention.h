@@ -17,8 +17,9 @@ struct HeadStrides {
 /// y = softmax(cap(scale * q k^T) + bias, masked) v per batch and query head; head h reads key head h /
 /// (heads / kv_heads). Shapes: q [B, H, Sq, D], k [B, Hkv, Sk, D], v [B, Hkv, Sk, Dv], y [B, H, Sq, Dv]; y
 /// overlaps no operand. softcap: cap(s) = softcap * tanh(s / softcap); 0 = none. causal: RLX_CAUSAL_*.
-/// Windows: query i (moved by Sk - Sq for RLX_CAUSAL_BOTTOM_RIGHT) sees keys i - window_left .. i +
-/// window_right; -1 = unlimited. mask_kind: RLX_MASK_*; `mask` is const uint8_t* (bool), const float* (bias)
+/// Windows: query i (moved by Sk - Sq for RLX_CAUSAL_BOTTOM_RIGHT, by its length - Sq for RLX_CAUSAL_LENGTH) sees
+/// keys i - window_left .. i + window_right; -1 = unlimited. mask_kind: RLX_MASK_* but SEQ_OFFSETS, whose sequences
+/// are calls of their own; `mask` is const uint8_t* (bool), const float* (bias)
 /// or const int64_t* (lengths) with mask_strides for batch, head, query, key (0 = broadcast; key_bool uses
 /// batch and key, lengths batch). A query that sees no key gives zeros. Keys that no query of the call may
 /// see are not read.

@@ -19,7 +19,9 @@ struct KeyRange {
 /// Keys that query `i` may see by causality, window and length.
 static KeyRange visible_keys(const AttentionArgs& args, int64_t batch, int64_t i) {
   KeyRange range = {0, args.key_count};
-  const int64_t at = args.causal == RLX_CAUSAL_BOTTOM_RIGHT ? i + args.key_count - args.query_count : i;
+  int64_t at = args.causal == RLX_CAUSAL_BOTTOM_RIGHT ? i + args.key_count - args.query_count : i;
+  if (args.causal == RLX_CAUSAL_LENGTH)
+    at = i + static_cast<const int64_t*>(args.mask)[batch * args.mask_strides[0]] - args.query_count;
   if (args.causal != RLX_CAUSAL_NONE) range.end = smaller(range.end, at + 1);
   if (args.window_right >= 0) range.end = smaller(range.end, at + args.window_right + 1);
   if (args.window_left >= 0) range.begin = larger(range.begin, at - args.window_left);

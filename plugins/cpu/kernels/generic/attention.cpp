@@ -64,6 +64,7 @@ class Attention {
     const int64_t b = item / q_.dims[2] / q_.dims[1];
     const int64_t shared = h / (q_.dims[1] / k_.dims[1]);
     read_row(q_, offset4(q_, b, h, i), query_.data());
+    if (attrs_.mask_kind == RLX_MASK_SEQ_OFFSETS) find_sequence(i);
     double highest = kMinusInf;
     for (int64_t j = 0; j < keys_; ++j) {
       double& score = scores_[size_t(j)];
@@ -86,9 +87,22 @@ class Attention {
   }
 
  private:
+  int64_t length(int64_t b) const { return load_i64(mask_->dtype, element_at(*mask_, b * mask_->strides[0])); }
+
+  /// The rows of the sequence that row i belongs to; no rows where it belongs to none.
+  void find_sequence(int64_t i) {
+    first_key_ = end_key_ = 0;
+    for (int64_t n = 0; n + 1 < mask_->dims[0]; ++n) {
+      const int64_t begin = load_i64(mask_->dtype, element_at(*mask_, n * mask_->strides[0]));
+      const int64_t end = load_i64(mask_->dtype, element_at(*mask_, (n + 1) * mask_->strides[0]));
+      if (begin <= i && i < end) first_key_ = begin, end_key_ = end;
+    }
+  }
+
   bool allowed(int64_t b, int64_t h, int64_t i, int64_t j) const {
     const bool bottom = attrs_.causal == RLX_CAUSAL_BOTTOM_RIGHT;
-    const int64_t centre = bottom ? i + keys_ - q_.dims[2] : i;
+    int64_t centre = bottom ? i + keys_ - q_.dims[2] : i;
+    if (attrs_.causal == RLX_CAUSAL_LENGTH) centre = i + length(b) - q_.dims[2];
     if (attrs_.causal != RLX_CAUSAL_NONE && j > centre) return false;
     if (attrs_.window_left >= 0 && j < centre - attrs_.window_left) return false;
     if (attrs_.window_right >= 0 && j > centre + attrs_.window_right) return false;
@@ -98,7 +112,9 @@ class Attention {
       case RLX_MASK_KEY_BOOL:
         return *element_at(*mask_, b * mask_->strides[0] + j * mask_->strides[1]) != 0;
       case RLX_MASK_LENGTHS:
-        return j < load_i64(mask_->dtype, element_at(*mask_, b * mask_->strides[0]));
+        return j < length(b);
+      case RLX_MASK_SEQ_OFFSETS:
+        return first_key_ <= j && j < end_key_;
       default:
         return true;
     }
@@ -122,6 +138,7 @@ class Attention {
   const AttentionAttrs& attrs_;
   const View& y_;
   int64_t keys_;
+  int64_t first_key_ = 0, end_key_ = 0;
   std::vector<double> query_, key_, value_, sums_, scores_;
 };
 
@@ -129,9 +146,23 @@ bool has_dims(const View& view, std::initializer_list<int64_t> dims) {
   return view.rank == dims.size() && std::equal(dims.begin(), dims.end(), view.dims);
 }
 
+}  // namespace
+
+KernelStatus check_offsets(const View& offsets, int64_t rows) {
+  int64_t before = 0;
+  for (int64_t n = 0; n < offsets.dims[0]; ++n) {
+    const int64_t at = load_i64(offsets.dtype, element_at(offsets, n * offsets.strides[0]));
+    if (at < before || at > rows) return {RLX_STATUS_DATA_ERROR, n, at, rows};
+    before = at;
+  }
+  return {};
+}
+
+namespace {
+
 KernelStatus check_mask(const View& q, const View& k, const View* mask, uint32_t kind) {
   if (kind == RLX_MASK_NONE) return {};
-  if (kind > RLX_MASK_LENGTHS) return unsupported(kind, q.dtype);
+  if (kind > RLX_MASK_SEQ_OFFSETS) return unsupported(kind, q.dtype);
   if (mask == nullptr) return invalid(3, 0, kind);
   const int64_t batch = q.dims[0];
   const int64_t keys = k.dims[2];
@@ -145,6 +176,10 @@ KernelStatus check_mask(const View& q, const View& k, const View* mask, uint32_t
       break;
     case RLX_MASK_KEY_BOOL:
       fits = mask->dtype == RLX_DTYPE_BOOL && has_dims(*mask, {batch, keys});
+      break;
+    case RLX_MASK_SEQ_OFFSETS:
+      fits = is_int(mask->dtype) && mask->rank == 1 && mask->dims[0] >= 1 && q.dims[2] == keys;
+      if (fits) return check_offsets(*mask, keys);
       break;
     default:
       fits = is_int(mask->dtype) && has_dims(*mask, {batch});
@@ -160,7 +195,8 @@ int64_t attention_items(const View& q) { return q.dims[0] * q.dims[1] * q.dims[2
 KernelStatus attention(const View& q, const View& k, const View& v, const View* mask,
                        const AttentionAttrs& attrs, const View& y, Range range) {
   if (!is_float(q.dtype)) return unsupported(0, q.dtype);
-  if (attrs.causal > RLX_CAUSAL_BOTTOM_RIGHT) return unsupported(attrs.causal, q.dtype);
+  if (attrs.causal > RLX_CAUSAL_LENGTH) return unsupported(attrs.causal, q.dtype);
+  if (attrs.causal == RLX_CAUSAL_LENGTH && attrs.mask_kind != RLX_MASK_LENGTHS) return invalid(3, attrs.mask_kind, attrs.causal);
   if (k.dtype != q.dtype || v.dtype != q.dtype || y.dtype != q.dtype) return invalid(0, k.dtype, q.dtype);
   if (q.rank != 4 || k.rank != 4 || v.rank != 4 || y.rank != 4) return invalid(0, q.rank, 4);
   if (!has_dims(k, {q.dims[0], k.dims[1], k.dims[2], q.dims[3]})) return invalid(1, k.dims[3], q.dims[3]);

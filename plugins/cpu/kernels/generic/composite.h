@@ -43,9 +43,17 @@ struct AttentionAttrs {
 /// q[B,H,Sq,D], k[B,Hkv,Sk,D], v[B,Hkv,Sk,Dv] -> y[B,H,Sq,Dv]; H is a multiple of Hkv. scores = softcap(scale
 /// * q.k), then masks. BOOL and BIAS masks have dims [B,H,Sq,Sk] (broadcast by stride 0). A query that sees
 /// no key gives zeros. Windows count from the causal diagonal. Items: attention_items, rows of queries.
+/// SEQ_OFFSETS [N+1]: see check_offsets.
 int64_t attention_items(const View& q);
 KernelStatus attention(const View& q, const View& k, const View& v, const View* mask,
                        const AttentionAttrs& attrs, const View& y, Range range);
+
+/// OK where i32 or i64 offsets [N+1] ascend in 0 .. rows; else DATA_ERROR with the first that does not.
+KernelStatus check_offsets(const View& offsets, int64_t rows);
+
+/// y[n, ..] = fold (RLX_REDUCE_SUM, PROD, MAX or MIN) of the rows offsets[n] .. offsets[n+1]-1 of x, the identity where
+/// there are none; an element depends on the rows of its segment alone. Items: segments.
+KernelStatus segment_reduce(uint32_t fn, const View& x, const View& offsets, const View& y, Range range);
 
 struct RopeAttrs {
   int64_t rotary_dims = 0;  // 0 = all of D

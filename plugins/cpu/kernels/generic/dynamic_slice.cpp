@@ -52,6 +52,14 @@ KernelStatus dynamic_slice(const View& x, const View& start, uint32_t policy, co
   return {};
 }
 
+KernelStatus write_slice(const View& u, const View& start, uint32_t policy, const View& y, Range range) {
+  int64_t at[RLX_MAX_RANK] = {};
+  const KernelStatus status = window_start(y, u, start, policy, at);
+  if (!status.ok() || range.begin >= range.end) return status;
+  copy_flat(u, range.begin, window_view(y, u, at), range.begin, range.end - range.begin);
+  return {};
+}
+
 KernelStatus dynamic_update_slice(const View& x, const View& u, const View& start, uint32_t policy,
                                   const View& y, Range range) {
   int64_t at[RLX_MAX_RANK] = {};

@@ -62,4 +62,7 @@ KernelStatus dynamic_slice(const View& x, const View& start, uint32_t policy, co
 KernelStatus dynamic_update_slice(const View& x, const View& u, const View& start, uint32_t policy,
                                   const View& y, Range range);
 
+/// The same where y is x's memory: u is written and nothing else is looked at. Items: elements of u.
+KernelStatus write_slice(const View& u, const View& start, uint32_t policy, const View& y, Range range);
+
 }  // namespace rlx_cpu

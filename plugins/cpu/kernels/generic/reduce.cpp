@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "block.h"
+#include "composite.h"
 #include "fold.h"
 #include "reduction.h"
 
@@ -110,6 +111,22 @@ KernelStatus reduce(uint32_t fn, uint32_t axes, const View& x, const View& y, Ra
     });
   });
   return known ? KernelStatus{} : unsupported(fn, x.dtype);
+}
+
+KernelStatus segment_reduce(uint32_t fn, const View& x, const View& offsets, const View& y, Range range) {
+  if (x.rank < 1 || y.rank != x.rank || offsets.rank != 1) return invalid(0, y.rank, x.rank);
+  if (offsets.dims[0] != y.dims[0] + 1) return invalid(1, offsets.dims[0], y.dims[0] + 1);
+  if (const KernelStatus status = check_offsets(offsets, x.dims[0]); !status.ok()) return status;
+  View rows = x, segment = y;
+  segment.dims[0] = 1;
+  for (int64_t n = range.begin; n < range.end; ++n) {
+    const int64_t begin = load_i64(offsets.dtype, element_at(offsets, n * offsets.strides[0]));
+    rows.dims[0] = load_i64(offsets.dtype, element_at(offsets, (n + 1) * offsets.strides[0])) - begin;
+    rows.data = element_at(x, begin * x.strides[0]);
+    segment.data = element_at(y, n * y.strides[0]);
+    if (const KernelStatus status = reduce(fn, 1, rows, segment, whole(segment)); !status.ok()) return status;
+  }
+  return {};
 }
 
 }  // namespace rlx_cpu

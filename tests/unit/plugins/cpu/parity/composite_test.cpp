@@ -179,6 +179,59 @@ TEST_F(CpuParity, Attention) {
   }
 }
 
+TEST_F(CpuParity, AttentionOfACache) {
+  for (const DType dtype : kFloats)
+    for (const std::int64_t queries : {1, 3, 19})
+      for (const std::int64_t room : {19, 40, 600})
+        for (const std::int64_t filled : {std::int64_t{0}, std::int64_t{1}, queries, room - 1, room}) {
+          const OperandSpec q{dtype, {2, 4, queries, 8}}, k{dtype, {2, 2, room, 8}}, v{dtype, {2, 2, room, 6}},
+              lengths{DType::kI64, {2}, Fill::kZero, Lie::kDense, 0, {filled, queries}};
+          for (const std::int64_t left : {-1, 4})
+            expect_parity({about("attention of a cache", queries * 1000000 + room * 1000 + filled, dtype),
+                           RLX_OP_ATTENTION,
+                           {q, k, v, lengths},
+                           {size(RLX_ATTR_MASK_KIND, RLX_MASK_LENGTHS), size(RLX_ATTR_CAUSAL, RLX_CAUSAL_LENGTH),
+                            size(RLX_ATTR_WINDOW_LEFT, left)}});
+        }
+}
+
+TEST_F(CpuParity, AttentionOfPackedRows) {
+  const std::vector<Dims> cuts = {{0, 3, 3, 8, 21}, {2, 5, 20}, {0, 21}, {21}, {7}, {0, 0}, {0, 1, 2, 3, 4, 21, 21}};
+  for (const DType dtype : kFloats)
+    for (const DType index : {DType::kI32, DType::kI64})
+      for (const Dims& cut : cuts)
+        for (std::int64_t causal = 0; causal < 3; ++causal) {
+          const auto count = static_cast<std::int64_t>(cut.size());
+          expect_parity({about("attention of packed rows", count, dtype),
+                         RLX_OP_ATTENTION,
+                         {{dtype, {1, 4, 21, 8}, Fill::kUniform, kLies[causal]},
+                          {dtype, {1, 2, 21, 8}},
+                          {dtype, {1, 2, 21, 6}},
+                          {index, {count}, Fill::kZero, Lie::kDense, 0, cut}},
+                         {size(RLX_ATTR_MASK_KIND, RLX_MASK_SEQ_OFFSETS), size(RLX_ATTR_CAUSAL, causal),
+                          size(RLX_ATTR_WINDOW_LEFT, causal ? -1 : 2)}});
+        }
+  for (const Dims& bad : {Dims{0, 5, 4}, Dims{-1, 5}, Dims{0, 22}})
+    expect_parity({"attention of wrong offsets",
+                   RLX_OP_ATTENTION,
+                   {{DType::kF32, {1, 2, 21, 8}},
+                    {DType::kF32, {1, 2, 21, 8}},
+                    {DType::kF32, {1, 2, 21, 8}},
+                    {DType::kI64, {static_cast<std::int64_t>(bad.size())}, Fill::kZero, Lie::kDense, 0, bad}},
+                   {size(RLX_ATTR_MASK_KIND, RLX_MASK_SEQ_OFFSETS)}});
+}
+
+TEST_F(CpuParity, SegmentsOfRows) {
+  for (const DType dtype : {DType::kF32, DType::kBF16, DType::kI64, DType::kU8})
+    for (std::int64_t fn = RLX_REDUCE_SUM; fn <= RLX_REDUCE_MIN; ++fn)
+      for (const Dims& cut : {Dims{0, 0, 3, 9}, Dims{2, 4}, Dims{9}, Dims{0, 5, 4}, Dims{0, 10}})
+        expect_parity({about("segments", fn, dtype),
+                       RLX_OP_SEGMENT_REDUCE,
+                       {{dtype, {9, 3, 37}, Fill::kSmallInts, Lie::kEverySecond},
+                        {DType::kI32, {static_cast<std::int64_t>(cut.size())}, Fill::kZero, Lie::kDense, 0, cut}},
+                       {size(RLX_ATTR_FN, fn)}});
+}
+
 TEST_F(CpuParity, Rope) {
   for (const DType dtype : kFloats)
     for (const Lie lie : kLies)

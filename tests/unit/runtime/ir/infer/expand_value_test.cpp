@@ -369,6 +369,39 @@ TEST(ExpansionValues, AttentionUnderEveryMask) {
   expect_attention(c);
 }
 
+TEST(ExpansionValues, AttentionInCausalOrderOfLengths) {
+  for (const std::int64_t left : {-1, 1}) {
+    AttentionCase c;
+    c.s = 2;
+    c.t = 6;
+    c.attributes = {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_LENGTHS)},
+                    {RLX_ATTR_CAUSAL, Dim(RLX_CAUSAL_LENGTH)},
+                    {RLX_ATTR_WINDOW_LEFT, Dim(left)}};
+    c.mask_shape = "i64[b]";
+    c.mask = Tensor{{2}, {5, 1}};  // of length 1 the first of two queries sees nothing
+    c.visible = [&c, left](const Index& i, std::int64_t j) {
+      const std::int64_t length = static_cast<std::int64_t>(c.mask.at({i[0]})), at = i[2] + length - 2;
+      return j < length && j <= at && (left < 0 || j >= at - left);
+    };
+    expect_attention(c);
+  }
+}
+
+TEST(ExpansionValues, AttentionOfPackedRows) {
+  for (const std::uint32_t causal : {RLX_CAUSAL_NONE, RLX_CAUSAL_TOP_LEFT}) {
+    AttentionCase c;
+    c.s = c.t = 8;
+    c.attributes = {{RLX_ATTR_MASK_KIND, Dim(RLX_MASK_SEQ_OFFSETS)}, {RLX_ATTR_CAUSAL, Dim(causal)}};
+    c.mask_shape = "i64[5]";
+    c.mask = Tensor{{5}, {1, 3, 3, 6, 7}};  // rows 0 and 7 belong to nobody
+    const auto sequence = [](std::int64_t row) { return row < 1 || row > 6 ? -1 : row < 3 ? 0 : row < 6 ? 2 : 3; };
+    c.visible = [=](const Index& i, std::int64_t j) {
+      return sequence(j) >= 0 && sequence(i[2]) == sequence(j) && (causal == RLX_CAUSAL_NONE || j <= i[2]);
+    };
+    expect_attention(c);
+  }
+}
+
 TEST(ExpansionValues, AttentionReadsNothingPastTheLengths) {
   const Tensor q = noise({1, 1, 1, 2});
   Tensor k = noise({1, 1, 3, 2}), v = noise({1, 1, 3, 2});
