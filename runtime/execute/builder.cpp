@@ -397,6 +397,24 @@ Handle ModelBuilder::mean(Handle x, std::vector<std::int64_t> axes, bool keep) {
   return div(sum, divisor);
 }
 
+Handle ModelBuilder::segment_reduce(std::uint32_t fn, Handle x, Handle offsets) {
+  const ValueId rows = body_->id(x, "segment_reduce"), at = body_->id(offsets, "segment_reduce");
+  const Attributes attributes = {{RLX_ATTR_FN, Dim(static_cast<std::int64_t>(fn))}};
+  return body_->record("segment_reduce", [&] { return add_composite(body_->mir, RLX_OP_SEGMENT_REDUCE, {rows, at}, attributes); });
+}
+
+Handle ModelBuilder::segment_mean(Handle x, Handle offsets) {
+  const Handle sum = segment_reduce(RLX_REDUCE_SUM, x, offsets);
+  if (body_->failed()) return {};
+  const Sizes all = dims(offsets), wanted = dims(sum);
+  const Size end = to_size(body_->graph.values[offsets.id].shape.dims[0] - 1);
+  const Handle rows = sub(slice(offsets, 0, 1, all[0]), slice(offsets, 0, 0, end));
+  const Handle count = cast(binary(RLX_BINARY_MAX, rows, scalar(dtype(offsets), 1)), dtype(x));
+  Sizes column(wanted.size(), Size(1));
+  column[0] = wanted[0];
+  return div(sum, reshape(count, column));
+}
+
 Handle ModelBuilder::size_of(Size expression) {
   const Dims dims = body_->dims({expression}, "size_of");
   if (body_->failed()) return {};

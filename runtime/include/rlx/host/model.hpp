@@ -78,12 +78,12 @@ enum class Activation : std::uint32_t {  // RLX_ACT_*
   kHardSigmoid = 9, kHardSwish = 10, kSoftplus = 11, kMish = 12, kElu = 13, kSelu = 14, kCelu = 15, kSoftsign = 16,
 };
 
-enum class MaskKind : std::uint32_t { kNone = 0, kBool = 1, kBias = 2, kKeyBool = 3, kLengths = 4 };  // RLX_MASK_*
+enum class MaskKind : std::uint32_t { kNone = 0, kBool = 1, kBias = 2, kKeyBool = 3, kLengths = 4, kSeqOffsets = 5 };  // RLX_MASK_*
 
 struct AttentionOptions {
   double scale = 0;    ///< 0 = 1/sqrt(head dim)
   double softcap = 0;  ///< 0 = none; else softcap * tanh(score / softcap)
-  int causal = 0;      ///< RLX_CAUSAL_*: 0 none, 1 top-left, 2 bottom-right
+  int causal = 0;      ///< RLX_CAUSAL_*: 0 none, 1 top-left, 2 bottom-right, 3 by lengths (a cache with room to spare)
   std::int64_t window_left = -1;   ///< -1 = unlimited
   std::int64_t window_right = -1;  ///< -1 = unlimited
   MaskKind mask_kind = MaskKind::kNone;
@@ -162,6 +162,9 @@ class RLX_API ModelBuilder {
   Handle gather(Handle data, Handle indices, std::int64_t axis = 0);
   Handle reduce(std::uint32_t fn, Handle x, std::vector<std::int64_t> axes, bool keep);  ///< RLX_REDUCE_*
   Handle mean(Handle x, std::vector<std::int64_t> axes, bool keep);
+  /// Folds the rows of x[rows, ..] between offsets [n] and [n+1] to row n of the result; offsets i32 or i64 [N+1].
+  Handle segment_reduce(std::uint32_t fn, Handle x, Handle offsets);  ///< RLX_REDUCE_SUM, PROD, MAX or MIN
+  Handle segment_mean(Handle x, Handle offsets);                      ///< zeros where there are no rows
   Handle size_of(Size expression);  ///< an i64 scalar
   /// Any operation of the contract by opcode (docs/ops.md); returns all results.
   std::vector<Handle> op(std::uint32_t opcode, std::vector<Handle> operands, std::vector<OpAttribute> attributes = {},
