@@ -284,17 +284,21 @@ Result<ExecutionContext> CompiledGraph::create_context() const {
   });
 }
 
-Status ExecutionContext::run_into(const CompiledGraph& graph, std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) {
+Status ExecutionContext::run_into(const CompiledGraph& graph, std::span<const NamedView> inputs,
+                                  std::span<const NamedMutableView> outputs, const CallOptions& options) {
   return guard([&]() -> Status {
     if (!body_) return no_context();
+    if (!graph.body()) return fail(ErrorCode::kInvalidArgument, "the graph is empty: take one from a pipeline");
     RLX_ASSIGN(const ContextBody::Use use, ContextBody::Use::take(*body_));
-    return graph.body()->run(inputs, outputs, {}, body_.get());
+    return graph.body()->run(inputs, outputs, options, body_.get());
   });
 }
 
-Result<std::vector<NamedTensor>> ExecutionContext::run(const CompiledGraph& graph, std::span<const NamedView> inputs) {
+Result<std::vector<NamedTensor>> ExecutionContext::run(const CompiledGraph& graph, std::span<const NamedView> inputs,
+                                                       const CallOptions& options) {
   return guard([&]() -> Result<std::vector<NamedTensor>> {
     if (!body_) return no_context();
+    if (!graph.body()) return fail(ErrorCode::kInvalidArgument, "the graph is empty: take one from a pipeline");
     std::vector<NamedTensor> results;
     std::vector<NamedMutableView> views;
     for (const ManifestEntry& entry : graph.manifest().outputs) {
@@ -303,7 +307,7 @@ Result<std::vector<NamedTensor>> ExecutionContext::run(const CompiledGraph& grap
         return fail(ErrorCode::kOutOfMemory, "output `", entry.name, "` needs ", entry.bytes, " bytes");
       views.push_back({entry.name, results.back().tensor.mutable_view()});
     }
-    RLX_TRY(run_into(graph, inputs, views));
+    RLX_TRY(run_into(graph, inputs, views, options));
     return results;
   });
 }
@@ -318,10 +322,10 @@ Result<Binding> ExecutionContext::bind(const Template& from, std::span<const Nam
 }
 
 Result<std::vector<NamedTensor>> ExecutionContext::run(ModelCompilePipeline& pipeline, const Template& from,
-                                                       std::span<const NamedView> inputs) {
+                                                       std::span<const NamedView> inputs, const CallOptions& options) {
   RLX_ASSIGN(const Binding binding, bind(from, inputs));
   RLX_ASSIGN(const CompiledGraph graph, pipeline.get_or_compile(from, binding));
-  return run(graph, inputs);
+  return run(graph, inputs, options);
 }
 
 Status ExecutionContext::reset() {

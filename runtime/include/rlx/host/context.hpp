@@ -3,6 +3,7 @@
 // context, which owns their memory; the graph itself stays immutable and is shared by any number of contexts.
 #pragma once
 
+#include <rlx/host/call.hpp>
 #include <rlx/host/pipeline.hpp>
 #include <rlx/host/result.hpp>
 #include <rlx/host/tensor.hpp>
@@ -34,13 +35,15 @@ class RLX_API ExecutionContext {
   /// Errors: those of CompiledGraph::run; kWrongContext (of another template, or states of other dims); kStateFull naming
   /// length, step and capacity, before anything runs; kContextBusy; kStateLost. After a run that failed half-way what lies
   /// past the length is unspecified; where the model declares no length the states are lost: reset() or write_state().
-  Result<std::vector<NamedTensor>> run(const CompiledGraph& graph, std::span<const NamedView> inputs);
-  Status run_into(const CompiledGraph& graph, std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs);
+  Result<std::vector<NamedTensor>> run(const CompiledGraph& graph, std::span<const NamedView> inputs, const CallOptions& options = {});
+  Status run_into(const CompiledGraph& graph, std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs,
+                  const CallOptions& options = {});
 
   /// The binding that these inputs and the dims of the states imply. Errors: those of Template::bind; kWrongContext.
   Result<Binding> bind(const Template& from, std::span<const NamedView> inputs) const;
   /// bind, get_or_compile, run.
-  Result<std::vector<NamedTensor>> run(ModelCompilePipeline& pipeline, const Template& from, std::span<const NamedView> inputs);
+  Result<std::vector<NamedTensor>> run(ModelCompilePipeline& pipeline, const Template& from, std::span<const NamedView> inputs,
+                                       const CallOptions& options = {});
 
   /// All states zero, length 0. Errors: kContextBusy.
   Status reset();

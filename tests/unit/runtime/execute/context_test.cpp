@@ -307,6 +307,46 @@ TEST(Context, ManyContextsRunOneGraphAtOnce) {
   }
 }
 
+TEST(Context, AStoppedRunDoesNotCount) {
+  Fixture f(log_model());
+  const auto graph = f.at({{"rows", 1}, {"capacity", 2}});
+  auto context = context_of(graph);
+  const auto x = Tensor::of({1, 2}, std::vector<float>{1, 2});
+  rlx::CallOptions stopped;
+  stopped.cancel = rlx::CancelToken::make();
+  stopped.cancel.cancel();
+  expect_error(context.run(graph, {{{"x", x.view()}}}, stopped), ErrorCode::kCancelled, {"stopped"});
+  EXPECT_EQ(context.length(), 0);
+  EXPECT_EQ(numbers(context.run(graph, {{{"x", x.view()}}})), (std::vector<float>{1, 2, 0, 0}));
+  EXPECT_EQ(context.length(), 1);
+  expect_error(context.run(rlx::CompiledGraph(), {}), ErrorCode::kInvalidArgument, {"graph is empty"});
+}
+
+TEST(Context, ABlockThatLeavesTheStateIsAnErrorAndNeverMoved) {
+  rlx::ModelBuilder builder("anywhere");
+  const auto at = builder.input("at", DType::kI64, {}), x = builder.input("x", DType::kF32, {2});
+  const auto state = builder.state("state", DType::kF32, {4});
+  const auto length = builder.length("length", 1, 100);
+  builder.set_output("y", builder.add(builder.dynamic_slice(state, 0, at, 2), builder.cast(length, DType::kF32)));
+  builder.set_state("state", builder.update_slice(state, x, 0, at));
+  Fixture f(finished(builder));
+  const auto graph = f.at({});
+  auto context = context_of(graph);
+  const auto two = Tensor::of({2}, std::vector<float>{5, 6});
+  for (const std::int64_t start : {-1, 3, 4}) {
+    Tensor place(DType::kI64, {});
+    place.i64()[0] = start;
+    expect_error(context.run(graph, {{{"at", place.view()}, {"x", two.view()}}}), ErrorCode::kDataError, {std::to_string(start)});
+    const auto now = context.read_state("state");
+    for (const float value : now->f32()) EXPECT_EQ(value, 0);
+    EXPECT_EQ(context.length(), 0);
+  }
+  Tensor place(DType::kI64, {});
+  place.i64()[0] = 2;
+  EXPECT_EQ(numbers(context.run(graph, {{{"at", place.view()}, {"x", two.view()}}})), (std::vector<float>{0, 0}));
+  EXPECT_EQ(numbers(context.run(graph, {{{"at", place.view()}, {"x", two.view()}}})), (std::vector<float>{6, 7}));
+}
+
 TEST(Context, AnOutputsMemoryIsTheNextInput) {
   Fixture f(counter_model());
   const auto graph = f.at({{"n", 2}});
