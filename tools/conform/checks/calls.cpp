@@ -5,12 +5,27 @@
 
 #include <cstring>
 
+#include "tools/conform/shared/random.h"
+
 namespace rlx::conform {
+
+ImageBytes renamed(const ImageBytes& image) {
+  const std::string bytes(static_cast<const char*>(image.data()), image.size());
+  rlx_lir_header header;
+  if (bytes.size() < sizeof header) return image;
+  memcpy(&header, bytes.data(), sizeof header);
+  header.content_hash = {hash_text(bytes, 1), hash_text(bytes, 2)};
+  header.graph_hash = {hash_text(bytes, 3), hash_text(bytes, 4)};
+  header.skeleton_hash = {hash_text(bytes, 5), hash_text(bytes, 6)};
+  std::string named = bytes;
+  memcpy(named.data(), &header, sizeof header);
+  return ImageBytes(named);
+}
 
 ImageBytes with_bytes(const ImageBytes& image, std::uint64_t offset, const void* bytes, std::size_t count) {
   std::string copy(static_cast<const char*>(image.data()), image.size());
   if (offset + count <= copy.size()) memcpy(copy.data() + offset, bytes, count);
-  return ImageBytes(copy);
+  return offset < sizeof(rlx_lir_header) ? ImageBytes(copy) : renamed(ImageBytes(copy));
 }
 
 std::uint64_t record_offset(const ImageBytes& bytes, std::uint32_t kind, std::uint64_t index) {

@@ -20,7 +20,9 @@ struct BadCall {
 /// On the objects of the bench, which outlive the list.
 std::vector<BadCall> bad_calls(Bench& bench);
 
-/// An image with one field changed; offsets by the reader of the header.
+/// The image under another name: hashes of its own, so that no answer is remembered for it.
+ImageBytes renamed(const ImageBytes& image);
+/// An image with bytes changed; past the header it is renamed too.
 ImageBytes with_bytes(const ImageBytes& image, std::uint64_t offset, const void* bytes, std::size_t count);
 template <class Number>
 ImageBytes with_number(const ImageBytes& image, std::uint64_t offset, Number number) {

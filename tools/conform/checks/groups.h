@@ -13,5 +13,6 @@ std::span<const Check> err_checks();
 std::span<const Check> lir_checks();
 std::span<const Check> buf_checks();
 std::span<const Check> opt_checks();
+std::span<const Check> cap_checks();
 
 }  // namespace rlx::conform

@@ -29,6 +29,8 @@ class ImageBuilder {
   /// Appends an op to a region; 0 is the main graph.
   void op(std::uint32_t opcode, std::vector<std::uint32_t> operands, std::vector<std::uint32_t> results, Attributes attributes = {},
           std::vector<std::uint32_t> regions = {}, std::uint32_t region = 0);
+  /// The op appended last to the main graph.
+  lir::Op& last_op() { return parts_[0].ops.back(); }
   /// Returns the region's index.
   std::uint32_t region(std::vector<std::uint32_t> params);
   void region_results(std::uint32_t region, std::vector<std::uint32_t> values) { parts_[region].results = std::move(values); }

@@ -92,6 +92,28 @@ ImageBuilder unused() {
   return builder;
 }
 
+ImageBuilder unary() {
+  ImageBuilder builder;
+  const auto x = builder.input("x", DType::kF32, kDims);
+  builder.op(RLX_OP_UNARY, {x}, {builder.output("y", DType::kF32, kDims)}, {{RLX_ATTR_FN, Dim(RLX_UNARY_NEG)}});
+  return builder;
+}
+
+/// y = (a + b) * b as one composite; `ns`: whose.
+ImageBuilder composite(const std::string& ns) {
+  ImageBuilder builder;
+  const auto a = builder.input("a", DType::kF32, kDims), b = builder.input("b", DType::kF32, kDims);
+  const auto pa = builder.inner(DType::kF32, kDims), pb = builder.inner(DType::kF32, kDims);
+  const auto sum = builder.inner(DType::kF32, kDims), product = builder.inner(DType::kF32, kDims);
+  const std::uint32_t region = builder.region({pa, pb});
+  builder.op(RLX_OP_BINARY, {pa, pb}, {sum}, {{RLX_ATTR_FN, Dim(RLX_BINARY_ADD)}}, {}, region);
+  builder.op(RLX_OP_BINARY, {sum, pb}, {product}, {{RLX_ATTR_FN, Dim(RLX_BINARY_MUL)}}, {}, region);
+  builder.region_results(region, {product});
+  builder.op(RLX_OP_ELEMENTWISE, {a, b}, {builder.output("y", DType::kF32, kDims)}, {}, {region});
+  builder.last_op().ns = ns;
+  return builder;
+}
+
 /// y = a + b, with names of 700 bytes whose characters are three bytes each, at every shift.
 ImageBuilder long_names() {
   ImageBuilder builder;
@@ -117,10 +139,16 @@ Result<std::vector<StockImage>> stock_images() {
       {"param_f32", with_param()},
       {"gather_f32", gather_rows()},
       {"add_large_f32", binary(RLX_BINARY_ADD, DType::kF32, {17, 31})},
+      {"add_wide_f32", binary(RLX_BINARY_ADD, DType::kF32, {2, 4099})},
+      {"add_tall_f32", binary(RLX_BINARY_ADD, DType::kF32, {4099, 2})},
+      {"add_huge_f32", binary(RLX_BINARY_ADD, DType::kF32, {1031, 517})},
       {"copy_empty_f32", copy(DType::kF32, {0, 4})},
       {"passthrough_f32", passthrough()},
       {"constant_f32", constant()},
       {"long_names_f32", long_names()},
+      {"elementwise_f32", composite("")},
+      {"stranger_f32", composite("org.example.stranger")},
+      {"unary_f32", unary()},
       {"twice_f32", twice()},
       {"unused_f32", unused()},
   };
