@@ -2,6 +2,8 @@
 // Load and store. A miss costs a failed open; a hit one read, the hashes and the check of the image.
 #include "runtime/execute/aot_cache.h"
 
+#include <rlx/lir.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -14,6 +16,23 @@ namespace rlx {
 namespace {
 
 std::string file_name(const AotKey& key) { return key.name() + std::string(kAotSuffix); }
+
+std::string pair_text(std::string_view name, std::string_view value) { return join(name.size(), ":", name, "=", value.size(), ":", value, " "); }
+
+std::string binding_text(const Binding& binding) {
+  std::string text;
+  for (const auto& [name, size] : binding) text += pair_text(name, std::to_string(size));
+  return text;
+}
+
+/// Options as they were given, in one order: an option of the backend is given once.
+std::string options_of(const CompileOptions& options) {
+  CompileOptions sorted = options;
+  std::sort(sorted.backend.begin(), sorted.backend.end());
+  std::string text = pair_text("force_expand", std::to_string(options.force_expand)) + pair_text("thread_limit", std::to_string(options.thread_limit));
+  for (const auto& [key, value] : sorted.backend) text += pair_text(key, value);
+  return text;
+}
 
 Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::byte*>(text.data()), text.size()}; }
 
@@ -86,6 +105,19 @@ Checked<DispatchReport> read_report(Bytes bytes) {
 }
 
 }  // namespace
+
+/// Nothing of the process, the address space or a hash map's order enters it.
+AotKey aot_key(const TemplateBody& from, const Binding& binding) {
+  const DeviceReport& device = from.device->report();
+  const std::string& identity = from.device->handle().plugin().file.identity;
+  return {{{"format", std::to_string(kContainerVersion)},
+           {"lir", std::to_string(RLX_LIR_VERSION)},
+           {"template", hex(from.hash)},
+           {"binding", binding_text(binding)},
+           {"options", options_of(from.options)},
+           {"plugin", join(device.plugin_id, " ", device.plugin_version, " ", identity)},
+           {"device", device.fingerprint}}};
+}
 
 Checked<AotVariant> AotCache::read(const TemplateBody& from, const Binding& binding, const AotKey& key) const {
   auto file = read_aot_file(options_.folder, file_name(key), options_.budget_bytes, true);

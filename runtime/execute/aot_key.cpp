@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys: nothing of the process, the address space or a hash map's order enters them.
+// Keys as text and back; the text is read without trust.
 #include "runtime/execute/aot_key.h"
-
-#include <rlx/lir.h>
 
 #include <algorithm>
 #include <charconv>
@@ -13,23 +11,6 @@ namespace rlx {
 namespace {
 
 constexpr std::size_t kMostFields = 32;
-
-std::string pair_text(std::string_view name, std::string_view value) { return join(name.size(), ":", name, "=", value.size(), ":", value, " "); }
-
-std::string binding_text(const Binding& binding) {
-  std::string text;
-  for (const auto& [name, size] : binding) text += pair_text(name, std::to_string(size));
-  return text;
-}
-
-/// Options as they were given, in one order: an option of the backend is given once.
-std::string options_of(const CompileOptions& options) {
-  CompileOptions sorted = options;
-  std::sort(sorted.backend.begin(), sorted.backend.end());
-  std::string text = pair_text("force_expand", std::to_string(options.force_expand)) + pair_text("thread_limit", std::to_string(options.thread_limit));
-  for (const auto& [key, value] : sorted.backend) text += pair_text(key, value);
-  return text;
-}
 
 bool is_field_name(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= 'a' && c <= 'z'; });
@@ -46,18 +27,6 @@ std::string AotKey::text() const {
 std::string AotKey::name() const {
   const std::string bytes = text();
   return hex(hash_bytes({reinterpret_cast<const std::byte*>(bytes.data()), bytes.size()}));
-}
-
-AotKey aot_key(const TemplateBody& from, const Binding& binding) {
-  const DeviceReport& device = from.device->report();
-  const std::string& identity = from.device->handle().plugin().file.identity;
-  return {{{"format", std::to_string(kContainerVersion)},
-           {"lir", std::to_string(RLX_LIR_VERSION)},
-           {"template", hex(from.hash)},
-           {"binding", binding_text(binding)},
-           {"options", options_of(from.options)},
-           {"plugin", join(device.plugin_id, " ", device.plugin_version, " ", identity)},
-           {"device", device.fingerprint}}};
 }
 
 Checked<AotKey> parse_aot_key(Bytes bytes) {
