@@ -310,13 +310,13 @@ int32_t bind_tensors(rlx_context* context, const rlx_execute_in& in, rlx_error* 
 
 int32_t bind_params(rlx_context* context, const rlx_param_set* set, rlx_error* error) {
   const Program& program = context->executable->program;
-  context->prepared = nullptr;
 #if RLX_FAULT == 74  // weights-packed-forever
   if (context->prepared) {
     RLX_REACHED();
     return RLX_STATUS_OK;
   }
 #endif
+  context->prepared = nullptr;
   if (program.count(RLX_LIR_PARAMS) == 0) return RLX_STATUS_OK;
   C0_WANT(set, "execute: the param set");
   if (set->device != context->executable->device)
@@ -347,6 +347,18 @@ int32_t context_execute(rlx_context* context, const rlx_execute_in* in, void*, r
   C0_TRY(bind_params(context, own.params, error));
   Watch watch;
   rlx_call call;
+#if RLX_FAULT == 128  // cancel-poisons
+  uint64_t* poisoned = fault_note(context->executable->id)->word;
+  int32_t status = open_watch(&watch, &call, own.call, "execute", error);
+  if (status == RLX_STATUS_OK && *poisoned) {
+    RLX_REACHED();
+    *poisoned = 0;
+    return status;
+  }
+  if (status == RLX_STATUS_OK) status = run_program(context, &watch, error);
+  if (status == RLX_STATUS_CANCELLED) *poisoned = 1;
+  return status;
+#endif
   C0_TRY(open_watch(&watch, &call, own.call, "execute", error));
   return run_program(context, &watch, error);
 }

@@ -477,15 +477,6 @@ int32_t run_program(rlx_context* context, Watch* watch, rlx_error* error) {
 #endif
   Machine machine = {*context, *context->executable, context->executable->program, watch, error};
   const int32_t status = machine.run_list(0);
-#if RLX_FAULT == 128  // cancel-poisons
-  uint64_t* poisoned = fault_note(context->executable->id)->word;
-  if (status == RLX_STATUS_CANCELLED) *poisoned = 1;
-  if (status == RLX_STATUS_OK && *poisoned) {
-    RLX_REACHED();
-    *poisoned = 0;
-    return RLX_STATUS_OK;
-  }
-#endif
   if (status != RLX_STATUS_OK) return status;
   machine.finish();
   seed_outputs(context);
