@@ -483,10 +483,12 @@ Result<Model> ModelBuilder::finish(std::vector<ParamSource> weights) {
   return guard([&]() -> Result<Model> {
     if (body_->failed()) return *body_->error;
     if (body_->graph.outputs.empty()) return fail(ErrorCode::kInvalidModel, "model `", body_->graph.name, "` has no outputs");
-    if (body_->states.size() != body_->graph.states.size())
-      for (const auto& [name, input] : body_->states)
-        if (std::none_of(body_->graph.states.begin(), body_->graph.states.end(), [&](const StatePair& pair) { return pair.input == input; }))
-          return fail(ErrorCode::kInvalidModel, "state `", name, "` of model `", body_->graph.name, "` gets no new value: call set_state");
+    for (const auto& state : body_->states) {
+      const auto is_pair = [&](const StatePair& pair) { return pair.input == state.second; };
+      if (std::none_of(body_->graph.states.begin(), body_->graph.states.end(), is_pair))
+        return fail(ErrorCode::kInvalidModel, "state `", state.first, "` of model `", body_->graph.name,
+                    "` gets no new value: call set_state");
+    }
     RLX_TRY(verify(body_->graph));
     return Model(std::make_shared<const Graph>(body_->graph), std::move(weights));
   });

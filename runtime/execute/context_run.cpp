@@ -4,6 +4,7 @@
 
 #include <rlx/plugin.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -210,10 +211,11 @@ Status ContextBody::admit(const TemplateBody& from, const BindingManifest& manif
   RLX_TRY(belongs(from));
   for (std::size_t i = 0; i < states_.size(); ++i) {
     const StateMemory& state = states_[i];
-    const std::vector<std::int64_t> wanted = numbers(manifest.states[i].dims);
-    if (state.dims != wanted)
+    const Sizes& wanted = manifest.states[i].dims;
+    const auto same = [](std::int64_t dim, const Size& size) { return dim == size.number(); };
+    if (!std::equal(state.dims.begin(), state.dims.end(), wanted.begin(), wanted.end(), same))
       return fail(ErrorCode::kWrongContext, "state `", state.name, "` of the context is ", text_of(state.dtype, state.dims),
-                  ", this variant wants ", text_of(state.dtype, wanted));
+                  ", this variant wants ", text_of(state.dtype, numbers(wanted)));
     if (state.lost)
       return fail(ErrorCode::kStateLost, "state `", state.name, "` is undefined since a run failed half-way; reset the context");
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run in the steady state allocates nothing: every malloc of the process is counted, the backend's included. A program of
 // its own, because it replaces malloc.
+#include <rlx/host/context.hpp>
+
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -121,6 +123,37 @@ TEST(SteadyState, AGraphOfOneOpAllocatesNothing) {
   auto pipeline = rlx::ModelCompilePipeline::create(open_device());
   const auto made = pipeline->build_template("one", *builder.finish());
   expect_no_allocation(*pipeline->get_or_compile(*made, {}));
+}
+
+TEST(SteadyState, AStepOnAContextAllocatesNothing) {
+  rlx::ModelBuilder builder("step");
+  const auto x = builder.input("x", DType::kF32, {1, 1, 1, 8});
+  const auto keys = builder.state("keys", DType::kF32, {1, 1, 4096, 8});
+  const auto past = builder.length("past", 1, 4096);
+  const auto next = builder.update_slice(keys, x, 2, past);
+  rlx::AttentionOptions options;
+  options.mask_kind = rlx::MaskKind::kLengths;
+  options.causal = RLX_CAUSAL_LENGTH;
+  const auto lengths = builder.reshape(builder.add(past, builder.size_of(1)), {1});
+  builder.set_output("y", builder.attention(x, next, next, lengths, options));
+  builder.set_state("keys", next);
+  const auto model = builder.finish();
+  ASSERT_TRUE(model) << model.error().to_string();
+  auto pipeline = rlx::ModelCompilePipeline::create(open_device());
+  const auto made = pipeline->build_template("step", *model);
+  const auto graph = pipeline->get_or_compile(*made, {});
+  ASSERT_TRUE(graph) << graph.error().to_string();
+  Tensors tensors(graph->manifest());
+  auto context = graph->create_context();
+  ASSERT_TRUE(context) << context.error().to_string();
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(context->run_into(*graph, tensors.inputs, tensors.outputs));
+  int failed = 0;
+  const int seen = allocations_of([&] {
+    for (int i = 0; i < 1000; ++i) failed += !context->run_into(*graph, tensors.inputs, tensors.outputs);
+  });
+  EXPECT_EQ(seen, 0);
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(context->length(), 1002);
 }
 
 TEST(SteadyState, MiniLmAllocatesNothing) {
