@@ -344,9 +344,13 @@ Prepared* new_prepared(rlx_param_set* set, const rlx_executable& executable, Wat
 
 int32_t prepare_set(rlx_param_set* set, const rlx_prepare_in& in, uint32_t* missing, Watch* watch,
                     rlx_error* error) {
+#if RLX_FAULT == 153
+  if (in.executable->device != set->device) RLX_REACHED();
+#else
   if (in.executable->device != set->device)
     return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, 0,
                 "prepare: set and executable belong to different devices");
+#endif
   if (!__atomic_load_n(&set->sealed, __ATOMIC_ACQUIRE))
     return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0, "prepare: the set is not sealed");
   const Lock lock(&set->mutex);
