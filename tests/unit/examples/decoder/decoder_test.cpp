@@ -5,8 +5,11 @@
 
 #include <gtest/gtest.h>
 #include <rlx/host/context.hpp>
+#include <rlx/host/package.hpp>
+#include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
 #include <random>
 
 namespace {
@@ -32,14 +35,20 @@ Ids random_ids(std::size_t count, std::int64_t vocab, std::uint32_t seed) {
   return ids;
 }
 
+rlx::Model cached_model(const DecoderConfig& config) {
+  const auto model = rlx_decoder::cached_decoder(config, rlx_decoder::random_weights(config, 3));
+  EXPECT_TRUE(model) << model.error().to_string();
+  return model ? *model : rlx::Model();
+}
+
 /// A decoder with a cache on one device.
 class Cached {
  public:
   explicit Cached(const DecoderConfig& config, std::int64_t capacity, const rlx::Device& device = open_device())
+      : Cached(cached_model(config), capacity, device) {}
+  Cached(const rlx::Model& model, std::int64_t capacity, const rlx::Device& device)
       : capacity_(capacity), pipeline_(*rlx::ModelCompilePipeline::create(device)) {
-    const auto model = rlx_decoder::cached_decoder(config, rlx_decoder::random_weights(config, 3));
-    EXPECT_TRUE(model) << model.error().to_string();
-    auto made = pipeline_.build_template("decoder", *model);
+    auto made = pipeline_.build_template("decoder", model);
     EXPECT_TRUE(made) << made.error().to_string();
     template_ = *made;
   }
@@ -212,6 +221,26 @@ TEST(Decoder, ACapacityOfOneHoldsOneToken) {
   std::vector<float> logits;
   decoder.expect_fed(context, ids, logits);
   expect_within(logits, truth_of(config, ids));
+}
+
+TEST(Decoder, ComesBackFromAPackage) {
+  const DecoderConfig config;
+  const std::string path = testing::TempDir() + "decoder_test_" + std::to_string(getpid()) + ".rlx";
+  const auto written = rlx::write_package(path, cached_model(config));
+  ASSERT_TRUE(written) << written.error().to_string();
+  const auto package = rlx::open_package(path);
+  ASSERT_TRUE(package) << package.error().to_string();
+  const Ids ids = random_ids(9, config.vocab, 13);
+  Cached built(config, 16), read(package->model(), 16, open_device());
+  std::vector<float> wanted, seen;
+  for (const auto& [decoder, logits] : {std::pair{&built, &wanted}, std::pair{&read, &seen}}) {
+    auto context = decoder->context();
+    decoder->expect_fed(context, std::span(ids).first(5), *logits);
+    for (std::size_t i = 5; i < ids.size(); ++i) decoder->expect_fed(context, std::span(ids).subspan(i, 1), *logits);
+    EXPECT_EQ(context.length(), 9);
+  }
+  EXPECT_EQ(seen, wanted);
+  std::remove(path.c_str());
 }
 
 TEST(Decoder, RunsOnTheReferenceBackend) {
