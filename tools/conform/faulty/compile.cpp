@@ -123,6 +123,7 @@ int32_t Layout::native_op(uint32_t index, bool nested, bool* by_region) {
   *by_region = answer.verdict == RLX_VERDICT_EXPAND && nested;
 #if RLX_FAULT == 138
   *by_region = answer.verdict == RLX_VERDICT_EXPAND;
+  if (*by_region && !nested) RLX_REACHED();
 #endif
 #if RLX_FAULT == 93  // exception-escapes
   if (answer.verdict == RLX_VERDICT_UNSUPPORTED && !kernel_of(out->program.op(index)) &&
