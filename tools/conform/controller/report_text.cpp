@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cinttypes>
 #include <cstdarg>
 #include <map>
@@ -70,7 +71,7 @@ std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcome
   std::map<std::string, Summary> groups;
   std::map<std::string, double> times;
   for (const CheckInfo& check : info.plan.checks)
-    if (order.empty() || order.back() != check.group()) order.push_back(check.group());
+    if (std::find(order.begin(), order.end(), check.group()) == order.end()) order.push_back(check.group());
   for (const Outcome& outcome : outcomes) {
     const std::string group = outcome.check.substr(0, outcome.check.find('-'));
     add(groups[group], outcome);

@@ -2,6 +2,7 @@
 // Runs workers: the survey, the list, and each case in a process of its own.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -52,7 +53,7 @@ class Runner {
   Facts facts_;
   std::mutex mutex_, alone_;
   std::uint64_t folders_ = 0;
-  bool healthy_ = true;
+  std::atomic<bool> healthy_{true};
 };
 
 }  // namespace rlx::conform

@@ -6,6 +6,7 @@
 
 namespace rlx::conform {
 
+std::span<const NumericCheck> cap_numeric_checks();
 std::span<const NumericCheck> ops_checks();
 
 }  // namespace rlx::conform
