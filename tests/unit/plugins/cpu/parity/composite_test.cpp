@@ -195,6 +195,28 @@ TEST_F(CpuParity, AttentionOfACache) {
         }
 }
 
+TEST_F(CpuParity, AttentionOfACacheOfOddAndEmptySizes) {
+  const auto cache = [](DType dtype, std::int64_t batch, std::int64_t heads, std::int64_t queries, std::int64_t room, std::int64_t width,
+                        const Dims& lengths) {
+    expect_parity({about("attention of a cache", batch * 1000 + queries * 100 + room, dtype),
+                   RLX_OP_ATTENTION,
+                   {{dtype, {batch, 2 * heads, queries, width}},
+                    {dtype, {batch, heads, room, width}},
+                    {dtype, {batch, heads, room, width + 2}},
+                    {DType::kI64, {batch}, Fill::kZero, Lie::kDense, 0, lengths}},
+                   {size(RLX_ATTR_MASK_KIND, RLX_MASK_LENGTHS), size(RLX_ATTR_CAUSAL, RLX_CAUSAL_LENGTH)}});
+  };
+  for (const DType dtype : kFloats) {
+    cache(dtype, 0, 2, 3, 5, 8, {});
+    cache(dtype, 1, 1, 0, 5, 8, {3});
+    cache(dtype, 1, 1, 2, 0, 8, {0});
+    cache(dtype, 1, 1, 1, 1, 1, {1});
+    cache(dtype, 1, 1, 1, 1, 1, {0});
+    cache(dtype, 3, 3, 7, 29, 5, {7, 29, 11});
+    cache(dtype, 2, 5, 13, 17, 37, {-4, 100});  // past either end: none, and all that there are
+  }
+}
+
 TEST_F(CpuParity, AttentionOfPackedRows) {
   const std::vector<Dims> cuts = {{0, 3, 3, 8, 21}, {2, 5, 20}, {0, 21}, {21}, {7}, {0, 0}, {0, 1, 2, 3, 4, 21, 21}};
   for (const DType dtype : kFloats)
