@@ -76,7 +76,7 @@ struct ModelCompilePipeline::Body {
 };
 
 Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, std::size_t capacity) {
-  return create(std::move(device), PipelineOptions{capacity, 0});
+  return create(std::move(device), PipelineOptions{capacity, 0, {}});
 }
 
 Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, const PipelineOptions& options) {
@@ -85,6 +85,7 @@ Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, const P
     if (!device.body()) return fail(ErrorCode::kInvalidArgument, "no device: open one with Runtime::device");
     ModelCompilePipeline pipeline;
     pipeline.body_ = std::make_shared<Body>(std::move(device), options);
+    if (!options.aot.folder.empty()) RLX_TRY(pipeline.use_aot(options.aot));
     return pipeline;
   });
 }

@@ -166,6 +166,7 @@ class RLX_API CompiledGraph {
 struct PipelineOptions {
   std::size_t capacity = 64;      ///< most variants kept; at least 1
   std::uint64_t byte_budget = 0;  ///< of what the variants hold (images, code; no weights, no arenas); 0 = no limit
+  AotOptions aot = {};            ///< variants on disk, as use_aot; off while its folder is empty
 };
 
 struct GetOptions {

@@ -101,6 +101,18 @@ TEST(Aot, IsOffWithoutAFolder) {
   EXPECT_TRUE(folder.files().empty());
 }
 
+TEST(Aot, IsAnOptionOfThePipeline) {
+  const Folder folder;
+  rlx::PipelineOptions options;
+  options.aot.folder = folder / "cache";
+  auto pipeline = *rlx::ModelCompilePipeline::create(open_cpu(), options);
+  ASSERT_TRUE(pipeline.get_or_compile(*pipeline.build_template("tokens", token_model()), {{"batch", 1}, {"seq", 2}}));
+  EXPECT_EQ(pipeline.aot_counters().stores, 1u);
+  EXPECT_EQ(rlx::list_aot(options.aot.folder)->size(), 1u);
+  options.aot.budget_bytes = 0;
+  expect_error(rlx::ModelCompilePipeline::create(open_cpu(), options), ErrorCode::kInvalidArgument, {"budget"});
+}
+
 // lessons 12-14, 20: a name is a hash of everything that decides the bytes, and of nothing else.
 TEST(Aot, NamesAreStableForEver) {
   rlx::AotKey key;
