@@ -40,6 +40,9 @@ int32_t buffer_alloc(rlx_device* device, const rlx_alloc_in* in, rlx_alloc_out* 
     return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, own.bytes, "alloc: no memory for %llu bytes",
                 static_cast<unsigned long long>(own.bytes));
   }
+#ifdef RLX_C0_SEPARATE
+  memory = nullptr;  // the caller sees no address
+#endif
   return write_out(out, rlx_alloc_out{sizeof(rlx_alloc_out), 0, buffer, memory});
 }
 

@@ -138,6 +138,9 @@ int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx
 #ifdef RLX_C0_FTZ
   info.flags |= RLX_DEVICE_FLAG_FTZ;
 #endif
+#ifdef RLX_C0_SEPARATE
+  info.flags &= ~RLX_DEVICE_FLAG_HOST_MEMORY;
+#endif
   snprintf(info.kind, sizeof info.kind, "c0");
   snprintf(info.name, sizeof info.name, "scalar kernels");
   snprintf(info.persistent_id, sizeof info.persistent_id, "c0:0");

@@ -34,6 +34,7 @@ C0_KERNEL(gather_nd);
 C0_KERNEL(scatter_elements);
 C0_KERNEL(scatter_nd);
 C0_KERNEL(reduce);
+C0_KERNEL(segment_reduce);
 C0_KERNEL(arg_reduce);
 C0_KERNEL(cumulate);
 C0_KERNEL(top_k);

@@ -124,6 +124,41 @@ int32_t run_reduce(const Call& c) {
   return RLX_STATUS_OK;
 }
 
+Answer check_segment_reduce(const Call& c) {
+  C0_NEED(c.in_count == 2 && c.out_count == 1 && c.has(0) && c.has(1), "wrong number of operands or results");
+  const View &x = c.in[0], &offsets = c.in[1], &y = c.out[0];
+  C0_NEED(foldable(c.whole(RLX_ATTR_FN, 0), x.dtype) && x.dtype == y.dtype && x.dtype != RLX_DTYPE_BOOL,
+          "the function has no meaning for this dtype", 0, RLX_ATTR_FN);
+  C0_NEED((offsets.dtype == RLX_DTYPE_I32 || offsets.dtype == RLX_DTYPE_I64) && offsets.rank == 1,
+          "the offsets are neither i32 nor i64 of rank 1", 1);
+  C0_NEED(x.rank >= 1 && y.rank == x.rank && y.dims[0] == offsets.dims[0] - 1, "the result has other dims");
+  for (uint32_t axis = 1; axis < x.rank; ++axis)
+    C0_NEED(y.dims[axis] == x.dims[axis], "the result has other dims");
+  return {};
+}
+int32_t run_segment_reduce(const Call& c) {
+  const View &x = c.in[0], &offsets = c.in[1], &y = c.out[0];
+  const int64_t fn = c.whole(RLX_ATTR_FN, 0);
+  const bool wide = is_wide(c, x.dtype);
+  const auto offset = [&](int64_t n) {
+    return load(offsets.dtype, element(offsets, n * offsets.strides[0])).i;
+  };
+  for (int64_t n = 0; n < y.dims[0]; ++n)
+    if (offset(n) < 0 || offset(n + 1) > x.dims[0] || offset(n) > offset(n + 1))
+      return c.refuse(offset(n + 1), x.dims[0]);
+  for (Walk walk(y); walk.more; walk.next()) {
+    Cell total = identity_of(x.dtype, fn);
+    int64_t at[RLX_MAX_RANK];
+    memcpy(at, walk.at, sizeof at);
+    const int64_t end = offset(walk.at[0] + 1);
+    for (at[0] = offset(walk.at[0]); at[0] < end; ++at[0])
+      total = with(x.dtype, fn, wide, total, load_at(x, at));
+    store_at(y, walk.at, total);
+    if (c.stop(8 * (end - offset(walk.at[0]) + 1))) return c.watch->status;
+  }
+  return RLX_STATUS_OK;
+}
+
 // ---- along one axis
 // -------------------------------------------------------------------------------------------------------
 

@@ -100,6 +100,7 @@ constexpr rlx_claim kRows[] = {
     row(RLX_OP_GATED_ACT, kFloats),
     row(RLX_OP_CONV_ACT, kFloats),
     row(RLX_OP_AVG_POOL, kFloats),
+    row(RLX_OP_SEGMENT_REDUCE, kNumbers, functions(RLX_REDUCE_SUM, RLX_REDUCE_MIN)),
     row(RLX_OP_ACT, kFloats, functions(RLX_ACT_NONE, RLX_ACT_THRESHOLDED_RELU)),
 };
 constexpr uint32_t kRowCount = sizeof kRows / sizeof *kRows;
@@ -125,7 +126,8 @@ constexpr Kind kKinds[kRowCount] = {
     C0_KIND(softmax),       C0_KIND(layer_norm),
     C0_KIND(rms_norm),      C0_KIND(attention),
     C0_KIND(gated_act),     C0_KIND(conv_act),
-    C0_KIND(avg_pool),      C0_KIND(act),
+    C0_KIND(avg_pool),      C0_KIND(segment_reduce),
+    C0_KIND(act),
 };
 
 constexpr uint32_t kNoRow = RLX_NO_INDEX;
