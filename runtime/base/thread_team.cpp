@@ -3,11 +3,6 @@
 // lowers the count of those still running. Both sides spin for a moment and then sleep on the word (a futex).
 #include "runtime/base/thread_team.h"
 
-#include <pthread.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -17,6 +12,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "runtime/base/own_thread.h"
 
 namespace rlx {
 namespace {
@@ -45,46 +42,6 @@ void wait_for_change(const Word& word, std::uint32_t old) {
   } while (std::chrono::steady_clock::now() < end);
   while (word.load(std::memory_order_acquire) == old) word.wait(old, std::memory_order_acquire);
 }
-
-/// Tells whether this process is the one that made the object: a page that the kernel empties in a forked
-/// child, so that asking costs one load; where the kernel cannot, the process id.
-class ForkMark {
- public:
-  ForkMark() : owner_(::getpid()) {
-    void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return;
-    if (::madvise(page, 4096, MADV_WIPEONFORK) != 0) {
-      ::munmap(page, 4096);
-      return;
-    }
-    page_ = static_cast<volatile char*>(page);
-    *page_ = 1;
-  }
-  ~ForkMark() {
-    if (page_) ::munmap(const_cast<char*>(page_), 4096);
-  }
-  ForkMark(const ForkMark&) = delete;
-  ForkMark& operator=(const ForkMark&) = delete;
-  bool in_owner() const { return page_ ? *page_ == 1 : ::getpid() == owner_; }
-
- private:
-  pid_t owner_;
-  volatile char* page_ = nullptr;
-};
-
-/// Threads of a library must not take the host's signals.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 }  // namespace
 
@@ -141,9 +98,8 @@ class ThreadTeam::Impl {
   std::uint32_t start(std::uint32_t wanted) {
     std::uint32_t count = started();
     if (count >= wanted) return wanted;
-    const SignalsBlocked blocked;
     try {
-      for (; count < wanted; ++count) workers_[count].thread = std::thread([this, i = count] { serve(i); });
+      for (; count < wanted; ++count) workers_[count].thread = start_thread("rlx-team", [this, i = count] { serve(i); });
     } catch (...) {  // no more threads, or no memory for one: go on with those that there are
     }
     started_.store(count, std::memory_order_relaxed);
@@ -151,7 +107,6 @@ class ThreadTeam::Impl {
   }
 
   void serve(std::uint32_t index) {
-    pthread_setname_np(pthread_self(), "rlx-team");
     Worker& worker = workers_[index];
     for (std::uint32_t seen = 0;; ++seen) {
       wait_for_change(worker.ticket, seen);
