@@ -5,11 +5,16 @@
 #include <rlx/host/call.hpp>
 #include <rlx/types.h>
 
+#include <condition_variable>
+#include <mutex>
 #include <string_view>
 
 #include "runtime/base/result.h"
 
 namespace rlx {
+
+/// True for errors that say something of one call, not of what it wanted.
+inline bool is_of_the_call(const Error& error) { return error.code() == ErrorCode::kCancelled || error.code() == ErrorCode::kDeadline; }
 
 /// Lifetime: of the options.
 class CallScope {
@@ -35,6 +40,17 @@ class CallScope {
     return {};
   }
 
+  /// Waits until `ready()`, which is asked under the lock, or until the caller stops. Errors: as check.
+  template <class Ready>
+  Status wait(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, std::string_view what, Ready ready) const {
+    if (!call_.struct_size) return changed.wait(lock, ready), Status{};
+    while (!ready()) {
+      RLX_TRY(check(what));
+      changed.wait_for(lock, kLookEvery);
+    }
+    return {};
+  }
+
   /// Null where the options say nothing.
   const rlx_call* call() const { return call_.struct_size ? &call_ : nullptr; }
 
@@ -44,6 +60,8 @@ class CallScope {
     const auto count = std::chrono::duration_cast<std::chrono::nanoseconds>(when.time_since_epoch()).count();
     return count > 1 ? static_cast<std::uint64_t>(count) : 1;
   }
+
+  static constexpr std::chrono::milliseconds kLookEvery{5};
 
   const CallOptions& options_;
   rlx_call call_{};

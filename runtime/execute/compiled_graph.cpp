@@ -3,12 +3,17 @@
 #include <rlx/host/pipeline.hpp>
 
 #include "runtime/base/check.h"
+#include "runtime/execute/bound_run.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/variant.h"
 
 namespace rlx {
 namespace {
 
-/// Tensors for every output of the manifest.
+Error empty_graph() { return fail(ErrorCode::kInvalidArgument, "the graph is empty: take one from a pipeline"); }
+
+}  // namespace
+
 Result<std::vector<NamedTensor>> make_outputs(const BindingManifest& manifest) {
   std::vector<NamedTensor> results;
   for (const ManifestEntry& entry : manifest.outputs) {
@@ -20,10 +25,6 @@ Result<std::vector<NamedTensor>> make_outputs(const BindingManifest& manifest) {
   }
   return results;
 }
-
-Error empty_graph() { return fail(ErrorCode::kInvalidArgument, "the graph is empty: take one from a pipeline"); }
-
-}  // namespace
 
 const BindingManifest& CompiledGraph::manifest() const { return body_->manifest(); }
 const Binding& CompiledGraph::binding() const { return body_->binding(); }
@@ -40,14 +41,14 @@ ParamSet CompiledGraph::params() const { return ParamSet(body_->from().params); 
 
 Status CompiledGraph::run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs,
                                const CallOptions& options) const {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     if (!body_) return empty_graph();
     return body_->run(inputs, outputs, options);
   });
 }
 
 Result<std::vector<NamedTensor>> CompiledGraph::run(std::span<const NamedView> inputs, const CallOptions& options) const {
-  return guard([&]() -> Result<std::vector<NamedTensor>> {
+  return entry([&]() -> Result<std::vector<NamedTensor>> {
     if (!body_) return empty_graph();
     RLX_ASSIGN(std::vector<NamedTensor> results, make_outputs(body_->manifest()));
     std::vector<NamedMutableView> views;
@@ -57,13 +58,8 @@ Result<std::vector<NamedTensor>> CompiledGraph::run(std::span<const NamedView> i
   });
 }
 
-struct BoundRun::Body {
-  std::shared_ptr<VariantBody> variant;
-  std::vector<rlx_view> inputs, outputs;
-};
-
 Result<BoundRun> CompiledGraph::bind(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const {
-  return guard([&]() -> Result<BoundRun> {
+  return entry([&]() -> Result<BoundRun> {
     if (!body_) return empty_graph();
     auto bound = std::make_unique<BoundRun::Body>();
     bound->variant = body_;
@@ -79,7 +75,7 @@ BoundRun& BoundRun::operator=(BoundRun&&) noexcept = default;
 BoundRun::~BoundRun() = default;
 
 Status BoundRun::call(const CallOptions& options) const {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     if (!body_) return fail(ErrorCode::kInvalidArgument, "the bound run is empty: make one with CompiledGraph::bind");
     return body_->variant->run_bound(body_->inputs, body_->outputs, options);
   });

@@ -10,6 +10,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/variant.h"
 
@@ -288,7 +289,7 @@ Result<ExecutionContext> CompiledGraph::create_context() const {
 
 Status ExecutionContext::run_into(const CompiledGraph& graph, std::span<const NamedView> inputs,
                                   std::span<const NamedMutableView> outputs, const CallOptions& options) {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     if (!body_) return no_context();
     if (!graph.body()) return fail(ErrorCode::kInvalidArgument, "the graph is empty: take one from a pipeline");
     RLX_ASSIGN(const ContextBody::Use use, ContextBody::Use::take(*body_));

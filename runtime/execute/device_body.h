@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/compile/target.h"
+#include "runtime/execute/async_worker.h"
 #include "runtime/plugin/handles.h"
 
 namespace rlx {
@@ -39,6 +40,8 @@ class DeviceBody {
   /// False only where the plugin says so.
   bool affects_code(std::string_view key) const;
   TraceRecorder* trace() const { return services_.trace.get(); }
+  /// Of submitted runs. [any-thread]
+  AsyncWorker& worker() const { return worker_; }
   const LogSink& sink() const { return log_; }
   void log(LogLevel level, std::string_view text) const {
     if (log_) log_(level, text);
@@ -54,6 +57,7 @@ class DeviceBody {
   LogSink log_;
   std::vector<OptionInfo> options_;
   DeviceServices services_;
+  mutable AsyncWorker worker_;  // last: its tasks end before the device closes
 };
 
 }  // namespace rlx

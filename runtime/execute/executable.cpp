@@ -68,11 +68,11 @@ void ExecutableStore::sweep() {
 }
 
 Result<std::shared_ptr<Executable>> ExecutableStore::get_or_make(std::string_view identity, const lir::ImageHashes& hashes,
-                                                                 const Make& make) {
+                                                                 const CallScope& scope, const Make& make) {
   const Key content = key(identity, hashes.content), graph = key(identity, hashes.graph);
   {
     std::unique_lock lock(mutex_);
-    made_.wait(lock, [&] { return !in_making_.contains(graph); });
+    RLX_TRY(scope.wait(made_, lock, "compile", [&] { return !in_making_.contains(graph); }));
     if (auto alive = find(content, graph)) {
       ++found_alive_;
       return alive;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/execute/call_scope.h"
 #include "runtime/execute/device_body.h"
 #include "runtime/execute/param_store.h"
 #include "runtime/ir/lir/image.h"
@@ -58,8 +59,10 @@ class ExecutableStore {
  public:
   using Make = std::function<Result<std::shared_ptr<Executable>>()>;
   /// One make() per image however many threads ask. Executables that plan for themselves are found by the graph hash,
-  /// others by the content hash too. `identity`: of code_identity. Errors: those of make, which are not remembered.
-  Result<std::shared_ptr<Executable>> get_or_make(std::string_view identity, const lir::ImageHashes& hashes, const Make& make);
+  /// others by the content hash too. `identity`: of code_identity. Errors: those of make, which are not remembered;
+  /// kCancelled and kDeadline of `scope`.
+  Result<std::shared_ptr<Executable>> get_or_make(std::string_view identity, const lir::ImageHashes& hashes, const CallScope& scope,
+                                                  const Make& make);
   /// How often an image found its executable alive.
   std::uint64_t found_alive() const { return found_alive_.load(std::memory_order_relaxed); }
 

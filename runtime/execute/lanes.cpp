@@ -83,6 +83,15 @@ Lane& LanePool::take_slowly() {
   return lane;
 }
 
+void LanePool::end_background() {
+  if (background_.fetch_sub(1, std::memory_order_acq_rel) == 1) background_.notify_all();
+}
+
+void LanePool::wait_for_background() const {
+  if (::getpid() != owner_) return;
+  for (std::uint32_t left; (left = background_.load(std::memory_order_acquire)) != 0;) background_.wait(left, std::memory_order_acquire);
+}
+
 std::uint64_t LanePool::bytes() const {
   const std::lock_guard lock(mutex_);
   std::uint64_t bytes = 0;

@@ -4,6 +4,9 @@
 // there are.
 #pragma once
 
+#include <sys/types.h>
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -78,6 +81,11 @@ class LanePool {
   };
   [[nodiscard]] Lease lease() { return Lease(take()); }
   std::uint64_t bytes() const;
+  /// Runs in the background that use this pool: counted, so that whoever owns the pool can wait for them.
+  void begin_background() { background_.fetch_add(1, std::memory_order_relaxed); }
+  void end_background();
+  /// Waits until none is left; not in a forked child, where they never end. [not from such a run]
+  void wait_for_background() const;
   const DeviceBody& device() const { return *device_; }
 
  private:
@@ -87,6 +95,8 @@ class LanePool {
   std::shared_ptr<const DeviceBody> device_;
   std::array<std::atomic<Lane*>, kQuickLanes> quick_{};
   std::atomic<std::uint32_t> quick_count_ = 0;
+  std::atomic<std::uint32_t> background_ = 0;
+  const pid_t owner_ = ::getpid();
   mutable std::mutex mutex_;  // guards the list, not the lanes
   std::vector<std::unique_ptr<Lane>> all_;
 };

@@ -7,6 +7,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/package.h"
 
@@ -213,28 +214,28 @@ ParamUsage ParamStore::usage() const {
 }
 
 Status ParamSet::set(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive) {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     RLX_TRY(check_made(*this));
     return store_->stage({std::string(name), value, std::move(keepalive)});
   });
 }
 
 Status ParamSet::set_all(std::span<const ParamSource> values) {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     RLX_TRY(check_made(*this));
     return store_->stage(values);
   });
 }
 
 Status ParamSet::replace_all(std::span<const ParamSource> values) {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     RLX_TRY(check_made(*this));
     return store_->stage(values, true);
   });
 }
 
 Result<ParamSet> ParamSet::derive() const {
-  return guard([&]() -> Result<ParamSet> {
+  return entry([&]() -> Result<ParamSet> {
     RLX_TRY(check_made(*this));
     return ParamSet(std::make_shared<ParamStore>(store_));
   });

@@ -10,6 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
 #include "runtime/execute/aot_cache.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/trace.h"
@@ -58,6 +59,10 @@ struct ModelCompilePipeline::Body {
   Body(Device device_in, const PipelineOptions& options)
       : device(std::move(device_in)), lanes(std::make_shared<LanePool>(device.body())), variants(options) {}
 
+  ~Body() { lanes->wait_for_background(); }
+  Body(const Body&) = delete;
+  Body& operator=(const Body&) = delete;
+
   Device device;
   std::shared_ptr<LanePool> lanes;
   ExecutableStore executables;
@@ -91,7 +96,7 @@ Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, const P
 }
 
 Result<Template> ModelCompilePipeline::build_template(std::string name, const Model& model, const CompileOptions& options) {
-  return guard([&]() -> Result<Template> {
+  return entry([&]() -> Result<Template> {
     RLX_ASSIGN(auto body, TemplateBody::make(name, model, options, body_->device.body()));
     Template made(std::move(body));
     const std::lock_guard lock(body_->mutex);
@@ -143,7 +148,7 @@ Result<BindingManifest> ModelCompilePipeline::template_binding_manifest(std::str
 }
 
 Result<Specialized> ModelCompilePipeline::specialize_template(const Template& from, const Binding& binding) {
-  return guard([&]() -> Result<Specialized> {
+  return entry([&]() -> Result<Specialized> {
     RLX_TRY(body_->owns(from));
     const TraceSpan span(body_->device.body()->trace(), "specialize", "compile");
     const auto begin = Clock::now();
@@ -198,13 +203,15 @@ AotCounters ModelCompilePipeline::aot_counters() const {
   return body_->aot ? body_->aot->counters() : AotCounters();
 }
 
-Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, const Specialized& specialized) {
-  return guard([&]() -> Result<CompiledGraph> {
+Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, const Specialized& specialized, const CallOptions& options) {
+  return entry([&]() -> Result<CompiledGraph> {
     RLX_TRY(body_->owns(from));
+    const CallScope scope(options);
+    RLX_TRY(scope.check("compile"));
     if (specialized.template_hash != from.hash())
       return fail(ErrorCode::kInvalidArgument, "the specialized image is not of template `", from.name(), "`");
-    RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, body_->lanes, body_->executables));
-    if (from.body()->params->unset().empty()) RLX_TRY(variant->prepare());
+    RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, body_->lanes, body_->executables, scope));
+    if (from.body()->params->unset().empty()) RLX_TRY(variant->prepare(scope.call()));
     body_->device.body()->log(LogLevel::kInfo, join("compiled `", from.name(), "`: ", specialized.report.native, " native, ",
                                                     specialized.report.expanded, " expanded, ", specialized.report.copies, " copies"));
     return CompiledGraph(std::move(variant));
@@ -212,14 +219,17 @@ Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, co
 }
 
 Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from, const Binding& binding, const GetOptions& options) {
-  return guard([&]() -> Result<CompiledGraph> {
+  return entry([&]() -> Result<CompiledGraph> {
     RLX_TRY(body_->owns(from));
+    const CallScope scope(options.call);
+    RLX_TRY(scope.check("compile"));
     SizesInOrder in_order;
     RLX_TRY(in_order.fill(*from.body(), binding));
-    return body_->variants.get_or_make({from.body(), in_order.sizes()}, options.user_key, [&](std::string_view) -> Result<CompiledGraph> {
+    const auto make = [&](std::string_view) -> Result<CompiledGraph> {
       RLX_ASSIGN(const Specialized specialized, get_or_specialize_aot(from, binding));
-      return compile_lir(from, specialized);
-    });
+      return compile_lir(from, specialized, options.call);
+    };
+    return body_->variants.get_or_make({from.body(), in_order.sizes()}, options.user_key, scope, make);
   });
 }
 
@@ -275,11 +285,11 @@ Result<Session> Session::compile(Device device, const Model& model, const Compil
   });
 }
 
-Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs) {
+Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs, const CallOptions& options) {
   return guard([&]() -> Result<std::vector<NamedTensor>> {
     RLX_ASSIGN(const Binding binding, body_->from.bind(inputs));
-    RLX_ASSIGN(const CompiledGraph graph, body_->pipeline.get_or_compile(body_->from, binding));
-    return graph.run(inputs);
+    RLX_ASSIGN(const CompiledGraph graph, body_->pipeline.get_or_compile(body_->from, binding, {{}, options}));
+    return graph.run(inputs, options);
   });
 }
 

@@ -89,6 +89,7 @@ struct Runtime::Body {
 
 Result<Runtime> Runtime::discover(RuntimeOptions options) {
   return guard([&]() -> Result<Runtime> {
+    watch_forks();
     Runtime runtime;
     runtime.body_ = std::make_shared<Body>();
     const TraceSpan span(options.trace.recorder().get(), "discover plugins", "load");

@@ -104,7 +104,7 @@ bool resolve(const std::vector<Port>& ports, std::span<const Named> given, rlx_v
 
 Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
                                                           std::shared_ptr<LanePool> lanes, ExecutableStore& store,
-                                                          const rlx_call* call) {
+                                                          const CallScope& scope) {
   const auto begin = Clock::now();
   auto variant = std::make_shared<VariantBody>();
   variant->template_ = std::move(from);
@@ -121,10 +121,10 @@ Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<Templa
   request.image = specialized.image;
   request.options = variant->template_->options.backend;
   request.thread_limit = variant->template_->options.thread_limit;
-  request.call = call;
+  request.call = scope.call();
   const DeviceBody& device = variant->lanes_->device();
   RLX_ASSIGN(const lir::ImageHashes hashes, lir::image_hashes(specialized.image));
-  RLX_ASSIGN(variant->executable_, store.get_or_make(code_identity(device, request.options, request.thread_limit), hashes,
+  RLX_ASSIGN(variant->executable_, store.get_or_make(code_identity(device, request.options, request.thread_limit), hashes, scope,
                                                      [&] { return Executable::compile(device, request); }));
   variant->times_.specialize_us = specialized.specialize_us;
   variant->times_.compile_us = microseconds_since(begin);
@@ -185,6 +185,12 @@ Result<std::shared_ptr<const SealedSet>> VariantBody::ready(LaneContext& slot, L
   RLX_ASSIGN(std::shared_ptr<const SealedSet> set, params(slot, asked, call));
   if (!slot.context || slot.slab != lane.slab()) RLX_TRY(make_context(slot, lane));
   return set;
+}
+
+Status VariantBody::make_ready(const CallScope& scope) {
+  const LanePool::Lease lease = lanes_->lease();
+  RLX_TRY(ready(slot(lease.lane()), lease.lane(), {}, scope.call()));
+  return {};
 }
 
 Error VariantBody::no_context() const {

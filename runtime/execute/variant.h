@@ -29,11 +29,11 @@ struct Port {
 /// Thread-safe.
 class VariantBody {
  public:
-  /// Compiles the image, or takes the executable that `store` has for it. `call` may be null. Errors: those of the
-  /// backend, kCancelled, kDeadline.
+  /// Compiles the image, or takes the executable that `store` has for it. Errors: those of the backend, kCancelled,
+  /// kDeadline.
   static Result<std::shared_ptr<VariantBody>> compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
                                                       std::shared_ptr<LanePool> lanes, ExecutableStore& store,
-                                                      const rlx_call* call = nullptr);
+                                                      const CallScope& scope);
   VariantBody() = default;
   VariantBody(const VariantBody&) = delete;
   VariantBody& operator=(const VariantBody&) = delete;
@@ -48,6 +48,8 @@ class VariantBody {
   Status bind(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, std::vector<rlx_view>& in,
               std::vector<rlx_view>& out) const;
 
+  /// Packs the weights and lends memory for one run, so that the next run does neither. Errors: those of run.
+  Status make_ready(const CallScope& scope);
   /// Packs the current weights now rather than at the first run. Errors: kUnsetParam and the backend's.
   Status prepare(const rlx_call* call = nullptr);
 
@@ -61,7 +63,7 @@ class VariantBody {
   std::uint64_t own_bytes() const { return sizeof *this + image_.size(); }
   const std::shared_ptr<Executable>& executable() const { return executable_; }
   std::span<const std::byte> image() const { return image_; }
-  LanePool& lanes() const { return *lanes_; }
+  const std::shared_ptr<LanePool>& lanes() const { return lanes_; }
 
  private:
   /// What the run that holds a lane needs: a context, the slab on which it was made (which outlives it), the views of the

@@ -237,12 +237,13 @@ void VariantCache::end(const VariantProbe& probe, const std::shared_ptr<Pending>
   const auto [first, last] = pending_.equal_range(probe.hash);
   pending_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == pending; }));
   made_.notify_all();
-  if (*pending->done) return;
+  if (*pending->done || is_of_the_call(pending->done->error())) return;
   ++counters_.failures;
   remember(lasting_hash(probe), "failed");
 }
 
-Result<CompiledGraph> VariantCache::get_or_make(const VariantProbe& probe, std::optional<std::uint64_t> user_key, const Make& make) {
+Result<CompiledGraph> VariantCache::get_or_make(const VariantProbe& probe, std::optional<std::uint64_t> user_key, const CallScope& scope,
+                                                const Make& make) {
   if (auto found = hit(probe, user_key)) [[likely]]
     return *std::move(found);
   std::vector<std::unique_ptr<Slot>> gone;  // let go of outside the lock
@@ -255,7 +256,11 @@ Result<CompiledGraph> VariantCache::get_or_make(const VariantProbe& probe, std::
   if (user_key) RLX_TRY(claimable(*user_key, probe));
   std::shared_ptr<Pending> pending = pending_of(probe);
   if (pending) {
-    made_.wait(lock, [&] { return pending->done.has_value(); });
+    RLX_TRY(scope.wait(made_, lock, "compile", [&] { return pending->done.has_value(); }));
+    if (!*pending->done && is_of_the_call(pending->done->error())) {
+      lock.unlock();
+      return get_or_make(probe, user_key, scope, make);
+    }
     if (*pending->done) ++counters_.hits;
   } else {
     const std::string_view reason = reason_of(probe);

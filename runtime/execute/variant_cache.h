@@ -21,6 +21,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "runtime/execute/call_scope.h"
 #include "runtime/execute/template_body.h"
 
 namespace rlx {
@@ -43,8 +44,11 @@ class VariantCache {
   /// Called outside every lock, by one thread per key, with the reason of the miss.
   using Make = std::function<Result<CompiledGraph>(std::string_view reason)>;
   /// The variant, made now where it is not there; whoever asks for a key that is being made waits for it. Failures are not
-  /// kept. Errors: those of make; kInvalidArgument where `user_key` stands for another template or other sizes.
-  Result<CompiledGraph> get_or_make(const VariantProbe& probe, std::optional<std::uint64_t> user_key, const Make& make);
+  /// kept, and one that only says that its caller had no more time is not handed to those who wait: one of them makes it.
+  /// Errors: those of make; kCancelled and kDeadline of `scope`; kInvalidArgument where `user_key` stands for another
+  /// template or other sizes.
+  Result<CompiledGraph> get_or_make(const VariantProbe& probe, std::optional<std::uint64_t> user_key, const CallScope& scope,
+                                    const Make& make);
   /// The variant where it is there; counts as a hit.
   std::optional<CompiledGraph> find(const VariantProbe& probe);
 

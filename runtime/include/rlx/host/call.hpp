@@ -16,28 +16,39 @@ namespace rlx {
 class CancelToken {
  public:
   CancelToken() = default;
-  static CancelToken make() {
+  static CancelToken make() { return CancelToken().linked(); }
+  /// A token of its own that is cancelled with this one too.
+  CancelToken linked() const {
     CancelToken token;
-    token.cancelled_ = std::make_shared<std::atomic<bool>>(false);
+    token.flag_ = std::make_shared<Flag>();
+    token.flag_->parent = flag_;
     return token;
   }
   /// Every call that has the token returns kCancelled soon (within about 100 ms); so do later ones. Nothing to undo.
   void cancel() const {
-    if (cancelled_) cancelled_->store(true, std::memory_order_relaxed);
+    if (flag_) flag_->set.store(true, std::memory_order_relaxed);
   }
-  bool cancelled() const { return cancelled_ && cancelled_->load(std::memory_order_relaxed); }
-  explicit operator bool() const { return cancelled_ != nullptr; }
+  bool cancelled() const {
+    for (const Flag* flag = flag_.get(); flag; flag = flag->parent.get())
+      if (flag->set.load(std::memory_order_relaxed)) return true;
+    return false;
+  }
+  explicit operator bool() const { return flag_ != nullptr; }
 
  private:
-  std::shared_ptr<std::atomic<bool>> cancelled_;
+  struct Flag {
+    std::atomic<bool> set = false;
+    std::shared_ptr<const Flag> parent;
+  };
+  std::shared_ptr<Flag> flag_;
 };
 
 /// Options of one call; an empty one costs nothing. After kCancelled or kDeadline everything stays usable, and the next
 /// call gives the same bits as ever; outputs of the call that was stopped have unspecified contents.
 struct CallOptions {
-  std::optional<std::chrono::steady_clock::time_point> deadline;  ///< kDeadline once it has passed
-  CancelToken cancel;                                             ///< kCancelled once it is set
-  ParamSet params;                                                ///< of runs: empty = the template's own
+  std::optional<std::chrono::steady_clock::time_point> deadline = {};  ///< kDeadline once it has passed
+  CancelToken cancel = {};                                             ///< kCancelled once it is set
+  ParamSet params = {};                                                ///< of runs: empty = the template's own
 };
 
 }  // namespace rlx

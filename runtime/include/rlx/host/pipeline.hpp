@@ -171,7 +171,10 @@ struct PipelineOptions {
 
 struct GetOptions {
   /// A name of the caller's own for (template, binding). It stands for that pair as long as the pipeline lives.
-  std::optional<std::uint64_t> user_key;
+  std::optional<std::uint64_t> user_key = {};
+  /// Deadline and token hold before and during compiling and packing; whoever waits for the same variant is not stopped
+  /// with the caller that makes it.
+  CallOptions call = {};
 };
 
 struct CacheCounters {
@@ -223,10 +226,10 @@ class RLX_API ModelCompilePipeline {
   Status use_aot(AotOptions options);
   AotCounters aot_counters() const;
   /// Compiles what specialize_template returned, outside the cache.
-  Result<CompiledGraph> compile_lir(const Template& from, const Specialized& specialized);
+  Result<CompiledGraph> compile_lir(const Template& from, const Specialized& specialized, const CallOptions& options = {});
   /// The variant from the cache, or specialized and compiled now; one compile however many threads ask.
   /// Errors: those of specialize_template and of the backend, which are not remembered; kInvalidArgument for a user key
-  /// that stands for another template or binding (both are named).
+  /// that stands for another template or binding (both are named); kCancelled, kDeadline.
   Result<CompiledGraph> get_or_compile(const Template& from, const Binding& binding, const GetOptions& options = {});
   Result<BindingManifest> binding_manifest_for_binding(const Template& from, const Binding& binding);
 
@@ -250,7 +253,7 @@ class RLX_API Session {
   /// Errors: those of build_template.
   static Result<Session> compile(Device device, const Model& model, const CompileOptions& options = {});
   /// Runs at whatever shape the inputs have. Errors: those of Template::bind, get_or_compile and CompiledGraph::run.
-  Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs);
+  Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs, const CallOptions& options = {});
   const Template& model_template() const;
   ModelCompilePipeline& pipeline();
 
