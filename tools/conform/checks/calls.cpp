@@ -41,7 +41,7 @@ std::int32_t query_image(Session& session, const ImageBytes& image, std::vector<
   if (verdicts->empty()) verdicts->resize(64);
   // Against a forbidden page: an offset that leaves the image is a crash.
   Guarded memory(image.size(), 8);
-  memcpy(memory.data(), image.data(), image.size());
+  if (image.size()) memcpy(memory.data(), image.data(), image.size());
   memory.read_only(true);
   rlx_query_support_in in = sized<rlx_query_support_in>();
   in.image = memory.data();
@@ -55,7 +55,7 @@ std::int32_t query_image(Session& session, const ImageBytes& image, std::vector<
 
 std::int32_t compile_image(Session& session, const ImageBytes& image, rlx_error* error) {
   Guarded memory(image.size(), 8);
-  memcpy(memory.data(), image.data(), image.size());
+  if (image.size()) memcpy(memory.data(), image.data(), image.size());
   memory.read_only(true);
   rlx_compile_in in = sized<rlx_compile_in>();
   in.image = memory.data();
