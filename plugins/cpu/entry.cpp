@@ -134,6 +134,7 @@ const void* get_interface(rlx_str id) {
   if (same_text(id, RLX_INTERFACE_COMPILE_1)) return &kCompileTable;
   if (same_text(id, RLX_INTERFACE_EXECUTE_1)) return &kExecuteTable;
   if (same_text(id, RLX_INTERFACE_PACKS_1)) return &kPacksTable;
+  if (same_text(id, RLX_INTERFACE_PROFILE_1)) return &kProfileTable;
   return nullptr;
 }
 

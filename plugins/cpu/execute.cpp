@@ -355,25 +355,63 @@ __attribute__((noinline, cold)) int32_t report(const Failure& failure, const Cal
               kernel.limit);
 }
 
+/// `times` may be null; it gets a list for each thread of the run.
+int32_t run_context(rlx_context* context, const rlx_execute_in* in, StepTimes* times, rlx_error* error) {
+  if (context == nullptr) return null_argument(error, "execute: context");
+  rlx_execute_in own;
+  if (int32_t status = read_in(own, in, "execute", error)) return status;
+  if (int32_t status = bind_tensors(*context, own, error)) return status;
+  if (int32_t status = bind_params(*context, own.params, error)) return status;
+  CallWatch watch;
+  if (int32_t status = watch.open(own.call, "execute", error)) return status;
+  const float* const* packs = context->prepared == nullptr ? nullptr : context->prepared->packs.data();
+  const uint32_t threads = wanted_threads(*context);
+  if (times != nullptr) times->resize(threads);
+  context->team.run(*context->executable, {context->views.data(), packs, nullptr, context->inner}, threads, &watch,
+                    times);
+  const Failure& failure = context->team.failure();
+  return failure.status == RLX_STATUS_OK ? RLX_STATUS_OK : report(failure, watch, error);
+}
+
 int32_t context_execute(rlx_context* context, const rlx_execute_in* in, void*, rlx_error* error) {
+  return guarded(error, [&] { return run_context(context, in, nullptr, error); });
+}
+
+/// Writes what there is room for; returns how many there are.
+uint64_t write_slices(const StepTimes& times, uint64_t begin_ns, const rlx_profile_execute_in& in) {
+  uint64_t count = 0;
+  for (size_t thread = 0; thread < times.size(); ++thread) {
+    for (const StepTime& time : times[thread]) {
+      if (count < in.capacity) {
+        const rlx_profile_slice slice = {time.begin_ns - begin_ns, time.end_ns - begin_ns, time.op_index,
+                                         static_cast<uint32_t>(thread)};
+        memcpy(reinterpret_cast<char*>(in.slices) + count * in.stride, &slice, sizeof slice);
+      }
+      ++count;
+    }
+  }
+  return count;
+}
+
+int32_t profile_execute(rlx_context* context, const rlx_profile_execute_in* in, rlx_profile_execute_out* out,
+                        rlx_error* error) {
   return guarded(error, [&]() -> int32_t {
-    if (context == nullptr) return null_argument(error, "execute: context");
-    rlx_execute_in own;
-    if (int32_t status = read_in(own, in, "execute", error)) return status;
-    if (int32_t status = bind_tensors(*context, own, error)) return status;
-    if (int32_t status = bind_params(*context, own.params, error)) return status;
-    CallWatch watch;
-    if (int32_t status = watch.open(own.call, "execute", error)) return status;
-    const float* const* packs = context->prepared == nullptr ? nullptr : context->prepared->packs.data();
-    context->team.run(*context->executable, {context->views.data(), packs, nullptr, context->inner},
-                      wanted_threads(*context), &watch);
-    const Failure& failure = context->team.failure();
-    return failure.status == RLX_STATUS_OK ? RLX_STATUS_OK : report(failure, watch, error);
+    rlx_profile_execute_in own;
+    if (int32_t status = read_in(own, in, "profile", error)) return status;
+    if (int32_t status = check_out(out, sizeof(rlx_profile_execute_out), "profile", error)) return status;
+    if (own.execute == nullptr) return null_argument(error, "profile: execute");
+    if (own.capacity != 0 && (own.slices == nullptr || own.stride < sizeof(rlx_profile_slice)))
+      return null_argument(error, "profile: the list of slices (or its stride)");
+    StepTimes times;
+    const uint64_t begin = monotonic_ns();
+    if (int32_t status = run_context(context, own.execute, &times, error)) return status;
+    return write_out(out, rlx_profile_execute_out{sizeof(rlx_profile_execute_out), 0, write_slices(times, begin, own)});
   });
 }
 
 }  // namespace
 
 const rlx_execute_1 kExecuteTable = {context_create, context_destroy, context_execute};
+const rlx_profile_1 kProfileTable = {profile_execute};
 
 }  // namespace rlx_cpu

@@ -10,6 +10,12 @@
 
 namespace rlx_cpu {
 
+inline uint64_t monotonic_ns() {
+  timespec time{};
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return uint64_t(time.tv_sec) * 1'000'000'000u + uint64_t(time.tv_nsec);
+}
+
 class CallWatch {
  public:
   static constexpr uint64_t kIntervalNs = 2'000'000;
@@ -30,7 +36,7 @@ class CallWatch {
   /// OK, CANCELLED or DEADLINE.
   int32_t check() {
     if (!active_) return RLX_STATUS_OK;
-    const uint64_t now = now_ns();
+    const uint64_t now = monotonic_ns();
     if (now < next_ns_) return RLX_STATUS_OK;
     next_ns_ = now + kIntervalNs;
     if (call_.poll != nullptr && call_.poll(call_.user, -1) != 0) return RLX_STATUS_CANCELLED;
@@ -43,12 +49,6 @@ class CallWatch {
   }
 
  private:
-  static uint64_t now_ns() {
-    timespec time{};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return uint64_t(time.tv_sec) * 1'000'000'000u + uint64_t(time.tv_nsec);
-  }
-
   rlx_call call_{};
   uint64_t next_ns_ = 0;
   bool active_ = false;

@@ -81,6 +81,18 @@ void TeamRun::run_items(const Step& step, const Member& member) {
   }
 }
 
+void TeamRun::run_timed(const Step& step, const Member& member) {
+  const int64_t parts = step.parts < member.size ? step.parts : member.size;
+  if (member.index >= parts || step.items == 0) return;
+  const uint64_t begin = monotonic_ns();
+  run_items(step, member);
+  const uint64_t end = monotonic_ns();
+  try {
+    (*times_)[member.index].push_back({begin, end, step.op_index});
+  } catch (...) {  // without memory a time is lost, and nothing else
+  }
+}
+
 bool TeamRun::run_control(const Step& step, const Member& member) {
   const View& condition = shared_.views[step.condition];
   const auto holds = [&] { return *static_cast<const uint8_t*>(condition.data) != 0; };
@@ -100,7 +112,10 @@ bool TeamRun::run_list(const StepList& list, const Member& member) {
       if (!run_control(step, member)) return false;
       continue;
     }
-    run_items(step, member);
+    if (times_ == nullptr)
+      run_items(step, member);
+    else
+      run_timed(step, member);
     if (member.index == 0 && watch_->active()) poll();
   }
   return true;
@@ -115,8 +130,10 @@ void TeamRun::body(void* self, uint32_t member, uint32_t size) {
   team.run_list(team.executable_->program, own);
 }
 
-void TeamRun::run(const rlx_executable& executable, const StepRun& shared, uint32_t want, CallWatch* watch) {
+void TeamRun::run(const rlx_executable& executable, const StepRun& shared, uint32_t want, CallWatch* watch,
+                  StepTimes* times) {
   executable_ = &executable;
+  times_ = times;
   shared_ = shared;
   watch_ = watch;
   failure_ = {};

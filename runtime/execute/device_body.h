@@ -13,11 +13,13 @@
 
 namespace rlx {
 
+class MemoryAccount;
 class TraceRecorder;
 
 /// What the devices of one runtime share.
 struct DeviceServices {
   std::shared_ptr<TraceRecorder> trace;  ///< null where nobody records
+  std::shared_ptr<MemoryAccount> memory; ///< null for a device of no runtime
 };
 
 /// Thread-safe; keeps the plugin's library loaded.
@@ -39,6 +41,8 @@ class DeviceBody {
   const OptionInfo* option(std::string_view key) const;
   /// False only where the plugin says so.
   bool affects_code(std::string_view key) const;
+  /// Keeps the account alive for those who register with it; may be null.
+  const std::shared_ptr<MemoryAccount>& memory() const { return services_.memory; }
   TraceRecorder* trace() const { return services_.trace.get(); }
   /// Of submitted runs. [any-thread]
   AsyncWorker& worker() const { return worker_; }

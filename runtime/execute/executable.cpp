@@ -31,7 +31,7 @@ bool Executable::is_prepared(const std::shared_ptr<const SealedSet>& set) {
 }
 
 /// Threads that come together prepare together: the backend packs once per key.
-Status Executable::prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call) {
+Status Executable::prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call, MemoryAccount* memory) {
   {
     const std::lock_guard lock(mutex_);
     if (is_prepared(set)) return {};
@@ -39,6 +39,10 @@ Status Executable::prepare(const std::shared_ptr<const SealedSet>& set, const rl
   RLX_ASSIGN(const std::vector<std::uint32_t> missing, set->handle.prepare(handle_, call));
   if (!missing.empty())
     return fail(ErrorCode::kPluginFault, "the backend misses param ", missing[0], " of a complete set");
+  if (Status fits = memory ? memory->admit(0, "the packed weights of a variant") : Status(); !fits) {
+    set->handle.release(handle_);
+    return fits;
+  }
   const std::lock_guard lock(mutex_);
   if (!is_prepared(set)) prepared_.push_back(set);
   return {};

@@ -38,7 +38,8 @@ class Executable {
 
   /// Has the set hold what this executable needs packed, until one of the two goes. Idempotent. `call` may be null.
   /// Errors: kPluginFault for a param that a complete set lacks, kCancelled, kDeadline, and the backend's.
-  Status prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call = nullptr);
+  /// `memory`, where there is one, must hold what was packed: else it is released again, kOutOfMemory.
+  Status prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call = nullptr, MemoryAccount* memory = nullptr);
 
  private:
   bool is_prepared(const std::shared_ptr<const SealedSet>& set);

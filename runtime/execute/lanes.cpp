@@ -20,13 +20,30 @@ std::uint64_t rounded_up(std::uint64_t bytes, std::uint64_t unit) { return (byte
 
 Slab::~Slab() { std::free(host); }
 
+void Slab::release_pages() const {
+  if (host) ::madvise(host, host_bytes, MADV_DONTNEED);  // a whole number of pages: rounded to units of 64 KiB and more
+}
+
+std::uint64_t Lane::shrink() {
+  const std::uint64_t had = bytes();
+  if (slab_) slab_->release_pages();  // contexts on it keep its addresses until their next run on this lane
+  slab_ = nullptr;
+  alignment_ = 0;
+  bytes_.store(0, std::memory_order_relaxed);
+  return had;
+}
+
 Status Lane::grow(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment) {
   auto slab = std::make_shared<Slab>();
   std::uint64_t rounded = bytes;
-  if (device.handle().info().has(RLX_DEVICE_FLAG_HOST_MEMORY)) {
-    const std::uint64_t unit = std::max(bytes > kHugePage / 2 ? kHugePage : kSmallSlab, alignment);
-    rounded = rounded_up(bytes, unit);
+  const bool on_host = device.handle().info().has(RLX_DEVICE_FLAG_HOST_MEMORY);
+  const std::uint64_t unit = std::max(bytes > kHugePage / 2 ? kHugePage : kSmallSlab, alignment);
+  if (on_host) rounded = rounded_up(bytes, unit);
+  if (slab_) slab_->release_pages();  // this run has the lane: no context on the old slab is running
+  if (device.memory()) RLX_TRY(device.memory()->admit(rounded - std::min(rounded, this->bytes()), "the arenas of a run"));
+  if (on_host) {
     slab->host = std::aligned_alloc(unit, rounded);
+    slab->host_bytes = rounded;
     if (!slab->host) return fail(ErrorCode::kOutOfMemory, "arenas need ", rounded, " bytes");
     if (unit == kHugePage) ::madvise(slab->host, rounded, MADV_HUGEPAGE);
   } else {
@@ -57,6 +74,36 @@ Result<std::vector<rlx_arena>> Lane::lend(const DeviceBody& device, std::span<co
   for (std::size_t i = 0; i < needs.size(); ++i)
     arenas.push_back({slab_->host ? static_cast<std::byte*>(slab_->host) + offsets[i] : nullptr, slab_->buffer.get(), offsets[i], needs[i].bytes});
   return arenas;
+}
+
+LanePool::LanePool(std::shared_ptr<const DeviceBody> device) : device_(std::move(device)) {
+  if (device_->memory()) device_->memory()->add(*this);
+}
+
+LanePool::~LanePool() {
+  if (device_->memory()) device_->memory()->remove(*this);
+}
+
+MemoryItem LanePool::held() const {
+  MemoryItem item;
+  item.what = join("arenas on ", device_->report().device);
+  const std::lock_guard lock(mutex_);
+  for (const auto& lane : all_) {
+    item.arena_bytes += lane->bytes();
+    if (!lane->busy()) item.idle_arena_bytes += lane->bytes();
+  }
+  return item;
+}
+
+std::uint64_t LanePool::trim() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (const auto& lane : all_) {
+    if (!lane->take()) continue;
+    const Lease lease(*lane);
+    bytes += lane->shrink();
+  }
+  return bytes;
 }
 
 Lane& LanePool::take() {

@@ -17,6 +17,7 @@
 
 #include "runtime/base/result.h"
 #include "runtime/execute/device_body.h"
+#include "runtime/execute/memory.h"
 
 namespace rlx {
 
@@ -24,6 +25,9 @@ namespace rlx {
 struct Slab {
   Slab() = default;
   ~Slab();
+  /// Gives the pages of host memory back; the addresses stay. Contents between two runs are no one's.
+  void release_pages() const;
+  std::uint64_t host_bytes = 0;
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
   void* host = nullptr;
@@ -47,6 +51,9 @@ class alignas(64) Lane {
 
  private:
   friend class LanePool;
+  /// Forgets the slab, so that the next run makes one. For whoever has taken the lane.
+  std::uint64_t shrink();
+  bool busy() const { return busy_.load(std::memory_order_relaxed); }
   Status grow(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment);
   /// What the last holder wrote is visible to the next one. [any-thread]
   bool take() { return !busy_.load(std::memory_order_relaxed) && !busy_.exchange(true, std::memory_order_acquire); }
@@ -60,12 +67,15 @@ class alignas(64) Lane {
 };
 
 /// The lanes of one device. Thread-safe. A lease takes one atomic exchange; only a new lane takes a lock.
-class LanePool {
+class LanePool : public MemoryHolder {
  public:
   /// Lanes of a lower id are found without a lock; per-lane tables of that size cost no lock either.
   static constexpr std::uint32_t kQuickLanes = 64;
 
-  explicit LanePool(std::shared_ptr<const DeviceBody> device) : device_(std::move(device)) {}
+  explicit LanePool(std::shared_ptr<const DeviceBody> device);
+  ~LanePool();
+  LanePool(const LanePool&) = delete;
+  LanePool& operator=(const LanePool&) = delete;
 
   /// A lane for the time of one run.
   class Lease {
@@ -81,6 +91,8 @@ class LanePool {
   };
   [[nodiscard]] Lease lease() { return Lease(take()); }
   std::uint64_t bytes() const;
+  MemoryItem held() const override;
+  std::uint64_t trim() override;
   /// Runs in the background that use this pool: counted, so that whoever owns the pool can wait for them.
   void begin_background() { background_.fetch_add(1, std::memory_order_relaxed); }
   void end_background();

@@ -75,10 +75,17 @@ ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const
     const Shape& shape = graph_->values[param.value].shape;
     entries_[i] = {{shape.dtype, numbers(shape.dims), param.owned->data(), param.owned->size()}, param.owned, true, true, hash_of(*param.owned)};
   }
+  if (device_->memory()) device_->memory()->add(*this);
+}
+
+ParamStore::~ParamStore() {
+  if (device_->memory()) device_->memory()->remove(*this);
 }
 
 ParamStore::ParamStore(std::shared_ptr<ParamStore> base)
-    : id_(next_id()), graph_(base->graph_), device_(base->device_), base_(std::move(base)), entries_(graph_->params.size()) {}
+    : id_(next_id()), graph_(base->graph_), device_(base->device_), base_(std::move(base)), entries_(graph_->params.size()) {
+  if (device_->memory()) device_->memory()->add(*this);
+}
 
 Result<std::size_t> ParamStore::find(std::string_view name) const {
   const auto& params = graph_->params;
@@ -211,6 +218,15 @@ ParamUsage ParamStore::usage() const {
   if (!set) return {};
   const Result<ParamUsage> usage = set->handle.usage();
   return usage ? *usage : ParamUsage{};
+}
+
+MemoryItem ParamStore::held() const {
+  const ParamUsage used = usage();
+  MemoryItem item;
+  item.what = join(base_ ? "changed weights of `" : "weights of `", graph_->name, "` on ", device_->report().device);
+  item.source_bytes = used.source_bytes;
+  item.packed_bytes = used.packed_bytes;
+  return item;
 }
 
 Status ParamSet::set(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "runtime/execute/device_body.h"
+#include "runtime/execute/memory.h"
 #include "runtime/ir/graph.h"
 
 namespace rlx {
@@ -29,12 +30,15 @@ struct SealedSet {
 };
 
 /// Thread-safe.
-class ParamStore {
+class ParamStore : public MemoryHolder {
  public:
   /// Entries are those of `graph.params`; owned ones are set from the graph. Lifetime: keeps graph and device.
   ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device);
   /// A derived one. Lifetime: keeps its base.
   explicit ParamStore(std::shared_ptr<ParamStore> base);
+  ~ParamStore();
+  ParamStore(const ParamStore&) = delete;
+  ParamStore& operator=(const ParamStore&) = delete;
 
   /// Stages entries, all or none. Bytes are copied unless `keepalive` holds them. `complete`: none may be missing.
   /// Errors: kUnknownName, kDuplicateName, kWrongDtype, kWrongShape, kWrongSize; kUnsetParam for those that are missing.
@@ -61,6 +65,7 @@ class ParamStore {
   std::vector<std::string> unset() const;
   /// Of the current set; zero before the first run.
   ParamUsage usage() const;
+  MemoryItem held() const override;
 
  private:
   struct Entry {

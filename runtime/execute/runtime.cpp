@@ -6,6 +6,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/execute/device_body.h"
+#include "runtime/execute/memory.h"
 #include "runtime/execute/trace.h"
 #include "runtime/plugin/registry.h"
 
@@ -95,6 +96,7 @@ Result<Runtime> Runtime::discover(RuntimeOptions options) {
     const TraceSpan span(options.trace.recorder().get(), "discover plugins", "load");
     runtime.body_->log = options.log;
     runtime.body_->services.trace = options.trace.recorder();
+    runtime.body_->services.memory = std::make_shared<MemoryAccount>(options.memory_budget_bytes);
     runtime.body_->registry = PluginRegistry::discover(registry_options(options));
     return runtime;
   });
@@ -113,6 +115,18 @@ std::vector<DeviceReport> Runtime::devices() {
 std::vector<PluginReport> Runtime::plugins(bool open) {
   return body_->listing<PluginReport>([&](std::vector<PluginReport>& reports) { body_->list_plugins(open, reports); });
 }
+
+MemoryReport Runtime::memory() const {
+  MemoryReport report;
+  const Status filled = guard([&]() -> Status {
+    report = body_->services.memory->report();
+    return {};
+  });
+  if (!filled && body_->log) body_->log(LogLevel::kError, join("memory is not known: ", filled.error().message()));
+  return report;
+}
+
+std::uint64_t Runtime::trim() { return body_->services.memory->trim(); }
 
 std::vector<std::string> Runtime::places() const {
   return body_->listing<std::string>([&](std::vector<std::string>& places) { body_->list_places(places); });

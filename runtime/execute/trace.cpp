@@ -68,6 +68,13 @@ void TraceRecorder::add(TraceEvent event) {
   events_.push_back(std::move(event));
 }
 
+TraceRecorder::Names TraceRecorder::names(std::pair<std::uint64_t, std::uint64_t> key, const std::function<std::vector<std::string>()>& make) {
+  const std::lock_guard lock(mutex_);
+  Names& names = names_[key];
+  if (!names) names = std::make_shared<const std::vector<std::string>>(make());
+  return names;
+}
+
 std::size_t TraceRecorder::size() const {
   const std::lock_guard lock(mutex_);
   return events_.size();

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,9 @@ class TraceRecorder {
   /// Track of the backend's thread `index` (1 and more; 0 is the caller's own).
   std::uint32_t backend_track(std::uint32_t index);
   void add(TraceEvent event);
+  /// What `make` gives, made once per key: names of the ops of an image, by its hash.
+  using Names = std::shared_ptr<const std::vector<std::string>>;
+  Names names(std::pair<std::uint64_t, std::uint64_t> key, const std::function<std::vector<std::string>()>& make);
 
   std::size_t size() const;
   std::size_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
@@ -53,6 +57,7 @@ class TraceRecorder {
   std::map<std::thread::id, std::uint32_t> threads_;
   std::vector<std::string> tracks_;  ///< their names
   std::map<std::uint32_t, std::uint32_t> backend_tracks_;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, Names> names_;
 };
 
 /// From its making to its end, on the calling thread. `recorder` may be null.

@@ -9,7 +9,7 @@
 #include "runtime/base/names.h"
 #include "runtime/execute/call_scope.h"
 #include "runtime/execute/manifest.h"
-#include "runtime/execute/trace.h"
+#include "runtime/execute/traced_run.h"
 
 namespace rlx {
 namespace {
@@ -141,7 +141,7 @@ Status VariantBody::prepare(const rlx_call* call) {
 Result<std::shared_ptr<const SealedSet>> VariantBody::prepared_set(ParamStore& store, const rlx_call* call) {
   RLX_ASSIGN(ParamStore::Acquired acquired, store.acquire());
   const TraceSpan span(lanes_->device().trace(), "prepare weights", "compile");
-  RLX_TRY(executable_->prepare(acquired.set, call));
+  RLX_TRY(executable_->prepare(acquired.set, call, lanes_->device().memory().get()));
   return std::move(acquired.set);
 }
 
@@ -200,7 +200,8 @@ Error VariantBody::no_context() const {
 
 Status VariantBody::run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, const CallOptions& options,
                         ContextBody* context) {
-  TraceSpan span(lanes_->device().trace(), "run", "run");
+  TraceRecorder* const trace = lanes_->device().trace();
+  TraceSpan span(trace, "run", "run");
   span.note("template", template_->name);
   if (states_ && !context) return no_context();
   const LanePool::Lease lease = lanes_->lease();
@@ -211,23 +212,24 @@ Status VariantBody::run(std::span<const NamedView> inputs, std::span<const Named
   RLX_TRY(scope.check("run"));
   RLX_ASSIGN(const std::shared_ptr<const SealedSet> set, ready(slot, lease.lane(), options.params, scope.call()));
   const rlx_param_set* weights = set->handle.get();
-  if (!states_) return slot.context.execute(weights, slot.inputs, slot.outputs, scope.call());
+  if (!states_) return execute(trace, {slot.context, weights, slot.inputs, slot.outputs, scope.call(), image_});
   RLX_TRY(context->admit(*template_, manifest_));
-  Status status = slot.context.execute(weights, context->merge_inputs(*states_, slot.inputs),
-                                       context->merge_outputs(*states_, slot.outputs), scope.call());
+  Status status = execute(trace, {slot.context, weights, context->merge_inputs(*states_, slot.inputs),
+                                  context->merge_outputs(*states_, slot.outputs), scope.call(), image_});
   context->finish(manifest_, status.has_value());
   return status;
 }
 
 Status VariantBody::run_bound(std::span<const rlx_view> inputs, std::span<const rlx_view> outputs, const CallOptions& options) {
-  TraceSpan span(lanes_->device().trace(), "run", "run");
+  TraceRecorder* const trace = lanes_->device().trace();
+  TraceSpan span(trace, "run", "run");
   span.note("template", template_->name);
   const CallScope scope(options);
   RLX_TRY(scope.check("run"));
   const LanePool::Lease lease = lanes_->lease();
   LaneContext& slot = this->slot(lease.lane());
   RLX_ASSIGN(const std::shared_ptr<const SealedSet> set, ready(slot, lease.lane(), options.params, scope.call()));
-  return slot.context.execute(set->handle.get(), inputs, outputs, scope.call());
+  return execute(trace, {slot.context, set->handle.get(), inputs, outputs, scope.call(), image_});
 }
 
 Status VariantBody::bind(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, std::vector<rlx_view>& in,

@@ -2,8 +2,10 @@
 // Slots of abilities that a plugin may lack: packs kept between processes, compiled code as bytes.
 #include <rlx/ext/artifact.h>
 #include <rlx/ext/draft/packs.h>
+#include <rlx/ext/profile.h>
 
 #include "runtime/plugin/handle_support.h"
+#include "runtime/plugin/profile.h"
 
 namespace rlx {
 namespace {
@@ -134,6 +136,35 @@ Result<ExecutableHandle> DeviceHandle::import_artifact(const CompileRequest& req
                       [&](rlx_error* error) { return table->import_code(get(), &in, &out, error); }));
   RLX_TRY(check_made(plugin(), "artifact import", out.executable));
   return ExecutableHandle(own(owned_->plugin, owned_, out.executable, plugin().compile->executable_destroy));
+}
+
+bool can_profile(const ContextHandle& context) { return ability<rlx_profile_1>(context.plugin(), RLX_INTERFACE_PROFILE_1) != nullptr; }
+
+Result<std::vector<ProfileSlice>> execute_profiled(const ContextHandle& context, const rlx_param_set* params, std::span<const rlx_view> inputs,
+                                                   std::span<const rlx_view> outputs, const rlx_call* call) {
+  constexpr std::uint32_t kMostSlices = 1u << 16;
+  const auto* table = ability<rlx_profile_1>(context.plugin(), RLX_INTERFACE_PROFILE_1);
+  if (!table) return fail(ErrorCode::kUnsupportedOps, context.plugin().id(), ": it has no `", RLX_INTERFACE_PROFILE_1, "`");
+  auto run = sized<rlx_execute_in>();
+  run.params = params;
+  run.inputs = inputs.data();
+  run.input_count = static_cast<std::uint32_t>(inputs.size());
+  run.input_stride = sizeof(rlx_view);
+  run.outputs = outputs.data();
+  run.output_count = static_cast<std::uint32_t>(outputs.size());
+  run.output_stride = sizeof(rlx_view);
+  run.call = call;
+  std::vector<rlx_profile_slice> rows(kMostSlices);
+  auto in = sized<rlx_profile_execute_in>();
+  in.execute = &run;
+  in.slices = rows.data();
+  in.capacity = kMostSlices;
+  in.stride = sizeof(rlx_profile_slice);
+  auto out = sized<rlx_profile_execute_out>();
+  RLX_TRY(call_in_out(context.plugin(), "profile", in, out, [&](rlx_error* error) { return table->execute(context.get(), &in, &out, error); }));
+  std::vector<ProfileSlice> slices;
+  for (std::size_t i = 0; i < rows.size() && i < out.count; ++i) slices.push_back({rows[i].begin_ns, rows[i].end_ns, rows[i].op_index, rows[i].thread});
+  return slices;
 }
 
 }  // namespace rlx

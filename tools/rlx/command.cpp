@@ -4,6 +4,7 @@
 
 #include <rlx/host/report.hpp>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cstdio>
@@ -26,6 +27,7 @@ void SearchOptions::describe(po::options_description& options) {
       ("plugins,p", po::value(&plugins)->value_name("PATH"), "plugin file or folder, searched first; repeatable")    //
       ("only-plugins", po::bool_switch(&only_plugins), "search nothing but --plugins")                              //
       ("threads,t", po::value(&threads)->value_name("N"), "threads; default: from affinity and cgroup quota")        //
+      ("memory-budget", po::value(&memory_mib)->value_name("MIB"), "most that weights, packed weights and arenas may take")  //
       ("help,h", "show this text");
 }
 
@@ -34,6 +36,7 @@ rlx::RuntimeOptions SearchOptions::runtime() const {
   options.plugin_paths = plugins;
   options.only_plugin_paths = only_plugins;
   options.threads = threads;
+  options.memory_budget_bytes = std::min<std::uint64_t>(memory_mib, UINT64_MAX >> 20) << 20;
   options.trace = trace;
   return options;
 }

@@ -47,6 +47,21 @@ json to_json(const rlx::MemoryEstimate& memory) {
           {"code_bytes", memory.code_bytes}, {"peak_bytes", memory.peak_bytes()}};
 }
 
+json to_json(const rlx::MemoryReport& memory) {
+  json items = json::array();
+  for (const rlx::MemoryItem& item : memory.items)
+    items.push_back({{"what", item.what}, {"source_bytes", item.source_bytes}, {"packed_bytes", item.packed_bytes}, {"arena_bytes", item.arena_bytes},
+                     {"idle_arena_bytes", item.idle_arena_bytes}});
+  return {{"source_bytes", memory.source_bytes}, {"packed_bytes", memory.packed_bytes}, {"arena_bytes", memory.arena_bytes},
+          {"idle_arena_bytes", memory.idle_arena_bytes}, {"budget_bytes", memory.budget_bytes}, {"bytes", memory.bytes()}, {"items", items}};
+}
+
+json to_json(const rlx::CacheCounters& counters) {
+  return {{"hits", counters.hits}, {"misses", counters.misses}, {"miss_reasons", counters.miss_reasons}, {"evictions", counters.evictions},
+          {"compiles", counters.compiles}, {"failures", counters.failures}, {"shared", counters.shared}, {"compile_us", counters.compile_us},
+          {"resident_bytes", counters.resident_bytes}};
+}
+
 json to_json(const rlx::PlanReport& plan) {
   json values = json::array();
   for (const rlx::PlanValue& value : plan.values)

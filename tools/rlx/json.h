@@ -14,6 +14,8 @@ void print_json(const nlohmann::json& document);
 nlohmann::json to_json(const rlx::BindingManifest& manifest);
 nlohmann::json to_json(const rlx::DispatchReport& report);
 nlohmann::json to_json(const rlx::MemoryEstimate& memory);
+nlohmann::json to_json(const rlx::MemoryReport& memory);
+nlohmann::json to_json(const rlx::CacheCounters& counters);
 nlohmann::json to_json(const rlx::PlanReport& plan);
 nlohmann::json to_json(const std::vector<rlx::OpUse>& uses);
 /// {"code": "RLX-E0502", "message": …}

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "json.h"
 
 namespace rlx_tool {
 namespace {
@@ -42,7 +43,7 @@ int list(rlx::Runtime& runtime, bool load, bool json) {
   if (json) {
     nlohmann::json document = {{"schema", "rlx.plugins/1"}, {"places", runtime.places()}, {"plugins", nlohmann::json::array()}};
     for (const rlx::PluginReport& plugin : plugins) document["plugins"].push_back(to_json(plugin));
-    std::printf("%s\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    print_json(document);
     return kDone;
   }
   for (const rlx::PluginReport& plugin : plugins) print_candidate(plugin);
@@ -51,6 +52,20 @@ int list(rlx::Runtime& runtime, bool load, bool json) {
     print_places(runtime);
   }
   return kDone;
+}
+
+/// The same as data: the places, the candidates that could serve the kind, and what opening it gave.
+int why_json(rlx::Runtime& runtime, const std::string& device) {
+  const std::string kind = device.substr(0, device.find(':'));
+  nlohmann::json document = {{"schema", "rlx.plugins.why/1"}, {"device", device}, {"places", runtime.places()}, {"candidates", nlohmann::json::array()}};
+  for (const rlx::PluginReport& plugin : runtime.plugins(true))
+    if (plugin.kinds.empty() || std::find(plugin.kinds.begin(), plugin.kinds.end(), kind) != plugin.kinds.end()) document["candidates"].push_back(to_json(plugin));
+  const auto opened = runtime.device(device);
+  document["works"] = opened.has_value();
+  if (opened) document["description"] = opened->report().description;
+  else document["error"] = {{"code", rlx::code_text(opened.error().code())}, {"message", opened.error().message()}};
+  print_json(document);
+  return opened ? kDone : kFailed;
 }
 
 int why(rlx::Runtime& runtime, const std::string& device) {
@@ -81,12 +96,12 @@ int plugins_command(const Arguments& arguments) {
   bool no_load = false, json = false;
   po::options_description options("Options");
   options.add_options()("no-load", po::bool_switch(&no_load), "read descriptors only; run no plugin code")  //
-      ("json", po::bool_switch(&json), "print JSON (schema rlx.plugins/1)")                                //
+      ("json", po::bool_switch(&json), "print JSON (schema rlx.plugins/1; rlx.plugins.why/1)")                                //
       ("words", po::value(&words), "why DEVICE");
   search.describe(options);
   po::positional_options_description positional;
   positional.add("words", -1);
-  const char* usage = "Usage: rlx plugins [--no-load] [--json]\n       rlx plugins why DEVICE";
+  const char* usage = "Usage: rlx plugins [--no-load] [--json]\n       rlx plugins why DEVICE [--json]\nLists every backend file that was found and how far it came, or says why one device can or cannot be used.";
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
   const bool asks_why = words.size() == 2 && words[0] == "why";
   if (!words.empty() && !asks_why) {
@@ -95,6 +110,7 @@ int plugins_command(const Arguments& arguments) {
   }
   auto runtime = rlx::Runtime::discover(search.runtime());
   if (!runtime) return report(runtime.error());
+  if (asks_why && json) return why_json(*runtime, words[1]);
   return asks_why ? why(*runtime, words[1]) : list(*runtime, !no_load, json);
 }
 

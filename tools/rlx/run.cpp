@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "inputs.h"
+#include "json.h"
 #include "npz.h"
 #include "opened.h"
 #include "statistics.h"
@@ -40,6 +41,8 @@ struct Outcome {
   std::vector<rlx::NamedTensor> outputs;
   rlx::Binding binding;
   rlx::DispatchReport report;
+  rlx::CacheCounters cache;
+  rlx::MemoryReport memory;
 };
 
 rlx::Result<rlx::Binding> parse_binds(const std::vector<std::string>& texts) {
@@ -100,6 +103,8 @@ rlx::Result<Outcome> execute(const RunOptions& options) {
     outcome.run_ms.push_back(milliseconds_since(begin));
     outcome.outputs = std::move(*outputs);
   }
+  outcome.cache = opened->pipeline.counters();
+  outcome.memory = runtime->memory();
   return outcome;
 }
 
@@ -118,6 +123,20 @@ void print_values(const rlx::NamedTensor& output) {
   std::printf(reals.size() > 4 || integers.size() > 4 ? " ...\n" : "\n");
 }
 
+void print_stats(const Outcome& outcome) {
+  std::string reasons;
+  for (const auto& [reason, count] : outcome.cache.miss_reasons) reasons += (reasons.empty() ? ": " : ", ") + std::to_string(count) + " " + reason;
+  std::printf("cache: %llu hits, %llu misses%s; %llu compiles in %.2f ms, %llu shared, %llu failed; %llu evicted; %s resident\n",
+              static_cast<unsigned long long>(outcome.cache.hits), static_cast<unsigned long long>(outcome.cache.misses), reasons.c_str(),
+              static_cast<unsigned long long>(outcome.cache.compiles), outcome.cache.compile_us / 1e3, static_cast<unsigned long long>(outcome.cache.shared),
+              static_cast<unsigned long long>(outcome.cache.failures), static_cast<unsigned long long>(outcome.cache.evictions),
+              bytes_text(outcome.cache.resident_bytes).c_str());
+  std::printf("memory: %s held: weights %s, packed %s, arenas %s%s\n", bytes_text(outcome.memory.bytes()).c_str(), bytes_text(outcome.memory.source_bytes).c_str(),
+              bytes_text(outcome.memory.packed_bytes).c_str(), bytes_text(outcome.memory.arena_bytes).c_str(),
+              outcome.memory.budget_bytes ? ("; budget " + bytes_text(outcome.memory.budget_bytes)).c_str() : "");
+  for (const rlx::MemoryItem& item : outcome.memory.items) std::printf("  %9s  %s\n", bytes_text(item.bytes()).c_str(), item.what.c_str());
+}
+
 void print_text(const RunOptions& options, const Outcome& outcome) {
   for (const std::string& note : outcome.notes) std::printf("%s\n", note.c_str());
   std::string bound;
@@ -125,6 +144,7 @@ void print_text(const RunOptions& options, const Outcome& outcome) {
   std::printf("device %s%s%s\n", outcome.device.c_str(), bound.empty() ? "" : "; bound", bound.c_str());
   std::printf("load %.1f ms, template %.1f ms, specialize + compile %.2f ms, run %.3f ms%s\n", outcome.load_ms, outcome.template_ms,
               outcome.compile_ms, median(outcome.run_ms), outcome.run_ms.size() > 1 ? " (median)" : "");
+  if (options.stats) print_stats(outcome);
   if (options.stats)
     std::printf("ops: %zu native, %zu expanded, %zu copies\n", outcome.report.native, outcome.report.expanded, outcome.report.copies);
   if (options.stats)
@@ -132,13 +152,15 @@ void print_text(const RunOptions& options, const Outcome& outcome) {
   for (const rlx::NamedTensor& output : outcome.outputs) print_values(output);
 }
 
-void print_json(const Outcome& outcome) {
+void print_document(const Outcome& outcome) {
   nlohmann::json document = {{"schema", "rlx.run/1"}, {"device", outcome.device}, {"load_ms", outcome.load_ms}, {"template_ms", outcome.template_ms},
                              {"compile_ms", outcome.compile_ms}, {"run_ms", outcome.run_ms}, {"notes", outcome.notes}, {"binding", outcome.binding},
                              {"native", outcome.report.native}, {"expanded", outcome.report.expanded}, {"copies", outcome.report.copies}};
+  document["cache"] = to_json(outcome.cache);
+  document["memory"] = to_json(outcome.memory);
   for (const rlx::NamedTensor& output : outcome.outputs)
     document["outputs"].push_back({{"name", output.name}, {"dtype", rlx::dtype_name(output.tensor.dtype())}, {"dims", output.tensor.dims()}});
-  std::printf("%s\n", document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  print_json(document);
 }
 
 }  // namespace
@@ -153,21 +175,22 @@ int run_command(const Arguments& arguments) {
       ("fill", po::value(&run.fills)->value_name("NAME=LOW:HIGH"), "range of a random input; default 0:1; repeatable") //
       ("seed", po::value(&run.seed)->value_name("N"), "of random inputs; default 0")                                  //
       ("repeat,r", po::value(&run.repeat)->value_name("N"), "runs; times are their median")                           //
-      ("stats", po::bool_switch(&run.stats), "what became of the ops")                                                //
+      ("stats", po::bool_switch(&run.stats), "the cache's counters, memory, what became of the ops")                                                //
       ("json", po::bool_switch(&run.json), "print JSON (schema rlx.run/1)")                                           //
       ("model", po::value(&run.model)->value_name("MODEL")->required(), "the model file");
   run.trace.describe(options);
   run.search.describe(options);
   po::positional_options_description positional;
   positional.add("model", 1);
-  const char* usage = "Usage: rlx run MODEL [--device D] [--input X.npz] [--output Y.npz] [--bind batch=8] [--seed N] [--repeat N]";
+  const char* usage = "Usage: rlx run MODEL [--device D] [--input X.npz] [--output Y.npz] [--bind batch=8] [--seed N] [--repeat N]\n"
+      "Compiles a model at one shape and runs it, on given or random inputs; says what it bound and how long each part took.";
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
   if (run.repeat < 1 || run.repeat > 1000000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--repeat: wanted 1 to 1000000"));
   if (run.search.threads > 4096) return report(rlx::Error(rlx::ErrorCode::kUsage, "--threads: wanted 0 to 4096"));
   run.trace.start(run.search);
   const auto outcome = execute(run);
   if (!outcome) return report(outcome.error());
-  run.json ? print_json(*outcome) : print_text(run, *outcome);
+  run.json ? print_document(*outcome) : print_text(run, *outcome);
   if (auto status = run.trace.write(run.search, run.json); !status) return report(status.error());
   if (run.output.empty()) return kDone;
   if (auto status = write_npz(run.output, outcome->outputs); !status) return report(status.error());

@@ -6,6 +6,7 @@
 #include <rlx/host/trace.hpp>
 #include <rlx/host/types.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,23 @@ namespace rlx {
 enum class LogLevel { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
 using LogSink = std::function<void(LogLevel, std::string_view)>;
 
+/// What one part of a runtime holds: the arenas of a pipeline, or the weights of a template.
+struct MemoryItem {
+  std::string what;                      ///< "weights of `minilm` on cpu:0"
+  std::uint64_t source_bytes = 0;        ///< weights as given: mapped or copied
+  std::uint64_t packed_bytes = 0;        ///< the backend's own forms of them
+  std::uint64_t arena_bytes = 0;         ///< pooled for runs
+  std::uint64_t idle_arena_bytes = 0;    ///< of these, used by no run now
+  std::uint64_t bytes() const { return source_bytes + packed_bytes + arena_bytes; }
+};
+
+struct MemoryReport {
+  std::uint64_t source_bytes = 0, packed_bytes = 0, arena_bytes = 0, idle_arena_bytes = 0;
+  std::uint64_t budget_bytes = 0;  ///< 0 = none
+  std::vector<MemoryItem> items;   ///< the largest first
+  std::uint64_t bytes() const { return source_bytes + packed_bytes + arena_bytes; }
+};
+
 struct RuntimeOptions {
   std::vector<std::string> plugin_paths;  ///< files or folders, searched first
   bool only_plugin_paths = false;         ///< search nothing else
@@ -24,6 +42,9 @@ struct RuntimeOptions {
   std::vector<std::string> deny;
   std::vector<std::pair<std::string, std::string>> prefer;  ///< device kind -> plugin id or file path
   unsigned threads = 0;                   ///< 0 = from affinity and cgroup quota
+  /// Most that weights, packed weights and arenas of all devices may take together; 0 = no limit. What would pass it is
+  /// refused with kOutOfMemory, which says what to drop; everything that ran before runs on.
+  std::uint64_t memory_budget_bytes = 0;
   Trace trace;                            ///< Trace::record() turns recording on
   LogSink log;                            ///< silent where empty; called from any thread
 };
@@ -79,6 +100,11 @@ class RLX_API Runtime {
   std::vector<PluginReport> plugins(bool open = true);
   /// Folders that were searched, in order, with their tier and why one was passed over: "user: /home/…: does not exist".
   std::vector<std::string> places() const;
+
+  /// What everything made from this runtime holds now.
+  MemoryReport memory() const;
+  /// Gives back arenas that no run uses now; the next runs make new ones. Safe beside runs. Returns the bytes.
+  std::uint64_t trim();
 
  private:
   struct Body;

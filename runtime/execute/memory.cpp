@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sums over holders, and the sentence that says what to drop.
+#include "runtime/execute/memory.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace rlx {
+namespace {
+
+std::string mib(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f MiB", static_cast<double>(bytes) / (1 << 20));
+  return text;
+}
+
+}  // namespace
+
+void MemoryAccount::add(MemoryHolder& holder) {
+  const std::lock_guard lock(mutex_);
+  holders_.push_back(&holder);
+}
+
+void MemoryAccount::remove(MemoryHolder& holder) {
+  const std::lock_guard lock(mutex_);
+  std::erase(holders_, &holder);
+}
+
+MemoryReport MemoryAccount::report() const {
+  MemoryReport report;
+  report.budget_bytes = budget_bytes_;
+  const std::lock_guard lock(mutex_);
+  for (const MemoryHolder* holder : holders_) {
+    MemoryItem item = holder->held();
+    report.source_bytes += item.source_bytes;
+    report.packed_bytes += item.packed_bytes;
+    report.arena_bytes += item.arena_bytes;
+    report.idle_arena_bytes += item.idle_arena_bytes;
+    if (item.bytes()) report.items.push_back(std::move(item));
+  }
+  std::stable_sort(report.items.begin(), report.items.end(), [](const MemoryItem& a, const MemoryItem& b) { return a.bytes() > b.bytes(); });
+  return report;
+}
+
+std::uint64_t MemoryAccount::trim() {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (MemoryHolder* holder : holders_) bytes += holder->trim();
+  return bytes;
+}
+
+Status MemoryAccount::admit(std::uint64_t bytes, std::string_view what) {
+  if (!budget_bytes_) return {};
+  const auto fits = [&](const MemoryReport& report) { return report.bytes() <= budget_bytes_ && bytes <= budget_bytes_ - report.bytes(); };
+  MemoryReport held = report();
+  if (fits(held)) return {};
+  if (held.idle_arena_bytes && trim() && fits(held = report())) return {};
+  return refuse(bytes, what, held);
+}
+
+Error MemoryAccount::refuse(std::uint64_t bytes, std::string_view what, const MemoryReport& report) const {
+  std::string text = join("the memory budget of ", mib(budget_bytes_), " does not hold ", what);
+  if (bytes) text += join(", ", mib(bytes), " more");
+  text += join("; held: weights ", mib(report.source_bytes), ", packed weights ", mib(report.packed_bytes), ", arenas ", mib(report.arena_bytes));
+  std::string drop;
+  const auto suggest = [&](const std::string& what_to_do) { drop += (drop.empty() ? "" : ", or ") + what_to_do; };
+  if (report.packed_bytes) suggest("drop variants (clear(), a smaller capacity), whose packed weights go with them");
+  if (report.arena_bytes) suggest("run fewer calls at once or smaller shapes, which need fewer arenas");
+  for (const MemoryItem& item : report.items)
+    if (item.source_bytes && report.items.size() > 1) {
+      suggest(join("drop ", item.what, " (", mib(item.bytes()), ")"));
+      break;
+    }
+  suggest("raise RuntimeOptions::memory_budget_bytes");
+  return fail(ErrorCode::kOutOfMemory, text, ": ", drop);
+}
+
+}  // namespace rlx
