@@ -43,6 +43,17 @@ expect 1 'RLX-E0101.*nowhere.onnx' "$rlx" run nowhere.onnx
 expect 2 'wanted NAME=VALUE' run --bind batch
 expect 2 'wanted an integer' run --bind seq=many
 expect 0 'rlx.run/1' run --json
+expect 0 '^cache: 0 hits, 1 misses: 1 new-template; 1 compiles' run --stats
+expect 0 '^memory: .* held: weights 86.1 MiB, packed' run --stats
+expect 0 'ops: 54 native' run --stats
+expect 1 'RLX-E0503: the memory budget of 60.0 MiB does not hold .*weights 86.1 MiB.*drop' run --memory-budget 60
+expect 0 'budget 500 MiB' run --memory-budget 500 --stats
+expect 0 '"miss_reasons"' run --json
+expect 0 'rlx.explain/1' "$rlx" explain RLX-E0211 --json
+expect 0 '"works": true' "$rlx" plugins why cpu --json
+expect 1 '"works": false' "$rlx" plugins why warp --json
+expect 2 'no option `--repat`; did you mean `--repeat`' run --repat 3
+for command in plugins run check inspect bench explain; do expect 0 '^Usage: rlx' "$rlx" "$command" --help; done
 expect 0 'input input_ids: i64\[batch, seq\]' "$rlx" inspect "$model/model.onnx" --manifest
 expect 0 'native' "$rlx" inspect "$model/model.onnx" --dispatch --bind batch=1 --bind seq=8
 expect 0 'softmax|attention' "$rlx" inspect "$model/model.onnx" --stage mir

@@ -19,6 +19,10 @@ def check(path, least_runs):
     assert names.count("run") >= least_runs, names
     for wanted in ("load decoder_block.onnx", "discover plugins", "fuse_linear", "specialize", "compile_lir", "prepare weights"):
         assert wanted in names, wanted
+    ops = [slice for slice in slices if slice["cat"] == "op"]
+    runs = [slice for slice in slices if slice["name"] == "run"]
+    assert ops and all(any(run["ts"] <= op["ts"] and op["ts"] + op["dur"] <= run["ts"] + run["dur"] + 1e-3 for run in runs) for op in ops)
+    assert len({(op["name"], op["args"]["op"]) for op in ops}) >= 10, "the model has more kinds of work"
     for track in {slice["tid"] for slice in slices}:
         open_ends = []
         for slice in (s for s in slices if s["tid"] == track):

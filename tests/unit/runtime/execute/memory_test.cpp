@@ -87,16 +87,16 @@ TEST(Memory, AccountsForWeightsPacksAndArenasAndForgetsThemWithTheirOwners) {
 
 TEST(Memory, TrimGivesPagesBackAndTheNextRunGivesTheSameBits) {
   Host host;
-  const auto before = host.run(16384);  // arenas of 32 MiB and more
+  const auto before = host.run(8192);  // arenas of 16 MiB and more
   ASSERT_TRUE(before) << before.error().to_string();
   const rlx::MemoryReport held = host.runtime.memory();
-  ASSERT_GE(held.arena_bytes, 30 * kMiB);
+  ASSERT_GE(held.arena_bytes, 15 * kMiB);
   const std::uint64_t full = resident_bytes();
   EXPECT_EQ(host.runtime.trim(), held.arena_bytes);
   EXPECT_EQ(host.runtime.memory().arena_bytes, 0u);
   const std::uint64_t trimmed = resident_bytes();
   EXPECT_LE(static_cast<double>(trimmed), static_cast<double>(full) - 0.8 * static_cast<double>(held.arena_bytes)) << full / kMiB << " to " << trimmed / kMiB << " MiB";
-  const auto after = host.run(16384);
+  const auto after = host.run(8192);
   ASSERT_TRUE(after) << after.error().to_string();
   EXPECT_EQ(std::memcmp((*before)[0].tensor.data(), (*after)[0].tensor.data(), (*before)[0].tensor.bytes()), 0);
   EXPECT_EQ(host.runtime.trim(), held.arena_bytes) << "and again";
@@ -132,7 +132,7 @@ TEST(Memory, BudgetRefusesALargeShapeSaysWhatToDropAndRunsTheSmallOneOn) {
   Host host(16 * static_cast<std::uint64_t>(kMiB));
   const auto small = host.run(64);
   ASSERT_TRUE(small) << small.error().to_string();
-  const auto large = host.run(16384);
+  const auto large = host.run(8192);
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().code(), rlx::ErrorCode::kOutOfMemory);
   for (const char* wanted : {"budget of 16.0 MiB", "the arenas of a run", "more", "held: weights", "drop", "memory_budget_bytes"})
