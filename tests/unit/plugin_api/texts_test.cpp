@@ -6,6 +6,7 @@
 #include <rlx/execute.h>
 #include <rlx/ext/artifact.h>
 #include <rlx/ext/draft/packs.h>
+#include <rlx/ext/profile.h>
 #include <rlx/lir.h>
 #include <rlx/params.h>
 #include <rlx/plugin.h>

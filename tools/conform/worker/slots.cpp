@@ -3,6 +3,7 @@
 
 #include <rlx/ext/artifact.h>
 #include <rlx/ext/draft/packs.h>
+#include <rlx/ext/profile.h>
 
 #include <cstring>
 
@@ -241,6 +242,22 @@ std::int32_t execute_call(Bench& bench, const void* in, void* out, rlx_error* er
   return bench.tables().execute->execute(bench.object(bench.model->context()), static_cast<const rlx_execute_in*>(in), out, error);
 }
 
+// ---- rlx.profile/1
+
+const rlx_profile_1* profile(Bench& bench) { return static_cast<const rlx_profile_1*>(bench.tables().of(RLX_INTERFACE_PROFILE_1)); }
+
+bool profile_ready(Bench& bench, void* in) {
+  static thread_local rlx_execute_in run;  // as long as the call that reads it
+  bench.model->fill(1);
+  run = bench.model->execute_in();
+  as<rlx_profile_execute_in>(in).execute = &run;
+  return profile(bench) != nullptr;
+}
+std::int32_t profile_call(Bench& bench, const void* in, void* out, rlx_error* error) {
+  return profile(bench)->execute(bench.object(bench.model->context()), static_cast<const rlx_profile_execute_in*>(in),
+                                 static_cast<rlx_profile_execute_out*>(out), error);
+}
+
 // ---- rlx.packs/1 and rlx.artifact/1
 
 const rlx_artifact_1* artifacts(Bench& bench) { return static_cast<const rlx_artifact_1*>(bench.tables().of(RLX_INTERFACE_ARTIFACT_1)); }
@@ -344,6 +361,7 @@ constexpr SlotDriver kDrivers[] = {
     {"rlx.params/1.usage", usage_ready, usage_call, set_done, false},
     {"rlx.execute/1.context_create", context_ready, context_call, context_done, false},
     {"rlx.execute/1.execute", execute_ready, execute_call, leave_it, false},
+    {"rlx.profile/1.execute", profile_ready, profile_call, leave_it, false},
     {"rlx.packs/1.list", list_ready, list_call, leave_it, false},
     {"rlx.packs/1.offer", offer_ready, offer_call, set_done, false},
     {"rlx.artifact/1.export_code", export_ready, export_call, leave_it, false},
