@@ -129,6 +129,7 @@ static int32_t build(rlx_executable* e, const rlx_compile_in* in, rlx_error* err
   for (i = 0; i < values; ++i) { /* every temporary has bytes of its own */
     const rlx_lir_value* const value = rlx_lir_value_at(&e->image, i);
     if (value->storage != RLX_LIR_STORAGE_TEMP) continue;
+    if (value->byte_size > UINT64_MAX / 2 - e->arena.bytes) return RLX_AUTHOR_NO_MEMORY("compile");
     e->offsets[i] = e->arena.bytes;
     e->arena.bytes += (value->byte_size + 63) / 64 * 64;
   }

@@ -31,6 +31,13 @@ Error no_context() {
   return fail(ErrorCode::kInvalidArgument, "the context is empty: make one with CompiledGraph::create_context");
 }
 
+/// A state with a dim of the capacity's size is written from the length on: what a failed run wrote there is written again.
+bool has_room(const Graph& graph, std::size_t state) {
+  if (!graph.length) return false;
+  const Dims& dims = graph.values[graph.inputs[graph.states[state].input]].shape.dims;
+  return std::find(dims.begin(), dims.end(), graph.length->capacity) != dims.end();
+}
+
 }  // namespace
 
 StateLayout::StateLayout(const Graph& graph) {
@@ -63,17 +70,14 @@ Status ContextBody::allocate(StateMemory& state) const {
 }
 
 Status ContextBody::zero(StateMemory& state) const {
-  state.lost = false;
-  if (state.bytes == 0) return {};
-  if (state.host) {
-    std::memset(state.host.get(), 0, state.bytes);
-    return {};
-  }
-  const std::vector<std::byte> zeros(std::min<std::uint64_t>(state.bytes, 1u << 20));
-  for (std::uint64_t at = 0; at < state.bytes; at += zeros.size()) {
+  state.lost = true;  // until all of it is written
+  if (state.host && state.bytes) std::memset(state.host.get(), 0, state.bytes);
+  const std::vector<std::byte> zeros(state.host ? 0 : std::min<std::uint64_t>(state.bytes, 1u << 20));
+  for (std::uint64_t at = 0; !state.host && at < state.bytes; at += zeros.size()) {
     const Bytes piece(zeros.data(), std::min<std::uint64_t>(zeros.size(), state.bytes - at));
     RLX_TRY(state.buffer.write(at, piece));
   }
+  state.lost = false;
   return {};
 }
 
@@ -95,6 +99,7 @@ Result<std::shared_ptr<ContextBody>> ContextBody::make(const TemplateBody& from,
     state.dtype = entry.dtype;
     state.dims = numbers(entry.dims);
     state.bytes = entry.bytes;
+    state.has_room = has_room(*from.graph, body->states_.size() - 1);
     RLX_TRY(body->allocate(state));
     RLX_TRY(body->zero(state));
   }
@@ -117,6 +122,7 @@ Result<std::shared_ptr<ContextBody>> ContextBody::fork() const {
     state.dims = source.dims;
     state.bytes = source.bytes;
     state.lost = source.lost;
+    state.has_room = source.has_room;
     RLX_TRY(body->allocate(state));
     if (state.bytes == 0) continue;
     if (state.host) {
@@ -160,6 +166,7 @@ Status ContextBody::write(std::string_view name, const TensorView& value) {
     return fail(ErrorCode::kWrongShape, "state `", name, "` is ", dims_text(state.dims), ", given is ", dims_text(value.dims));
   if (value.bytes != state.bytes || (!value.data && state.bytes))
     return fail(ErrorCode::kWrongSize, "state `", name, "` has ", state.bytes, " bytes, given are ", value.data ? value.bytes : 0);
+  state.lost = true;  // until all of it is written
   if (state.bytes && state.host) std::memcpy(state.host.get(), value.data, state.bytes);
   if (state.bytes && !state.host) RLX_TRY(state.buffer.write(0, {static_cast<const std::byte*>(value.data), state.bytes}));
   state.lost = false;
@@ -167,8 +174,9 @@ Status ContextBody::write(std::string_view name, const TensorView& value) {
 }
 
 Status ContextBody::reset() {
-  for (StateMemory& state : states_) RLX_TRY(zero(state));
   length_ = 0;
+  for (StateMemory& state : states_) state.lost = true;
+  for (StateMemory& state : states_) RLX_TRY(zero(state));
   return {};
 }
 
@@ -263,8 +271,8 @@ std::span<const rlx_view> ContextBody::merge(const std::vector<StateLayout::Sour
 
 void ContextBody::finish(const BindingManifest& manifest, bool succeeded) {
   if (succeeded && has_length_) length_ = length() + manifest.length->step.number();
-  if (!succeeded && !has_length_)
-    for (StateMemory& state : states_) state.lost = true;
+  if (!succeeded)
+    for (StateMemory& state : states_) state.lost = state.lost || !state.has_room;
 }
 
 Result<Binding> ContextBody::sizes(const TemplateBody& from) const {
@@ -282,6 +290,7 @@ Result<Binding> ContextBody::sizes(const TemplateBody& from) const {
 
 Result<ExecutionContext> CompiledGraph::create_context() const {
   return guard([&]() -> Result<ExecutionContext> {
+    if (!body_) return fail(ErrorCode::kInvalidArgument, "the graph is empty: take one from a pipeline");
     RLX_ASSIGN(auto body, ContextBody::make(body_->from(), body_->manifest()));
     return ExecutionContext(std::move(body));
   });
@@ -327,7 +336,7 @@ Result<Binding> ExecutionContext::bind(const Template& from, std::span<const Nam
 Result<std::vector<NamedTensor>> ExecutionContext::run(ModelCompilePipeline& pipeline, const Template& from,
                                                        std::span<const NamedView> inputs, const CallOptions& options) {
   RLX_ASSIGN(const Binding binding, bind(from, inputs));
-  RLX_ASSIGN(const CompiledGraph graph, pipeline.get_or_compile(from, binding));
+  RLX_ASSIGN(const CompiledGraph graph, pipeline.get_or_compile(from, binding, {{}, options}));
   return run(graph, inputs, options);
 }
 

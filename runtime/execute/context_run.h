@@ -35,7 +35,8 @@ struct StateMemory {
   std::uint64_t bytes = 0;
   std::shared_ptr<void> host;  ///< on devices with host memory, else `buffer`
   BufferHandle buffer;
-  bool lost = false;           ///< undefined since a run failed
+  bool has_room = false;       ///< one dim is the capacity: what lies below the length survives a failed run
+  bool lost = false;           ///< undefined since a run, a reset or a write failed half-way
 };
 
 class ContextBody {

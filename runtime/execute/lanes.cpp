@@ -69,7 +69,7 @@ Result<std::vector<rlx_arena>> Lane::lend(const DeviceBody& device, std::span<co
     offsets.push_back(offset);
     bytes = offset + need.bytes;
   }
-  if (bytes > this->bytes() || alignment > alignment_) RLX_TRY(grow(device, std::max(bytes, this->bytes()), alignment));
+  if (bytes > this->bytes() || alignment > alignment_) RLX_TRY(grow(device, std::max(bytes, this->bytes() + this->bytes() / 2), alignment));
   std::vector<rlx_arena> arenas;
   for (std::size_t i = 0; i < needs.size(); ++i)
     arenas.push_back({slab_->host ? static_cast<std::byte*>(slab_->host) + offsets[i] : nullptr, slab_->buffer.get(), offsets[i], needs[i].bytes});

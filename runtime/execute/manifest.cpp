@@ -142,7 +142,11 @@ Result<BindingManifest> numeric_manifest(const Graph& graph, const DimBinding& b
   if (graph.length) {
     RLX_ASSIGN(const std::int64_t step, graph.length->step.evaluate(binding));
     RLX_ASSIGN(const std::int64_t capacity, graph.length->capacity.evaluate(binding));
-    manifest.length = {graph.values[graph.inputs[graph.length->input]].name, step, capacity};
+    const std::string& name = graph.values[graph.inputs[graph.length->input]].name;
+    if (step < 0 || capacity < 0)
+      return fail(ErrorCode::kConstraintViolated, "`", name, "` grows by ", graph.length->step.to_string(), " = ", step, " up to ",
+                  graph.length->capacity.to_string(), " = ", capacity, ", wanted 0 or more of both");
+    manifest.length = {name, step, capacity};
   }
   for (const Param& param : graph.params)
     if (!param.owned) manifest.params.push_back(entry(param.name, graph.values[param.value].shape));

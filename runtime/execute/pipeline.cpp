@@ -106,7 +106,7 @@ Result<Template> ModelCompilePipeline::build_template(std::string name, const Mo
 }
 
 Result<Template> ModelCompilePipeline::ensure_template(std::string name, const Build& build, const CompileOptions& options) {
-  return guard([&]() -> Result<Template> {
+  return entry([&]() -> Result<Template> {
     std::optional<Template> known;
     {
       const std::lock_guard lock(body_->mutex);
@@ -129,7 +129,7 @@ Result<Template> ModelCompilePipeline::ensure_template(std::string name, const B
 }
 
 Result<Template> ModelCompilePipeline::template_result(std::string_view name) const {
-  return guard([&]() -> Result<Template> {
+  return entry([&]() -> Result<Template> {
     const std::lock_guard lock(body_->mutex);
     std::vector<std::string> names;
     for (const auto& [key, made] : body_->templates) {
@@ -168,7 +168,7 @@ Result<Specialized> ModelCompilePipeline::specialize_template(const Template& fr
 }
 
 Result<Specialized> ModelCompilePipeline::get_or_specialize_aot(const Template& from, const Binding& binding) {
-  return guard([&]() -> Result<Specialized> {
+  return entry([&]() -> Result<Specialized> {
     RLX_TRY(body_->owns(from));
     std::shared_ptr<AotCache> aot;
     {
@@ -188,7 +188,7 @@ Result<Specialized> ModelCompilePipeline::get_or_specialize_aot(const Template& 
 }
 
 Status ModelCompilePipeline::use_aot(AotOptions options) {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     if (options.folder.empty()) return fail(ErrorCode::kInvalidArgument, "no folder to keep variants in");
     if (options.budget_bytes == 0) return fail(ErrorCode::kInvalidArgument, "the budget of `", options.folder, "` is 0 bytes, wanted 1 or more");
     auto aot = std::make_shared<AotCache>(std::move(options), body_->device.body()->sink());
@@ -235,6 +235,7 @@ Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from,
 
 Result<BindingManifest> ModelCompilePipeline::binding_manifest_for_binding(const Template& from, const Binding& binding) {
   return guard([&]() -> Result<BindingManifest> {
+    if (!from.body()) return fail(ErrorCode::kInvalidArgument, "the template is empty: build one with build_template");
     RLX_TRY(check_binding(*from.body()->graph, binding));
     return numeric_manifest(*from.body()->graph, binding);
   });

@@ -27,7 +27,7 @@ Hash128 text_hash(const std::string& text) { return hash_bytes({reinterpret_cast
 
 std::string options_text(const CompileOptions& options) {
   std::string text = join("fuse=", options.fuse, " force_expand=", options.force_expand, " thread_limit=", options.thread_limit);
-  for (const auto& [key, value] : options.backend) text += join(" ", key, "=", value);
+  for (const auto& [key, value] : options.backend) text += join(" ", key.size(), ":", key, "=", value.size(), ":", value);
   return text;
 }
 

@@ -20,13 +20,15 @@ fill=(--bind batch=2 --bind seq=16 --fill input_ids=100:999 --fill attention_mas
 cmp "$work/a.npz" "$work/b.npz" || { echo "FAILED: the package gives other bytes than its model"; failures=1; }
 cmp "$work/a.npz" "$work/c.npz" || { echo "FAILED: the package without packs gives other bytes than its model"; failures=1; }
 mkdir "$work/alone"
-cp -r "$build/bin/rlx" "$build"/lib/librlx.so* "$build/lib/rlx" "$work/alone/" 2>/dev/null
+cp "$build/bin/rlx" "$build"/lib/librlx.so* "$work/alone/"
 expect 0 'last_hidden_state f32' env LD_LIBRARY_PATH="$work/alone" "$work/alone/rlx" run "$package" --plugins "$build/lib/rlx/plugins" --only-plugins \
   --bind batch=1 --bind seq=8
-if env LD_DEBUG=libs "$rlx" run "$package" --bind batch=1 --bind seq=8 2>&1 | grep -qE 'import_onnx|protobuf'; then
-  echo "FAILED: a package loads the importer"
-  failures=1
-fi
+loads_importer() { # loads_importer MODEL: a run of it opens the importer's library
+  env LD_DEBUG=libs "$rlx" run "$1" --bind batch=1 --bind seq=8 >"$work/libraries" 2>&1 || { echo "FAILED: $1 does not run"; failures=1; }
+  grep -qE 'import_onnx|protobuf' "$work/libraries"
+}
+loads_importer "$model/model.onnx" || { echo "FAILED: the importer's library is not seen where it is used"; failures=1; }
+loads_importer "$package" && { echo "FAILED: a package loads the importer"; failures=1; }
 
 # Damage is named.
 cp "$package" "$work/bad.rlx"

@@ -220,7 +220,7 @@ unsafe fn bind(e: &rlx_executable, tensors: &mut [*mut u8], own: &rlx_execute_in
         let Some((io, t)) = e.io(kind, at as u64) else { refuse!(RLX_STATUS_INVALID_IMAGE, at, "execute: {word} {at} cannot be read") };
         let dims_given = if view.dims.is_null() { &[][..] } else { std::slice::from_raw_parts(view.dims, t.rank) };
         let mut dense = 1;
-        let strides_fit = view.strides.is_null() || t.bytes == 0 || (0..t.rank).rev().all(|axis| {
+        let strides_fit = view.strides.is_null() || view.rank as usize != t.rank || t.bytes == 0 || (0..t.rank).rev().all(|axis| {
             let fits = t.dims[axis] <= 1 || *view.strides.add(axis) == dense;
             dense *= t.dims[axis];
             fits

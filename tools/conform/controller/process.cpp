@@ -65,7 +65,7 @@ int spawn(const ProcessRequest& request, int report, int printed, pid_t& child) 
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   std::vector<char*> argv = pointers(request.arguments), environment = pointers(request.environment);
-  const int error = posix_spawn(&child, argv[0], &actions, &attributes, argv.data(), environment.data());
+  const int error = posix_spawnp(&child, argv[0], &actions, &attributes, argv.data(), environment.data());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;

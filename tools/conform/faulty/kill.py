@@ -141,6 +141,11 @@ def main():
     chosen = [fault for fault in read_controls() + read_faults() if not options.names or fault.number in options.names]
     wrong = run_controls(tool, [fault for fault in chosen if fault.group == "controls"])
     alive = run_faults(tool, [fault for fault in chosen if fault.group != "controls"])
+    unknown = set(options.names) - {fault.number for fault in chosen}
+    missing = [fault.number for fault in chosen if not tool.library(fault).exists()]
+    if unknown or missing or not chosen:
+        print(f"not measured: unknown {sorted(unknown)}, not built {missing} (build the target rlx_faulty)")
+        return 2
     return 1 if wrong or alive else 0
 
 

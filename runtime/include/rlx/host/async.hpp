@@ -48,7 +48,7 @@ RLX_API Result<Pending> submit_into(const CompiledGraph& graph, std::span<const 
 
 /// One result per list of inputs, in their order, with the bits that as many calls of run would give. Checking, binding and
 /// allocating for the next run go on while one runs.
-/// Errors: the first, with the number of the run; runs after it are not made.
+/// Errors: the first, with the number of the run; runs after it may have been made, their outputs are dropped.
 RLX_API Result<std::vector<std::vector<NamedTensor>>> run_many(const CompiledGraph& graph,
                                                                std::span<const std::vector<NamedView>> inputs,
                                                                const CallOptions& options = {});

@@ -326,7 +326,7 @@ TEST(Context, ABlockThatLeavesTheStateIsAnErrorAndNeverMoved) {
   rlx::ModelBuilder builder("anywhere");
   const auto at = builder.input("at", DType::kI64, {}), x = builder.input("x", DType::kF32, {2});
   const auto state = builder.state("state", DType::kF32, {4});
-  const auto length = builder.length("length", 1, 100);
+  const auto length = builder.length("length", 1, 4);
   builder.set_output("y", builder.add(builder.dynamic_slice(state, 0, at, 2), builder.cast(length, DType::kF32)));
   builder.set_state("state", builder.update_slice(state, x, 0, at));
   Fixture f(finished(builder));
@@ -345,6 +345,27 @@ TEST(Context, ABlockThatLeavesTheStateIsAnErrorAndNeverMoved) {
   place.i64()[0] = 2;
   EXPECT_EQ(numbers(context.run(graph, {{{"at", place.view()}, {"x", two.view()}}})), (std::vector<float>{0, 0}));
   EXPECT_EQ(numbers(context.run(graph, {{{"at", place.view()}, {"x", two.view()}}})), (std::vector<float>{6, 7}));
+}
+
+TEST(Context, AStateWithoutRoomBesideALengthIsLostWhenARunFails) {
+  rlx::ModelBuilder builder("hybrid");
+  const auto at = builder.input("at", DType::kI64, {});
+  const auto cache = builder.state("cache", DType::kF32, {4}), sum = builder.state("sum", DType::kF32, {2});
+  const auto length = builder.length("length", 1, 4);
+  const auto two = builder.dynamic_slice(cache, 0, at, 2);
+  builder.set_output("y", builder.add(two, builder.cast(length, DType::kF32)));
+  builder.set_state("cache", cache);
+  builder.set_state("sum", builder.add(sum, two));
+  Fixture f(finished(builder));
+  const auto graph = f.at({});
+  auto context = context_of(graph);
+  Tensor place(DType::kI64, {});
+  place.i64()[0] = 9;
+  expect_error(context.run(graph, {{{"at", place.view()}}}), ErrorCode::kDataError, {"9"});
+  place.i64()[0] = 0;
+  expect_error(context.run(graph, {{{"at", place.view()}}}), ErrorCode::kStateLost, {"sum"});
+  ASSERT_TRUE(context.reset());
+  EXPECT_EQ(numbers(context.run(graph, {{{"at", place.view()}}})), (std::vector<float>{0, 0}));
 }
 
 TEST(Context, AnOutputsMemoryIsTheNextInput) {

@@ -268,7 +268,7 @@ TEST(GenericAttention, RefusesShapesThatDoNotFit) {
   const View floats = mask;
   EXPECT_EQ(attention(q, k, v, nullptr, attrs, y, {0, 8}).status, RLX_STATUS_INVALID_ARGUMENT);
   EXPECT_EQ(attention(q, k, v, &floats, attrs, y, {0, 8}).status, RLX_STATUS_INVALID_ARGUMENT);
-  attrs.mask_kind = 5;
+  attrs.mask_kind = 99;
   EXPECT_EQ(attention(q, k, v, &floats, attrs, y, {0, 8}).status, RLX_STATUS_UNSUPPORTED);
 }
 
