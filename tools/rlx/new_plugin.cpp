@@ -148,7 +148,8 @@ int new_plugin_command(const Arguments& arguments) {
       ("kind,k", po::value(&project.kind)->value_name("KIND"), "of its devices; default: NAME")                              //
       ("id", po::value(&project.id)->value_name("ID"), "reverse DNS; default: org.example.NAME")                             //
       ("name", po::value(&project.name)->value_name("NAME")->required(), "of the library")                                   //
-      ("folder", po::value(&folder)->value_name("DIR")->required(), "that is made");
+      ("folder", po::value(&folder)->value_name("DIR")->required(), "that is made")                                          //
+      ("help,h", "show this text");
   po::positional_options_description positional;
   positional.add("name", 1).add("folder", 1);
   const char* usage =
