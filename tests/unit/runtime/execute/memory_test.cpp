@@ -171,7 +171,8 @@ TEST(Memory, ManyShapesStayFlat) {
     ASSERT_TRUE(host.run(1 + (i * 37) % 401));
     if (i == 100) after_first = resident_bytes();
   }
-  EXPECT_LE(static_cast<double>(resident_bytes()), 1.1 * static_cast<double>(after_first));
+  // 300 slabs that stay would be hundreds of MiB; pieces of the heap are a few.
+  EXPECT_LE(static_cast<double>(resident_bytes()), 1.1 * static_cast<double>(after_first) + 16 * kMiB);
 }
 
 }  // namespace
