@@ -110,12 +110,6 @@ std::optional<Result<CompiledGraph>> VariantCache::hit(const VariantProbe& probe
   return Result<CompiledGraph>(slot->handles[own]);
 }
 
-std::optional<CompiledGraph> VariantCache::find(const VariantProbe& probe) {
-  auto found = hit(probe, std::nullopt);
-  if (!found) return std::nullopt;
-  return **found;
-}
-
 Status VariantCache::claimable(std::uint64_t user_key, const VariantProbe& probe) const {
   const auto found = claimed_.find(user_key);
   if (found == claimed_.end() || stands_for(user_key, probe)) return {};

@@ -49,8 +49,6 @@ class VariantCache {
   /// template or other sizes.
   Result<CompiledGraph> get_or_make(const VariantProbe& probe, std::optional<std::uint64_t> user_key, const CallScope& scope,
                                     const Make& make);
-  /// The variant where it is there; counts as a hit.
-  std::optional<CompiledGraph> find(const VariantProbe& probe);
 
   bool contains(const VariantProbe& probe) const;
   std::size_t size() const;

@@ -36,6 +36,7 @@ svg = tree.parse(sys.argv[1]).getroot()
 space = "{http://www.w3.org/2000/svg}"
 document = json.load(open(sys.argv[2]))
 assert document["schema"] == "rlx.inspect/1"
+assert document["manifest"]["states"] == [] and document["manifest"]["length"] is None, document["manifest"]
 plan = document["plan"]
 boxes = [box for box in svg.iter(space + "rect") if box.get("class") == "v"]
 assert len(boxes) == len(plan["values"]) > 0

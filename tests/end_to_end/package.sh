@@ -48,6 +48,7 @@ key=$(basename "$(find "$work/cache" -name '*.rlxv' | sort | head -n 1)" .rlxv)
 expect 0 'binding .*seq' "$rlx" cache why "$key" --folder "$work/cache"
 expect 1 'absent' "$rlx" cache why 00000000000000000000000000000000 --folder "$work/cache"
 expect 1 'is no key' "$rlx" cache why ../../etc/passwd --folder "$work/cache"
+expect 1 'RLX-E0101.*nowhere. is no folder' "$rlx" cache ls --folder "$work/nowhere"
 expect 2 'wanted ls, why, gc or verify' "$rlx" cache list --folder "$work/cache"
 printf 'X' | dd of="$work/cache/$key.rlxv" bs=1 seek=900 conv=notrunc 2>/dev/null
 expect 1 'damaged \(' "$rlx" cache verify --folder "$work/cache"

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 
 #include "command.h"
 #include "json.h"
@@ -117,6 +118,8 @@ int dispatch(const CacheCommand& command) {
   const auto usage = [](const std::string& text) { return report(rlx::Error(rlx::ErrorCode::kUsage, text)); };
   if (command.verb == "verify" && !command.what.empty()) return verify_packages(command);
   if (command.folder.empty()) return usage("cache " + command.verb + ": give --folder FOLDER");
+  if (!std::filesystem::is_directory(command.folder))
+    return report(rlx::Error(rlx::ErrorCode::kFileNotFound, "`" + command.folder + "` is no folder, wanted one that a cache filled"));
   if (command.verb == "why") return command.what.size() == 1 ? why(command) : usage("cache why: wanted one KEY");
   if (!command.what.empty()) return usage("cache " + command.verb + ": `" + command.what[0] + "` is one word too many");
   if (command.verb == "ls") return list(command, false);

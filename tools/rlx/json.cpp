@@ -33,7 +33,10 @@ json to_json(const rlx::BindingManifest& manifest) {
   json symbols = json::array();
   for (const auto& symbol : manifest.symbols)
     symbols.push_back({{"name", symbol.name}, {"least", symbol.least}, {"greatest", symbol.greatest == INT64_MAX ? json() : json(symbol.greatest)}});
-  return {{"inputs", entries_json(manifest.inputs)}, {"params", entries_json(manifest.params)}, {"outputs", entries_json(manifest.outputs)},
+  json length;
+  if (manifest.length)
+    length = {{"name", manifest.length->name}, {"step", sizes_json({manifest.length->step})[0]}, {"capacity", sizes_json({manifest.length->capacity})[0]}};
+  return {{"states", entries_json(manifest.states)}, {"length", length}, {"inputs", entries_json(manifest.inputs)}, {"params", entries_json(manifest.params)}, {"outputs", entries_json(manifest.outputs)},
           {"symbols", symbols}, {"constraints", manifest.constraints}};
 }
 

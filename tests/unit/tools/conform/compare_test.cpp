@@ -32,6 +32,17 @@ TEST(Compare, NamesTheFirstWrongElementWithCoordinates) {
   EXPECT_NE(result.problem.find("seen 9"), std::string::npos) << result.problem;
 }
 
+TEST(Compare, CountsNoIntegerThatMayBeAnother) {
+  Tensor expected(DType::kI32, {2});
+  expected.i = {3, 4};
+  expected.e = {1, 0};
+  const std::int32_t tied[] = {99, 4}, wrong[] = {99, 5};
+  const Comparison result = compare(expected, std::string(reinterpret_cast<const char*>(tied), sizeof tied));
+  EXPECT_TRUE(result.good);
+  EXPECT_EQ(result.compared, 1u);
+  EXPECT_FALSE(compare(expected, std::string(reinterpret_cast<const char*>(wrong), sizeof wrong)).good);
+}
+
 TEST(Compare, CutsBoundsWhereDataAreExact) {
   Tensor expected(DType::kF32, {1});
   expected.v = {4};
