@@ -57,6 +57,22 @@ constexpr bool kAlwaysVerify = false;
 constexpr bool kAlwaysVerify = true;
 #endif
 
+bool is_left_out(const Pass& pass, const OptimizeOptions& options) {
+  return (pass.fusion && !options.fuse) || (pass.run == fold_constants && !options.fold_constants);
+}
+
+/// Outputs for results that nobody reads: as long as they are there, no pass drops a node.
+void hold_unread(Graph& graph) {
+  std::vector<bool> read(graph.values.size());
+  for (const Output& output : graph.outputs) read[output.value] = true;
+  for (const Node& node : graph.nodes)
+    for (const ValueId id : node.operands)
+      if (id != kAbsent) read[id] = true;
+  for (const Node& node : graph.nodes)
+    for (const ValueId id : node.results)
+      if (!read[id]) graph.outputs.push_back({join("unread value ", id), id});
+}
+
 }  // namespace
 
 std::span<const Pass> passes() { return kPasses; }
@@ -68,8 +84,10 @@ Status optimize(Graph& graph, const OptimizeOptions& options, std::string_view s
     for (const Pass& pass : kPasses) names.emplace_back(pass.name);
     return fail(ErrorCode::kUnknownName, "no pass `", stop_after, "`; ", did_you_mean(stop_after, names));
   }
+  const std::size_t own_outputs = graph.outputs.size();
+  if (!options.remove_dead_code) hold_unread(graph);
   for (const Pass& pass : kPasses) {
-    if (options.fuse || !pass.fusion) {
+    if (!is_left_out(pass, options)) {
       if (options.observe) options.observe(pass.name, true);
       Status status = pass.run(graph);
       if (status && (options.verify || kAlwaysVerify)) status = verify(graph);
@@ -78,6 +96,7 @@ Status optimize(Graph& graph, const OptimizeOptions& options, std::string_view s
     }
     if (pass.name == stop_after) break;
   }
+  graph.outputs.resize(own_outputs);
   return {};
 }
 

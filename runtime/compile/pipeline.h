@@ -14,8 +14,10 @@
 namespace rlx {
 
 struct OptimizeOptions {
-  bool fuse = true;     ///< form composites
-  bool verify = false;  ///< verify after each pass; always in debug builds
+  bool fuse = true;              ///< form composites
+  bool fold_constants = true;    ///< run the pass of that name
+  bool remove_dead_code = true;  ///< off: results that nobody reads are computed too
+  bool verify = false;           ///< verify after each pass; always in debug builds
   /// Told when a pass begins (true) and has ended well (false); may be empty.
   std::function<void(std::string_view pass, bool begins)> observe;
 };

@@ -20,21 +20,17 @@ bool has_region(const Node& node) {
   return node.regions.size() == 1 && node.op != RLX_OP_IF && node.op != RLX_OP_WHILE;
 }
 
-std::string describe(const Node& node) {
+std::string kind_of(const Node& node) {
   const std::string_view name = op_name(node.op);
-  std::string text = node.ns.empty() ? std::string(name) : join(node.ns, ".", name);
-  return node.name.empty() ? join("`", text, "`") : join("`", text, "` (", node.name, ")");
+  return node.ns.empty() ? std::string(name) : join(node.ns, ".", name);
 }
 
-/// Inlines every composite until only primitives are left.
-Result<Graph> expand_all(Graph graph) {
-  for (int round = 0; round < kMostRounds; ++round) {
-    std::vector<bool> chosen(graph.nodes.size());
-    std::transform(graph.nodes.begin(), graph.nodes.end(), chosen.begin(), has_region);
-    if (std::none_of(chosen.begin(), chosen.end(), [](bool flag) { return flag; })) return graph;
-    RLX_ASSIGN(graph, inline_nodes(graph, chosen));
-  }
-  return fail(ErrorCode::kInvalidModel, "composites nest deeper than ", kMostRounds);
+std::string describe(const Node& node) {
+  return node.name.empty() ? join("`", kind_of(node), "`") : join("`", kind_of(node), "` (", node.name, ")");
+}
+
+void append(std::string& list, std::string_view what, std::string_view reason) {
+  list += join(list.empty() ? "" : "; ", what, ": ", reason.empty() ? "no reason given" : reason);
 }
 
 }  // namespace
@@ -74,45 +70,56 @@ struct Specializer::Stage {
   DispatchSummary dispatch;
   std::optional<TargetAnswer> remembered;
   std::map<std::string, std::unique_ptr<Stage>> children;  // by verdict, one letter an op of the main graph
-
-  static Result<std::unique_ptr<Stage>> make(Graph graph, const Target& target, DispatchSummary dispatch, Hash128 template_hash) {
-    auto stage = std::make_unique<Stage>();
-    stage->graph = std::move(graph);
-    RLX_ASSIGN(stage->legal, legalize(stage->graph, target));
-    stage->legal.module.template_hash = template_hash;
-    RLX_ASSIGN(stage->ready, lir::ReadyImage::make(stage->legal.module, {}));
-    stage->dispatch = std::move(dispatch);
-    stage->dispatch.native = stage->legal.module.regions[0].op_count;
-    stage->dispatch.copies = stage->legal.copies;
-    return stage;
-  }
 };
 
-Specializer::Specializer(std::shared_ptr<const Graph> graph, Target target, bool force_expand, Hash128 template_hash)
-    : graph_(std::move(graph)), target_(std::move(target)), force_expand_(force_expand), template_hash_(template_hash) {}
+Specializer::Specializer(std::shared_ptr<const Graph> graph, Target target, SpecializeOptions options, Hash128 template_hash)
+    : graph_(std::move(graph)), target_(std::move(target)), options_(std::move(options)), template_hash_(template_hash) {}
 Specializer::~Specializer() = default;
 
+bool Specializer::must_expand(const Node& node) const {
+  return has_region(node) && (options_.expand_all ? !options_.keep.contains(kind_of(node)) : options_.expand.contains(kind_of(node)));
+}
+bool Specializer::must_stay(const Node& node) const {
+  return has_region(node) && (options_.native_only ? !options_.expand.contains(kind_of(node)) : options_.keep.contains(kind_of(node)));
+}
+
+/// What the options say must be expanded is gone from the stage before the device is asked.
+Result<std::unique_ptr<Specializer::Stage>> Specializer::make_stage(Graph graph, DispatchSummary dispatch) const {
+  for (int round = 0;; ++round) {
+    std::vector<bool> chosen(graph.nodes.size());
+    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+      chosen[i] = must_expand(graph.nodes[i]);
+      if (!chosen[i]) continue;
+      ++dispatch.expanded;
+      dispatch.notes.push_back(describe(graph.nodes[i]) + ": expanded because the options force it");
+    }
+    if (std::find(chosen.begin(), chosen.end(), true) == chosen.end()) break;
+    if (round == kMostRounds) return fail(ErrorCode::kInvalidModel, "composites nest deeper than ", kMostRounds);
+    RLX_ASSIGN(graph, inline_nodes(graph, chosen));
+  }
+  auto stage = std::make_unique<Stage>();
+  stage->graph = std::move(graph);
+  RLX_ASSIGN(stage->legal, legalize(stage->graph, target_));
+  stage->legal.module.template_hash = template_hash_;
+  stage->legal.module.arena_alignment = options_.alignment;
+  RLX_ASSIGN(stage->ready, lir::ReadyImage::make(stage->legal.module, {}));
+  stage->dispatch = std::move(dispatch);
+  stage->dispatch.native = stage->legal.module.regions[0].op_count;
+  stage->dispatch.copies = stage->legal.copies;
+  return stage;
+}
+
 Result<Specializer::Stage*> Specializer::root() {
-  if (root_) return root_.get();
-  DispatchSummary dispatch;
-  if (!force_expand_) {
-    RLX_ASSIGN(root_, Stage::make(*graph_, target_, {}, template_hash_));
-    return root_.get();
+  if (!root_) {
+    RLX_ASSIGN(root_, make_stage(*graph_, {}));
   }
-  for (const Node& node : graph_->nodes) {
-    if (!has_region(node)) continue;
-    ++dispatch.expanded;
-    dispatch.notes.push_back(describe(node) + ": expanded because the options force it");
-  }
-  RLX_ASSIGN(Graph expanded, expand_all(*graph_));
-  RLX_ASSIGN(root_, Stage::make(std::move(expanded), target_, std::move(dispatch), template_hash_));
   return root_.get();
 }
 
 Result<Specializer::Stage*> Specializer::child(Stage& stage, const std::vector<Verdict>& verdicts) {
   std::vector<bool> chosen(stage.graph.nodes.size());
   std::string key;
-  std::string refused;
+  std::string refused, undone;
   DispatchSummary dispatch = stage.dispatch;
   std::set<std::uint32_t> broken;  // groups of which one op at least is not native: none of them may stay
   for (std::size_t i = 0; i < stage.legal.node_of_op.size(); ++i)
@@ -123,20 +130,22 @@ Result<Specializer::Stage*> Specializer::child(Stage& stage, const std::vector<V
     key += static_cast<char>('0' + static_cast<int>(stays ? Verdict::Kind::kNative : Verdict::Kind::kExpand));
     if (stays) continue;
     const std::size_t index = stage.legal.node_of_op[i];
-    if (index == SIZE_MAX || !has_region(stage.graph.nodes[index])) {
-      refused += join(refused.empty() ? "" : "; ", index == SIZE_MAX ? "`copy`" : describe(stage.graph.nodes[index]), ": ",
-                      verdict.reason.empty() ? "no reason given" : verdict.reason);
+    if (index == SIZE_MAX || !has_region(stage.graph.nodes[index]) || must_stay(stage.graph.nodes[index])) {
+      const bool forced = index != SIZE_MAX && must_stay(stage.graph.nodes[index]);
+      append(refused, join(index == SIZE_MAX ? "`copy`" : describe(stage.graph.nodes[index]), forced ? " (forced to be native)" : ""), verdict.reason);
       continue;
     }
+    if (options_.strict_fusion) append(undone, describe(stage.graph.nodes[index]), verdict.reason);
     chosen[index] = true;
     ++dispatch.expanded;
     dispatch.notes.push_back(join(describe(stage.graph.nodes[index]), ": expanded; ", verdict.reason));
   }
   if (!refused.empty()) return fail(ErrorCode::kUnsupportedOps, target_.name, " cannot run: ", refused);
+  if (!undone.empty()) return fail(ErrorCode::kMissedFusion, "strict fusion: ", target_.name, " wants these expanded: ", undone);
   auto& slot = stage.children[key];
   if (!slot) {
     RLX_ASSIGN(Graph inlined, inline_nodes(stage.graph, chosen));
-    auto made = Stage::make(std::move(inlined), target_, std::move(dispatch), template_hash_);
+    auto made = make_stage(std::move(inlined), std::move(dispatch));
     if (!made) {
       stage.children.erase(key);
       return std::move(made).error();
@@ -191,6 +200,7 @@ Result<lir::Image> Specializer::specialize_slowly(const DimBinding& binding) {
   RLX_ASSIGN(Stage * stage, settle(binding, unused));
   RLX_ASSIGN(Legalized legal, legalize(stage->graph, target_));
   legal.module.template_hash = template_hash_;
+  legal.module.arena_alignment = options_.alignment;
   RLX_ASSIGN(lir::Module bound, lir::bind(legal.module, binding));
   Graph numbers = stage->graph;
   for (Value& value : numbers.values)

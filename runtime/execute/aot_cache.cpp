@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "runtime/base/check.h"
+#include "runtime/execute/compile_options.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/wire.h"
 #include "runtime/ir/lir/image.h"
@@ -22,15 +23,6 @@ std::string pair_text(std::string_view name, std::string_view value) { return jo
 std::string binding_text(const Binding& binding) {
   std::string text;
   for (const auto& [name, size] : binding) text += pair_text(name, std::to_string(size));
-  return text;
-}
-
-/// Options as they were given, in one order: an option of the backend is given once.
-std::string options_of(const CompileOptions& options) {
-  CompileOptions sorted = options;
-  std::sort(sorted.backend.begin(), sorted.backend.end());
-  std::string text = pair_text("force_expand", std::to_string(options.force_expand)) + pair_text("thread_limit", std::to_string(options.thread_limit));
-  for (const auto& [key, value] : sorted.backend) text += pair_text(key, value);
   return text;
 }
 
@@ -114,7 +106,7 @@ AotKey aot_key(const TemplateBody& from, const Binding& binding) {
            {"lir", std::to_string(RLX_LIR_VERSION)},
            {"template", hex(from.hash)},
            {"binding", binding_text(binding)},
-           {"options", options_of(from.options)},
+           {"options", specialize_text(from.options)},
            {"plugin", join(device.plugin_id, " ", device.plugin_version, " ", identity)},
            {"device", device.fingerprint}}};
 }

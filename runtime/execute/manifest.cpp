@@ -192,6 +192,78 @@ Result<Binding> bind_inputs(const Graph& graph, std::span<const NamedView> input
   return binding;
 }
 
+namespace {
+
+std::string type_text(const ManifestEntry& entry) { return join(dtype_name(entry.dtype), dims_text(entry.dims)); }
+
+void diff_entries(std::string& text, std::string_view what, const std::vector<ManifestEntry>& ours, const std::vector<ManifestEntry>& theirs) {
+  const auto same_name = [](const ManifestEntry& a, const ManifestEntry& b) { return a.name == b.name; };
+  const auto in = [](const std::vector<ManifestEntry>& entries, std::string_view name) {
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const ManifestEntry& entry) { return entry.name == name; });
+    return found == entries.end() ? nullptr : &*found;
+  };
+  for (const ManifestEntry& entry : ours) {
+    const ManifestEntry* other = in(theirs, entry.name);
+    if (!other)
+      text += join("- ", what, " ", entry.name, ": ", type_text(entry), "\n");
+    else if (type_text(*other) != type_text(entry))
+      text += join("~ ", what, " ", entry.name, ": ", type_text(entry), " -> ", type_text(*other), "\n");
+  }
+  for (const ManifestEntry& entry : theirs)
+    if (!in(ours, entry.name)) text += join("+ ", what, " ", entry.name, ": ", type_text(entry), "\n");
+  const bool same_names = std::is_permutation(ours.begin(), ours.end(), theirs.begin(), theirs.end(), same_name);
+  if (same_names && !std::equal(ours.begin(), ours.end(), theirs.begin(), same_name)) text += join("~ order of ", what, "s\n");
+}
+
+std::string range_text(const BindingManifest::Symbol& symbol) {
+  return join(symbol.least, " to ", symbol.greatest == INT64_MAX ? std::string("any size") : std::to_string(symbol.greatest));
+}
+
+void diff_lines(std::string& text, std::string_view what, std::map<std::string, std::string> ours, const std::map<std::string, std::string>& theirs) {
+  for (const auto& [name, value] : theirs) {
+    const auto found = ours.find(name);
+    if (found == ours.end())
+      text += join("+ ", what, " ", name, value, "\n");
+    else if (found->second != value)
+      text += join("~ ", what, " ", name, found->second, " ->", value.substr(1), "\n");
+    if (found != ours.end()) ours.erase(found);
+  }
+  for (const auto& [name, value] : ours) text += join("- ", what, " ", name, value, "\n");
+}
+
+}  // namespace
+
+std::string BindingManifest::diff(const BindingManifest& other) const {
+  std::string text;
+  diff_entries(text, "input", inputs, other.inputs);
+  diff_entries(text, "param", params, other.params);
+  diff_entries(text, "output", outputs, other.outputs);
+  std::map<std::string, std::string> ours, theirs;
+  for (const Symbol& symbol : symbols) ours[symbol.name] = ": " + range_text(symbol);
+  for (const Symbol& symbol : other.symbols) theirs[symbol.name] = ": " + range_text(symbol);
+  diff_lines(text, "symbol", ours, theirs);
+  ours.clear();
+  theirs.clear();
+  for (const std::string& constraint : constraints) ours[constraint];
+  for (const std::string& constraint : other.constraints) theirs[constraint];
+  diff_lines(text, "constraint", ours, theirs);
+  return text;
+}
+
+std::vector<BindingManifest::WeightBlock> BindingManifest::weight_blocks() const {
+  std::map<std::string, WeightBlock> blocks;
+  for (const ManifestEntry& param : params) {
+    const std::string name = param.name.substr(0, param.name.find('.'));
+    WeightBlock& block = blocks[name];
+    block.name = name;
+    ++block.params;
+    block.bytes += param.bytes;
+  }
+  std::vector<WeightBlock> result;
+  for (auto& [name, block] : blocks) result.push_back(std::move(block));
+  return result;
+}
+
 std::string BindingManifest::to_text() const {
   std::string text;
   const auto list = [&](std::string_view title, const std::vector<ManifestEntry>& entries) {
@@ -207,8 +279,7 @@ std::string BindingManifest::to_text() const {
   list("param", params);
   list("output", outputs);
   for (const Symbol& symbol : symbols)
-    text += join("symbol ", symbol.name, ": ", symbol.least, " to ",
-                 symbol.greatest == INT64_MAX ? std::string("any size") : std::to_string(symbol.greatest), "\n");
+    text += join("symbol ", symbol.name, ": ", range_text(symbol), "\n");
   for (const std::string& constraint : constraints) text += "constraint " + constraint + "\n";
   return text;
 }

@@ -4,12 +4,16 @@
 
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <mutex>
+#include <optional>
+#include <typeindex>
 #include <optional>
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
 #include "runtime/execute/aot_cache.h"
+#include "runtime/execute/compile_options.h"
 #include "runtime/execute/entry.h"
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/manifest.h"
@@ -24,6 +28,34 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
+}
+
+/// What made a template, as far as it can be seen: the same code is taken to make the same model.
+struct BuildIdentity {
+  explicit BuildIdentity(const ModelCompilePipeline::Build& build) : type(build.target_type()) {
+    if (const auto* plain = build.target<Result<Model> (*)()>()) function = *plain;
+  }
+  bool operator==(const BuildIdentity&) const = default;
+  std::type_index type;
+  Result<Model> (*function)() = nullptr;
+};
+
+struct NamedTemplate {
+  Template made;
+  std::uint64_t number = 0;            // the last one made is the one that goes by the bare name
+  std::optional<BuildIdentity> build;  // seen to make this model
+};
+
+std::string short_hash(const std::string& text) {
+  return hex(hash_bytes({reinterpret_cast<const std::byte*>(text.data()), text.size()})).substr(0, 8);
+}
+
+/// Errors: kDuplicateName.
+Status check_same_model(const Template& known, const Model& model) {
+  const std::string was = print(*known.body()->hir), is = model.to_text();
+  if (was == is) return {};
+  return fail(ErrorCode::kDuplicateName, "template `", known.name(), "` stands for model `", known.body()->hir->name, "` (", short_hash(was),
+              ") and was asked for with model `", model.graph().name, "` (", short_hash(is), "); use another name");
 }
 
 /// The sizes of a binding in the order of the template's symbols.
@@ -68,8 +100,12 @@ struct ModelCompilePipeline::Body {
   ExecutableStore executables;
   VariantCache variants;
   mutable std::mutex mutex;
-  std::map<std::string, Template, std::less<>> templates;  // by name and options
+  std::map<std::string, NamedTemplate, std::less<>> templates;  // by name and options
+  std::uint64_t templates_made = 0;
   std::shared_ptr<AotCache> aot;  // null without a folder
+
+  Result<CompiledGraph> compile(const Template& from, const Specialized& specialized, std::string_view reason, const CallScope& scope);
+  void log_compile(const VariantBody& variant, std::string_view reason) const;
 
   /// A template belongs to the device that built it: its specializer asked that device, its weights lie there.
   Status owns(const Template& from) const {
@@ -79,6 +115,35 @@ struct ModelCompilePipeline::Body {
                 from.body()->device->report().plugin_id, "; this pipeline is for ", device.name(), " of ", device.report().plugin_id);
   }
 };
+
+Result<CompiledGraph> ModelCompilePipeline::Body::compile(const Template& from, const Specialized& specialized, std::string_view reason, const CallScope& scope) {
+  RLX_TRY(owns(from));
+  if (specialized.template_hash != from.hash())
+    return fail(ErrorCode::kInvalidArgument, "the specialized image is not of template `", from.name(), "`");
+  RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, lanes, executables, scope));
+  if (from.body()->params->unset().empty()) RLX_TRY(variant->prepare(scope.call()));
+  log_compile(*variant, reason);
+  return CompiledGraph(std::move(variant));
+}
+
+void ModelCompilePipeline::Body::log_compile(const VariantBody& variant, std::string_view reason) const {
+  const unsigned verbosity = variant.from().options.verbosity;
+  if (verbosity == 0) return;
+  const DeviceBody& to = *device.body();
+  const auto us = [](double value) { return static_cast<std::uint64_t>(std::llround(value)); };
+  const DispatchReport& report = variant.report();
+  const CompileTimes& times = variant.times();
+  std::string sizes;
+  for (const auto& [name, size] : variant.binding()) sizes += join(" ", name, "=", size);
+  to.log(LogLevel::kInfo, join("compiled `", variant.from().name, "`", sizes, " (", reason, ") for ", device.name(), ": ", report.native,
+                               " native, ", report.expanded, " expanded, ", report.copies, " copies; specialize ", us(times.specialize_us),
+                               " us, compile ", us(times.compile_us), " us, prepare ", us(times.prepare_us), " us; arena ",
+                               variant.arena_bytes(), " bytes, code ", variant.executable()->info().code_bytes, " bytes"));
+  if (verbosity == 1) return;
+  for (const std::string& note : report.notes) to.log(LogLevel::kInfo, "  " + note);
+  for (const MissedFusion& missed : variant.from().missed)
+    to.log(LogLevel::kInfo, join("  missed ", missed.pattern, " at ", missed.node, ": ", missed.reason));
+}
 
 Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, std::size_t capacity) {
   return create(std::move(device), PipelineOptions{capacity, 0, {}});
@@ -95,36 +160,44 @@ Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, const P
   });
 }
 
-Result<Template> ModelCompilePipeline::build_template(std::string name, const Model& model, const CompileOptions& options) {
+Result<Template> ModelCompilePipeline::build_template(std::string name, const Model& model, const CompileOptions& asked) {
   return entry([&]() -> Result<Template> {
+    RLX_ASSIGN(const CompileOptions options, complete_options(asked, *body_->device.body()));
     RLX_ASSIGN(auto body, TemplateBody::make(name, model, options, body_->device.body()));
     Template made(std::move(body));
     const std::lock_guard lock(body_->mutex);
-    body_->templates[join(name, "\n", options_text(options))] = made;
+    body_->templates[join(name, "\n", options_text(options))] = {made, ++body_->templates_made, std::nullopt};
     return made;
   });
 }
 
-Result<Template> ModelCompilePipeline::ensure_template(std::string name, const Build& build, const CompileOptions& options) {
+Result<Template> ModelCompilePipeline::ensure_template(std::string name, const Build& build, const CompileOptions& asked) {
   return entry([&]() -> Result<Template> {
-    std::optional<Template> known;
+    RLX_ASSIGN(const CompileOptions options, complete_options(asked, *body_->device.body()));
+    const std::string key = join(name, "\n", options_text(options));
+    const BuildIdentity by(build);
+    std::optional<NamedTemplate> known;
     {
       const std::lock_guard lock(body_->mutex);
-      const auto found = body_->templates.find(join(name, "\n", options_text(options)));
+      const auto found = body_->templates.find(key);
       if (found != body_->templates.end()) known = found->second;
     }
 #ifdef NDEBUG
-    if (known) return *known;
+    if (known && known->build == by) return known->made;
 #endif
     RLX_ASSIGN(const Model model, build());
     if (!known) {
       RLX_ASSIGN(auto body, TemplateBody::make(name, model, options, body_->device.body()));
-      const std::lock_guard lock(body_->mutex);  // whoever came first stays
-      return body_->templates.try_emplace(join(name, "\n", options_text(options)), Template(std::move(body))).first->second;
+      const std::lock_guard lock(body_->mutex);
+      const auto [entry, fresh] = body_->templates.try_emplace(key, NamedTemplate{Template(std::move(body)), body_->templates_made + 1, by});
+      if (fresh) ++body_->templates_made;
+      known = entry->second;  // whoever came first stays
+      if (fresh) return known->made;
     }
-    if (model.to_text() != print(*known->body()->hir))
-      return fail(ErrorCode::kDuplicateName, "template `", name, "` stands for another model already; use another name");
-    return *known;
+    RLX_TRY(check_same_model(known->made, model));
+    const std::lock_guard lock(body_->mutex);
+    if (const auto found = body_->templates.find(key); found != body_->templates.end()) found->second.build = by;
+    return known->made;
   });
 }
 
@@ -132,10 +205,14 @@ Result<Template> ModelCompilePipeline::template_result(std::string_view name) co
   return entry([&]() -> Result<Template> {
     const std::lock_guard lock(body_->mutex);
     std::vector<std::string> names;
-    for (const auto& [key, made] : body_->templates) {
-      if (made.name() == name) return made;
-      names.push_back(made.name());
+    const NamedTemplate* last = nullptr;
+    for (const auto& [key, each] : body_->templates) {
+      if (each.made.name() != name)
+        names.push_back(each.made.name());
+      else if (!last || each.number > last->number)
+        last = &each;
     }
+    if (last) return last->made;
     return fail(ErrorCode::kUnknownName, "no template `", name, "`; ", did_you_mean(name, names));
   });
 }
@@ -205,16 +282,9 @@ AotCounters ModelCompilePipeline::aot_counters() const {
 
 Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, const Specialized& specialized, const CallOptions& options) {
   return entry([&]() -> Result<CompiledGraph> {
-    RLX_TRY(body_->owns(from));
     const CallScope scope(options);
     RLX_TRY(scope.check("compile"));
-    if (specialized.template_hash != from.hash())
-      return fail(ErrorCode::kInvalidArgument, "the specialized image is not of template `", from.name(), "`");
-    RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, body_->lanes, body_->executables, scope));
-    if (from.body()->params->unset().empty()) RLX_TRY(variant->prepare(scope.call()));
-    body_->device.body()->log(LogLevel::kInfo, join("compiled `", from.name(), "`: ", specialized.report.native, " native, ",
-                                                    specialized.report.expanded, " expanded, ", specialized.report.copies, " copies"));
-    return CompiledGraph(std::move(variant));
+    return body_->compile(from, specialized, "outside the cache", scope);
   });
 }
 
@@ -225,9 +295,9 @@ Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from,
     RLX_TRY(scope.check("compile"));
     SizesInOrder in_order;
     RLX_TRY(in_order.fill(*from.body(), binding));
-    const auto make = [&](std::string_view) -> Result<CompiledGraph> {
+    const auto make = [&](std::string_view reason) -> Result<CompiledGraph> {
       RLX_ASSIGN(const Specialized specialized, get_or_specialize_aot(from, binding));
-      return compile_lir(from, specialized, options.call);
+      return body_->compile(from, specialized, reason, scope);
     };
     return body_->variants.get_or_make({from.body(), in_order.sizes()}, options.user_key, scope, make);
   });
@@ -260,8 +330,8 @@ PipelineMemory ModelCompilePipeline::memory() const {
   memory.variants = size();
   memory.arena_bytes = body_->lanes->bytes();
   const std::lock_guard lock(body_->mutex);
-  for (const auto& [key, made] : body_->templates) {
-    const ParamUsage usage = made.body()->params->usage();
+  for (const auto& [key, each] : body_->templates) {
+    const ParamUsage usage = each.made.body()->params->usage();
     memory.source_bytes += usage.source_bytes;
     memory.packed_bytes += usage.packed_bytes;
     memory.shared_bytes += usage.shared_bytes;

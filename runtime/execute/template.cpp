@@ -6,6 +6,7 @@
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
 #include "runtime/compile/pipeline.h"
+#include "runtime/execute/compile_options.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/package.h"
 #include "runtime/execute/template_body.h"
@@ -23,13 +24,23 @@ bool has_param(const Graph& graph, std::string_view name) {
 
 Hash128 text_hash(const std::string& text) { return hash_bytes({reinterpret_cast<const std::byte*>(text.data()), text.size()}); }
 
-}  // namespace
-
-std::string options_text(const CompileOptions& options) {
-  std::string text = join("fuse=", options.fuse, " force_expand=", options.force_expand, " thread_limit=", options.thread_limit);
-  for (const auto& [key, value] : options.backend) text += join(" ", key.size(), ":", key, "=", value.size(), ":", value);
-  return text;
+OptimizeOptions optimize_options(const CompileOptions& options) {
+  OptimizeOptions result;
+  result.fuse = options.fuse;
+  result.fold_constants = options.fold_constants;
+  result.remove_dead_code = options.remove_dead_code;
+  return result;
 }
+
+Status check_missed(const TemplateBody& body) {
+  if (!body.options.strict_fusion || body.missed.empty()) return {};
+  std::string list;
+  for (const MissedFusion& missed : body.missed)
+    list += join(list.empty() ? "" : "; ", missed.pattern, " at ", missed.node, ": ", missed.reason);
+  return fail(ErrorCode::kMissedFusion, "template `", body.name, "`: strict fusion: ", list);
+}
+
+}  // namespace
 
 Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const Model& model, const CompileOptions& options,
                                                          const std::shared_ptr<const DeviceBody>& device) {
@@ -40,8 +51,7 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   body->options = options;
   body->hir = std::make_shared<const Graph>(model.graph());
   auto graph = std::make_shared<Graph>(model.graph());
-  OptimizeOptions optimizing;
-  optimizing.fuse = options.fuse;
+  OptimizeOptions optimizing = optimize_options(options);
   std::optional<TraceSpan> pass_span;
   if (device->trace())
     optimizing.observe = [&](std::string_view pass, bool begins) {
@@ -56,8 +66,10 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   body->hash = text_hash(print(*graph));
   body->identity = text_hash(join(body->name, "\n", hex(body->hash), "\n", options_text(options)));
   body->graph = graph;
+  if (options.fuse) body->missed = missed_fusions(*graph);
+  RLX_TRY(check_missed(*body));
   body->manifest = symbolic_manifest(*graph);
-  body->specializer = std::make_unique<Specializer>(graph, DeviceBody::target(device, options.backend), options.force_expand, body->hash);
+  body->specializer = std::make_unique<Specializer>(graph, DeviceBody::target(device, options.backend), specialize_options(options), body->hash);
   body->params = std::make_shared<ParamStore>(graph, device);
   for (const ParamSource& weight : model.weights())
     if (has_param(*graph, weight.name)) RLX_TRY(body->params->stage(weight));
@@ -67,6 +79,7 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
 
 const std::string& Template::name() const { return body_->name; }
 const BindingManifest& Template::manifest() const { return body_->manifest; }
+const CompileOptions& Template::options() const { return body_->options; }
 std::string Template::hash() const { return hex(body_->hash); }
 
 std::vector<std::string> Template::stages() const {
@@ -84,9 +97,7 @@ Result<std::string> Template::dump(std::string_view stage) const {
     if (std::find(known.begin(), known.end(), stage) == known.end())
       return fail(ErrorCode::kUnknownName, "no stage `", stage, "`; ", did_you_mean(stage, known, 64));
     Graph graph = *body_->hir;
-    OptimizeOptions optimizing;
-    optimizing.fuse = body_->options.fuse;
-    RLX_TRY(optimize(graph, optimizing, stage));
+    RLX_TRY(optimize(graph, optimize_options(body_->options), stage));
     return print(graph);
   });
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/compile/missed_fusions.h"
 #include "runtime/compile/specialize.h"
 #include "runtime/execute/device_body.h"
 #include "runtime/execute/param_store.h"
@@ -15,7 +16,8 @@ namespace rlx {
 
 class TemplateBody {
  public:
-  /// Runs the passes. `weights` of the model are staged by name; one that no param has is ignored.
+  /// Runs the passes. `options`: of complete_options. Weights of the model are staged by name; one that no param has is
+  /// ignored. Errors: those of a pass; kMissedFusion where fusion is strict.
   static Result<std::shared_ptr<TemplateBody>> make(std::string name, const Model& model, const CompileOptions& options,
                                                     const std::shared_ptr<const DeviceBody>& device);
 
@@ -27,11 +29,9 @@ class TemplateBody {
   Hash128 hash;
   Hash128 identity;  ///< of name, hash and options: the same when the same template is built again
   BindingManifest manifest;
+  std::vector<MissedFusion> missed;  ///< empty where fusing is off
   std::unique_ptr<Specializer> specializer;
   std::shared_ptr<ParamStore> params;
 };
-
-/// Equal options give equal text: part of the name under which a template is found.
-std::string options_text(const CompileOptions& options);
 
 }  // namespace rlx

@@ -19,10 +19,8 @@ struct Life {
 /// In the order of their first steps. The use of a view is a use of its root. Indices that are out of range are skipped.
 std::vector<Life> lives_of(const Module& module);
 
-inline constexpr std::uint32_t kArenaAlignment = 64;
-
 /// The planner's answer written as places: one arena, zero-byte values at its start.
 /// `bytes` holds the size of each life's value.
-PlanResult plan_lives(const std::vector<Life>& lives, const std::vector<std::uint64_t>& bytes);
+PlanResult plan_lives(const std::vector<Life>& lives, const std::vector<std::uint64_t>& bytes, std::uint32_t alignment);
 
 }  // namespace rlx::lir

@@ -105,6 +105,7 @@ struct Module {
   std::vector<Io> inputs;
   std::vector<Io> outputs;
   std::vector<StatePair> states;
+  std::uint32_t arena_alignment = 64;  ///< for planning; the image has it in the plan
   std::optional<Plan> plan;
   Hash128 template_hash;
   std::vector<Extent> extents;

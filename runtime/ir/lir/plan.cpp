@@ -235,10 +235,10 @@ std::vector<Life> lives_of(const Module& module) {
   return lives;
 }
 
-PlanResult plan_lives(const std::vector<Life>& lives, const std::vector<std::uint64_t>& bytes) {
+PlanResult plan_lives(const std::vector<Life>& lives, const std::vector<std::uint64_t>& bytes, std::uint32_t alignment) {
   std::vector<PlanItem> items(lives.size());
   for (std::size_t i = 0; i < lives.size(); ++i) items[i] = {bytes[i], lives[i].first, lives[i].last};
-  return plan_items(items, kArenaAlignment);
+  return plan_items(items, alignment);
 }
 
 Plan plan_module(const Module& module) {
@@ -251,9 +251,9 @@ Plan plan_module(const Module& module) {
     for (const Dim& dim : value.dims) dims.push_back(dim.number());
     dense_bytes(dims, rlx_dtype_bytes(static_cast<std::uint32_t>(value.dtype)), bytes[i]);
   }
-  const PlanResult result = plan_lives(lives, bytes);
+  const PlanResult result = plan_lives(lives, bytes, module.arena_alignment);
   Plan plan;
-  plan.arenas.push_back({result.bytes, kArenaAlignment, 0});
+  plan.arenas.push_back({result.bytes, module.arena_alignment, 0});
   plan.places.resize(module.values.size());
   for (std::size_t i = 0; i < lives.size(); ++i) plan.places[lives[i].value] = {0, result.offsets[i]};
   return plan;

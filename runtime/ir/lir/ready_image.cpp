@@ -126,7 +126,7 @@ struct ReadyImage::Body {
     std::vector<std::uint64_t> bytes(lives.size());
     for (std::size_t i = 0; i < lives.size(); ++i)
       bytes[i] = words[word(RLX_LIR_VALUES, lives[i].value, offsetof(rlx_lir_value, byte_size))];
-    const PlanResult plan = plan_lives(lives, bytes);
+    const PlanResult plan = plan_lives(lives, bytes, module.arena_alignment);
     if (plan.bytes > kMaxBytes) return false;
     words[word(RLX_LIR_ARENAS, 0, offsetof(rlx_lir_arena, bytes))] = plan.bytes;
     for (std::size_t i = 0; i < lives.size(); ++i)
@@ -167,7 +167,7 @@ Result<std::shared_ptr<const ReadyImage>> ReadyImage::make(const Module& module,
   body.constraints = std::move(constraints);
   body.lives = lives_of(module);
   Plan& plan = body.module.plan.emplace();
-  plan.arenas.push_back({0, kArenaAlignment, 0});
+  plan.arenas.push_back({0, module.arena_alignment, 0});
   plan.places.resize(module.values.size());
   for (const Life& life : body.lives) plan.places[life.value] = {0, 0};
   RLX_ASSIGN(const Draft draft, draft_module(body.module, true));

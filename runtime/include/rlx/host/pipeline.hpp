@@ -7,6 +7,7 @@
 #include <rlx/host/bound_run.hpp>
 #include <rlx/host/call.hpp>
 #include <rlx/host/model.hpp>
+#include <rlx/host/options.hpp>
 #include <rlx/host/params.hpp>
 #include <rlx/host/result.hpp>
 #include <rlx/host/runtime.hpp>
@@ -54,21 +55,44 @@ struct RLX_API BindingManifest {
   std::vector<Symbol> symbols;           ///< of symbolic manifests
   std::vector<std::string> constraints;  ///< for a person
   std::string to_text() const;
-};
-
-struct CompileOptions {
-  bool fuse = true;            ///< form composites; off = primitives as written
-  bool force_expand = false;   ///< expand every composite, whatever the backend offers
-  unsigned thread_limit = 0;   ///< 0 = free, 1 = the caller's thread alone
-  std::vector<std::pair<std::string, std::string>> backend;  ///< options of the backend, checked by it
+  /// What `other` has otherwise, one line each: "- input x: f32[2, 4]", "+ …", "~ param w: f32[4] -> f32[8]"; empty where
+  /// they are equal.
+  std::string diff(const BindingManifest& other) const;
+  struct WeightBlock {
+    std::string name;        ///< the params' names up to the first dot
+    std::size_t params = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<WeightBlock> weight_blocks() const;  ///< by name
 };
 
 /// What became of the ops of one compile.
-struct DispatchReport {
+struct RLX_API DispatchReport {
   std::size_t native = 0;    ///< ops that run in the backend's own kernels
   std::size_t expanded = 0;  ///< composites that were inlined
   std::size_t copies = 0;    ///< copies inserted because a claim refused the strides
   std::vector<std::string> notes;  ///< one line per expanded composite, with the backend's reason
+  std::string to_text() const;
+  std::string to_json() const;  ///< schema "rlx.dispatch/1"
+};
+
+/// What fusing made of a model, whatever the device.
+struct RLX_API FusionReport {
+  struct Fused {
+    std::string op;          ///< kind of composite
+    std::size_t count = 0;   ///< in the template
+    std::size_t written = 0; ///< of that kind in the model as it came
+  };
+  struct Missed {
+    std::string pattern;  ///< "linear", "linear epilogue", "residual norm", "elementwise"
+    std::string node;     ///< what was left
+    std::string reason;
+  };
+  std::vector<Fused> fused;   ///< by name
+  std::vector<Missed> missed; ///< in the graph's order; empty where fusing is off
+  std::size_t nodes_before = 0, nodes_after = 0;
+  std::string to_text() const;
+  std::string to_json() const;  ///< schema "rlx.fusion/1"
 };
 
 /// Where the time of a compile went, in microseconds.
@@ -91,6 +115,10 @@ class RLX_API Template {
   const BindingManifest& manifest() const;
   /// 32 hex digits: names the optimised graph; the same on every machine.
   std::string hash() const;
+  const CompileOptions& options() const;  ///< as completed for the device
+  FusionReport fusion_report() const;
+  /// Kinds of ops in the optimised graph with how often they occur, by name; regions are not looked into.
+  std::map<std::string, std::size_t> op_counts() const;
   /// Text of a stage: "hir", "mir", or the name of a pass for the graph after it. Errors: kUnknownName.
   Result<std::string> dump(std::string_view stage) const;
   /// Stages that dump() knows, in order.
@@ -209,9 +237,11 @@ class RLX_API ModelCompilePipeline {
   /// Lowers and optimises; asks no device.
   Result<Template> build_template(std::string name, const Model& model, const CompileOptions& options = {});
   /// The template of that name and these options, built on first use. A name that stands for another graph is an error
-  /// (kDuplicateName) where it can be seen: in debug builds `build` runs again and the texts are compared.
+  /// (kDuplicateName, both named) where it can be seen: another function than the one that is known to make this model is
+  /// run and the texts are compared; in debug builds every one is.
   Result<Template> ensure_template(std::string name, const Build& build, const CompileOptions& options = {});
   bool has_template(std::string_view name) const;
+  /// The one of that name that was made last. Errors: kUnknownName.
   Result<Template> template_result(std::string_view name) const;
   Result<BindingManifest> template_binding_manifest(std::string_view name) const;
 

@@ -34,6 +34,12 @@ Target primitives_only() {
   return device([](const lir::Op& op) { return op.opcode >= RLX_OP_LINEAR ? Kind::kExpand : Kind::kNative; });
 }
 
+SpecializeOptions expand_everything() {
+  SpecializeOptions options;
+  options.expand_all = true;
+  return options;
+}
+
 std::shared_ptr<const Graph> shared(Graph graph) { return std::make_shared<const Graph>(std::move(graph)); }
 
 /// Two layers with norms, attention and views.
@@ -49,8 +55,8 @@ Graph block() {
   return m.finish({m.act(y, RLX_ACT_GELU_ERF), m.b.reduce(RLX_REDUCE_SUM, y, {1}, false)});
 }
 
-void expect_both_ways_alike(const Graph& graph, const Target& target, bool force) {
-  Specializer specializer(shared(graph), target, force);
+void expect_both_ways_alike(const Graph& graph, const Target& target, const SpecializeOptions& options = {}) {
+  Specializer specializer(shared(graph), target, options);
   for (const std::int64_t batch : {1, 0, 7, 13})
     for (const std::int64_t seq : {1, 5, 0, 31}) {
       const DimBinding binding{{"b", batch}, {"s", seq}};
@@ -65,18 +71,18 @@ void expect_both_ways_alike(const Graph& graph, const Target& target, bool force
 }
 
 TEST(Specialize, SlowAndFastGiveTheSameBytes) {
-  expect_both_ways_alike(block(), takes_all(), false);
-  expect_both_ways_alike(after_pass(block(), ""), takes_all(), false);
+  expect_both_ways_alike(block(), takes_all());
+  expect_both_ways_alike(after_pass(block(), ""), takes_all());
 }
 
 TEST(Specialize, SlowAndFastAgreeOnExpansions) {
-  expect_both_ways_alike(block(), primitives_only(), false);
-  expect_both_ways_alike(after_pass(block(), ""), primitives_only(), false);
-  expect_both_ways_alike(after_pass(block(), ""), takes_all(), true);
+  expect_both_ways_alike(block(), primitives_only());
+  expect_both_ways_alike(after_pass(block(), ""), primitives_only());
+  expect_both_ways_alike(after_pass(block(), ""), takes_all(), expand_everything());
 }
 
 TEST(Specialize, ForcedExpansionLeavesNoComposite) {
-  const auto image = Specializer(shared(after_pass(block(), "")), takes_all(), true).specialize({{"b", 2}, {"s", 3}});
+  const auto image = Specializer(shared(after_pass(block(), "")), takes_all(), expand_everything()).specialize({{"b", 2}, {"s", 3}});
   ASSERT_TRUE(image) << image.error().to_string();
   const auto module = lir::read_image(image->image->bytes());
   for (const lir::Op& op : module->ops) EXPECT_LT(op.opcode, RLX_OP_LINEAR) << op_name(op.opcode);
@@ -85,7 +91,7 @@ TEST(Specialize, ForcedExpansionLeavesNoComposite) {
 
 TEST(Specialize, ExpandsWhatTheDeviceWouldNotTakeAndSaysWhy) {
   const Target target = device([](const lir::Op& op) { return op.opcode == RLX_OP_LAYER_NORM ? Kind::kUnsupported : Kind::kNative; });
-  const auto image = Specializer(shared(block()), target, false).specialize({{"b", 2}, {"s", 3}});
+  const auto image = Specializer(shared(block()), target).specialize({{"b", 2}, {"s", 3}});
   ASSERT_TRUE(image) << image.error().to_string();
   EXPECT_EQ(image->dispatch->expanded, 1u);
   ASSERT_EQ(image->dispatch->notes.size(), 1u);
@@ -96,7 +102,7 @@ TEST(Specialize, NamesEveryOpThatCannotRun) {
   const Target target = device([](const lir::Op& op) {
     return op.opcode == RLX_OP_DOT || op.opcode == RLX_OP_REDUCE || op.opcode >= RLX_OP_LINEAR ? Kind::kUnsupported : Kind::kNative;
   });
-  const auto image = Specializer(shared(block()), target, false).specialize({{"b", 2}, {"s", 3}});
+  const auto image = Specializer(shared(block()), target).specialize({{"b", 2}, {"s", 3}});
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().code(), ErrorCode::kUnsupportedOps);
   const std::string text = image.error().to_string();
@@ -104,7 +110,7 @@ TEST(Specialize, NamesEveryOpThatCannotRun) {
   EXPECT_NE(text.find("it is a fake"), std::string::npos) << text;
   Maker m;
   const ValueId x = m.input("x", {m.B(), 4});
-  const auto both = Specializer(shared(m.finish({m.b.reduce(RLX_REDUCE_SUM, m.b.matmul(x, m.input("w", {4, 4})), {1}, true)})), target, false)
+  const auto both = Specializer(shared(m.finish({m.b.reduce(RLX_REDUCE_SUM, m.b.matmul(x, m.input("w", {4, 4})), {1}, true)})), target)
                         .specialize({{"b", 2}, {"s", 1}});
   ASSERT_FALSE(both);
   EXPECT_NE(both.error().to_string().find("`dot`"), std::string::npos) << both.error().to_string();
@@ -113,7 +119,7 @@ TEST(Specialize, NamesEveryOpThatCannotRun) {
 
 TEST(Specialize, AsksOnceForAllSizesUnlessTheAnswerDependsOnThem) {
   int asked = 0;
-  Specializer specializer(shared(block()), device([](const lir::Op&) { return Kind::kNative; }, &asked), false);
+  Specializer specializer(shared(block()), device([](const lir::Op&) { return Kind::kNative; }, &asked));
   for (const std::int64_t seq : {1, 2, 3}) ASSERT_TRUE(specializer.specialize({{"b", 2}, {"s", seq}}));
   EXPECT_EQ(asked, 1);
 }
@@ -128,13 +134,13 @@ TEST(Specialize, CopiesWhatAClaimWantsDense) {
   row.operand_layouts = 0;
   dense.claims = {row};
   const DimBinding binding{{"b", 2}, {"s", 3}};
-  EXPECT_EQ(Specializer(shared(graph), dense, false).specialize(binding)->dispatch->copies, 1u);
-  EXPECT_EQ(Specializer(shared(graph), any, false).specialize(binding)->dispatch->copies, 0u);
-  expect_both_ways_alike(graph, dense, false);
+  EXPECT_EQ(Specializer(shared(graph), dense).specialize(binding)->dispatch->copies, 1u);
+  EXPECT_EQ(Specializer(shared(graph), any).specialize(binding)->dispatch->copies, 0u);
+  expect_both_ways_alike(graph, dense);
 }
 
 TEST(Specialize, SymbolsAreCheckedByName) {
-  Specializer specializer(shared(block()), takes_all(), false);
+  Specializer specializer(shared(block()), takes_all());
   const auto code = [&](const DimBinding& binding) { return specializer.specialize(binding).error().code(); };
   EXPECT_EQ(code({{"b", 2}}), ErrorCode::kUnboundSymbol);
   EXPECT_EQ(code({{"b", 2}, {"s", 3}, {"t", 1}}), ErrorCode::kUnknownSymbol);
@@ -145,7 +151,7 @@ TEST(Specialize, SymbolsAreCheckedByName) {
 TEST(Specialize, AnswerForTooFewOpsIsTheDevicesFault) {
   Target target = takes_all();
   target.query = [](Bytes) -> Result<TargetAnswer> { return TargetAnswer{}; };
-  const auto image = Specializer(shared(block()), target, false).specialize({{"b", 2}, {"s", 3}});
+  const auto image = Specializer(shared(block()), target).specialize({{"b", 2}, {"s", 3}});
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().code(), ErrorCode::kPluginFault);
 }

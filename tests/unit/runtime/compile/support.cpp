@@ -121,7 +121,7 @@ Target takes_all() {
 }
 
 std::vector<reference::TensorPtr> numbers_of(const Graph& graph, const DimBinding& binding, std::uint32_t seed) {
-  Specializer specializer(std::make_shared<const Graph>(graph), takes_all(), false);
+  Specializer specializer(std::make_shared<const Graph>(graph), takes_all());
   const auto image = specializer.specialize(binding);
   if (!image) {
     ADD_FAILURE() << image.error().to_string() << "\n" << short_text(graph);

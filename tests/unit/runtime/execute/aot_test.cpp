@@ -135,7 +135,7 @@ TEST(Aot, NamesDependOnEveryField) {
   EXPECT_EQ(key.name(), rlx::aot_key(body, {{"seq", 2}, {"batch", 1}}).name());
   std::set<std::string> names = {key.name(), rlx::aot_key(body, {{"batch", 2}, {"seq", 1}}).name(), rlx::aot_key(body, {{"batch", 12}}).name()};
   rlx::CompileOptions options;
-  options.force_expand = true;
+  options.dispatch = rlx::Dispatch::kForceCommon;
   names.insert(rlx::aot_key(*cached.pipeline.build_template("tokens", token_model(), options)->body(), {{"batch", 1}, {"seq", 2}}).name());
   names.insert(rlx::aot_key(*cached.pipeline.build_template("linear", linear_model())->body(), {{"batch", 1}, {"seq", 2}}).name());
   for (std::size_t i = 0; i < key.fields.size(); ++i) {

@@ -204,7 +204,7 @@ TEST(Models, ForcedExpansionAgreesWithNativeComposites) {
   std::vector<Tensor> results;
   for (const bool expand : {false, true}) {
     rlx::CompileOptions options;
-    options.force_expand = expand;
+    options.dispatch = expand ? rlx::Dispatch::kForceCommon : rlx::Dispatch::kPreferNative;
     auto session = rlx::Session::compile(device, made.model, options);
     ASSERT_TRUE(session) << session.error().to_string();
     std::mt19937 random(3);

@@ -115,6 +115,30 @@ TEST(Pipeline, FindsATemplateByNameAndListsTheNamesOtherwise) {
   expect_error(pipeline->template_result("liner"), ErrorCode::kUnknownName, {"`liner`", "did you mean `linear`"});
 }
 
+TEST(Pipeline, ANameThatStandsForAnotherModelIsNamed) {
+  auto pipeline = rlx::ModelCompilePipeline::create(open_device());
+  const auto linear = []() -> rlx::Result<rlx::Model> { return linear_model(); };
+  const auto tokens = []() -> rlx::Result<rlx::Model> { return token_model(); };
+  ASSERT_TRUE(pipeline->ensure_template("m", linear));
+  expect_error(pipeline->ensure_template("m", tokens), ErrorCode::kDuplicateName, {"`m`", "`linear`", "`tokens`"});
+  EXPECT_EQ(pipeline->template_result("m")->manifest().params.at(0).name, "w");
+  ASSERT_TRUE(pipeline->build_template("n", token_model()));
+  expect_error(pipeline->ensure_template("n", linear), ErrorCode::kDuplicateName, {"`n`"});
+  EXPECT_TRUE(pipeline->ensure_template("n", tokens));
+}
+
+TEST(Pipeline, OtherOptionsUnderANameAreAnotherTemplate) {
+  auto pipeline = rlx::ModelCompilePipeline::create(open_device());
+  const auto build = []() -> rlx::Result<rlx::Model> { return linear_model(); };
+  rlx::CompileOptions apart;
+  apart.dispatch = rlx::Dispatch::kForceCommon;
+  const auto first = pipeline->ensure_template("m", build), second = pipeline->ensure_template("m", build, apart);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(pipeline->get_or_compile(*first, {{"seq", 2}})->report().expanded, 0u);
+  EXPECT_GT(pipeline->get_or_compile(*second, {{"seq", 2}})->report().expanded, 0u);
+  EXPECT_EQ(pipeline->template_result("m")->body(), second->body());
+}
+
 TEST(Pipeline, CompilesAKeyOnceHoweverManyThreadsAsk) {
   auto pipeline = rlx::ModelCompilePipeline::create(open_device());
   const auto made = pipeline->build_template("linear", linear_model());
