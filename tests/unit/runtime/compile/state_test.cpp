@@ -67,7 +67,7 @@ Target primitives_only() {
 TEST(State, ImagesCarryPairsWhateverIsInlined) {
   const auto graph = std::make_shared<const Graph>(after_pass(cache(), ""));
   for (const Target& target : {takes_all(), primitives_only()}) {
-    Specializer specializer(graph, target, false);
+    Specializer specializer(graph, target);
     for (const std::int64_t seq : {1, 3}) {
       const DimBinding binding{{"b", 2}, {"s", seq}, {"c", 5}};
       const auto fast = specializer.specialize(binding);
@@ -90,7 +90,7 @@ TEST(State, ImagesCarryPairsWhateverIsInlined) {
 }
 
 TEST(State, MoreNewRowsThanRoomIsRefusedWhenSizesAreBound) {
-  Specializer specializer(std::make_shared<const Graph>(cache()), takes_all(), false);
+  Specializer specializer(std::make_shared<const Graph>(cache()), takes_all());
   const auto refused = specializer.specialize({{"b", 1}, {"s", 6}, {"c", 5}});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kConstraintViolated) << refused.error().message();
