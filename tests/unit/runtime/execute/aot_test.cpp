@@ -113,7 +113,7 @@ TEST(Aot, IsAnOptionOfThePipeline) {
   expect_error(rlx::ModelCompilePipeline::create(open_cpu(), options), ErrorCode::kInvalidArgument, {"budget"});
 }
 
-// lessons 12-14, 20: a name is a hash of everything that decides the bytes, and of nothing else.
+// Failures 12-14, 20: a name is a hash of everything that decides the bytes, and of nothing else.
 TEST(Aot, NamesAreStableForEver) {
   rlx::AotKey key;
   key.fields = {{"format", "1"}, {"lir", "1"}, {"template", "00112233445566778899aabbccddeeff"}, {"binding", "5:batch=1:1 3:seq=3:128 "},
@@ -147,7 +147,7 @@ TEST(Aot, NamesDependOnEveryField) {
   EXPECT_EQ(names.size(), 5 + key.fields.size());
 }
 
-// lesson 18: nothing of a name becomes part of a path.
+// Failure 18: nothing of a name becomes part of a path.
 TEST(Aot, NoNameLeavesTheFolder) {
   const Folder folder;
   Cached cached(folder / "a/cache", 1 << 30, token_model(), "../../../etc/passwd\n/..");
@@ -159,7 +159,7 @@ TEST(Aot, NoNameLeavesTheFolder) {
     EXPECT_FALSE(rlx::explain_aot(folder / "a/cache", key)) << key;
 }
 
-// lessons 15-17: torn, cut, flipped, of another version or device, swapped: a miss with a reason, and the same answer.
+// Failures 15-17: torn, cut, flipped, of another version or device, swapped: a miss with a reason, and the same answer.
 TEST(Aot, RandomDamageIsAMissAndNeverAWrongAnswer) {
   const Folder folder;
   Cached cached(folder.path());

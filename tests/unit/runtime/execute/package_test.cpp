@@ -196,7 +196,7 @@ TEST(Package, AFlippedWeightIsSeenWhereAskedFor) {
   expect_error(rlx::open_package(packaged.path, {true}), ErrorCode::kFileDamaged, {"packs"});
 }
 
-// lesson 17: flips, cuts, swaps, other versions, hostile offsets and counts, resigned or not: an error, or the right answer.
+// Failure 17: flips, cuts, swaps, other versions, hostile offsets and counts, resigned or not: an error, or the right answer.
 TEST(Package, RandomDamageIsAnErrorAndNeverAWrongAnswer) {
   const Packaged packaged;
   const Blob good = read_blob(packaged.path);
