@@ -43,7 +43,7 @@ namespace rlx::conform {
 
 struct Check {
   const char* id;        ///< "ABI-03"; the group is what stands before '-'
-  int level;             ///< of the plugin: 1 loads, 2 safe, 3 correct, 4 composes, 5 robust, 6 fast
+  int level;             ///< of the plugin: 1 loads, 2 safe, 3 correct, 4 composes, 5 robust, 6 fast; 0: the badge `hardened`
   const char* sentence;  ///< what holds where the check passes
   std::uint64_t floor;   ///< assertions that its cases together make at least, where it has cases
   std::vector<std::string> (*cases)(const Facts& facts, Profile profile);

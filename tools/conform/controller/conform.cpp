@@ -29,14 +29,19 @@ int show_list(const Options& options, const Programs& programs) {
   return 0;
 }
 
+/// What measures time runs alone, last.
+bool runs_alone(const Plan& plan, const PlannedCase& planned) { return plan.checks[planned.check].group() == "PRF"; }
+
 /// Runs all cases, `jobs` at once; `on_end` hears of each as it ends, one at a time.
 std::vector<Outcome> run_all(const RunInfo& info, Runner& runner, const std::function<void(const Outcome&)>& on_end) {
   std::vector<Outcome> outcomes(info.plan.cases.size());
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
+  bool alone = false;
   const auto lane = [&] {
     for (std::size_t i = next++; i < outcomes.size(); i = next++) {
       const PlannedCase& planned = info.plan.cases[i];
+      if (runs_alone(info.plan, planned) != alone) continue;
       Outcome& outcome = outcomes[i];
       if (runner.healthy()) {
         outcome = runner.run(info.plan, planned);
@@ -54,6 +59,9 @@ std::vector<Outcome> run_all(const RunInfo& info, Runner& runner, const std::fun
   for (unsigned i = 1; i < info.options.jobs; ++i) lanes.emplace_back(lane);
   lane();
   for (std::thread& thread : lanes) thread.join();
+  alone = true;
+  next = 0;
+  lane();
   return outcomes;
 }
 

@@ -24,6 +24,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kTick{10};
 constexpr milliseconds kGrace{300};
 constexpr std::size_t kPrintedMax = 4096;
+constexpr std::size_t kInputMax = 32 << 10;
 
 struct Fd {
   int number = -1;
@@ -45,13 +46,17 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-/// Null input, `printed` as output and error, `report` as kReportFd, nothing else open; default signals; own group.
-int spawn(const ProcessRequest& request, int report, int printed, pid_t& child) {
+/// `input`, or null where it is negative, `printed` as output and error, `report` as kReportFd, nothing else open; default
+/// signals; own group.
+int spawn(const ProcessRequest& request, int input, int report, int printed, pid_t& child) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input < 0)
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  else
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, printed, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, printed, STDERR_FILENO);
   posix_spawn_file_actions_adddup2(&actions, report, kReportFd);
@@ -164,6 +169,15 @@ std::string printed_text(int fd) {
   return text;
 }
 
+/// The end from which `text` is read, above the numbers that the child gets. It fits the pipe, so that nobody waits.
+int input_of(const std::string& text) {
+  int ends[2];
+  if (text.size() > kInputMax || ::pipe2(ends, O_CLOEXEC) != 0) return -1;
+  const Fd read_end(ends[0]), write_end(ends[1]);
+  if (::write(ends[1], text.data(), text.size()) != static_cast<ssize_t>(text.size())) return -1;
+  return ::fcntl(ends[0], F_DUPFD_CLOEXEC, 16);
+}
+
 }  // namespace
 
 ProcessResult run_process(const ProcessRequest& request) {
@@ -179,8 +193,10 @@ ProcessResult run_process(const ProcessRequest& request) {
   low_end.close();
   const Fd made(::memfd_create("printed", MFD_CLOEXEC));
   const Fd printed(made.number < 0 ? -1 : ::fcntl(made.number, F_DUPFD_CLOEXEC, 16));
+  const Fd input(request.input.empty() ? -1 : input_of(request.input));
+  const bool ready = write_end.number >= 0 && printed.number >= 0 && (request.input.empty() || input.number >= 0);
   pid_t child = -1;
-  const int error = write_end.number < 0 || printed.number < 0 ? errno : spawn(request, write_end.number, printed.number, child);
+  const int error = ready ? spawn(request, input.number, write_end.number, printed.number, child) : errno ? errno : E2BIG;
   if (error) {
     result.problem = "`" + request.arguments[0] + "` cannot be started: " + std::strerror(error);
     return result;

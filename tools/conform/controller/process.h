@@ -17,6 +17,7 @@ struct ProcessRequest {
   std::vector<std::string> arguments;  ///< the program first
   std::vector<std::string> environment;
   std::string folder;                      ///< working directory
+  std::string input;                       ///< what standard input holds, at most 32 KiB; nothing: /dev/null
   std::chrono::milliseconds phase_limit{10'000};  ///< from one phase to the next
   std::chrono::milliseconds total_limit{120'000};
 };

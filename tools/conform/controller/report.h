@@ -24,6 +24,8 @@ struct Verdict {
   int level = 0;         ///< earned; -1 where only a part was run
   int checked_to = 0;    ///< the highest level of which something was run
   Summary summary;
+  Summary hardened;      ///< of the checks of that badge, which stands beside the level and moves no exit code
+  bool badge() const { return hardened.count(CaseStatus::kPass) && !hardened.failed() && !hardened.count(CaseStatus::kFlaky); }
   std::uint64_t cases = 0, assertions = 0, elements = 0;
   double seconds = 0;
 };

@@ -112,6 +112,7 @@ std::string text_failure(const RunInfo& info, const Outcome& outcome) {
 std::string verdict_line(const RunInfo& info, const Verdict& verdict) {
   std::string out = std::string("VERDICT: ") + exit_word(verdict.code);
   if (verdict.level >= 0) out += print(", level %d of the %d checked", verdict.level, verdict.checked_to);
+  if (verdict.badge()) out += ", badge hardened";
   for (const std::string& reason : verdict.summary.vacuous) out += "; " + clean(reason);
   return out + print("; profile %s, seed %" PRIu64 "; %" PRIu64 " cases: %s; %" PRIu64 " assertions, %" PRIu64 " elements; %.1f s\n",
                      info.options.profile.c_str(), info.options.seed, verdict.cases, counted(verdict.summary.of).c_str(),
@@ -122,7 +123,7 @@ std::string list_text(const Plan& plan, bool with_cases) {
   std::string out;
   for (std::size_t i = 0; i < plan.checks.size(); ++i) {
     const CheckInfo& check = plan.checks[i];
-    out += print("%-8s level %d  %s\n", check.id.c_str(), check.level, check.sentence.c_str());
+    out += print("%-8s %s  %s\n", check.id.c_str(), (check.level ? "level " + std::to_string(check.level) : std::string("badge  ")).c_str(), check.sentence.c_str());
     for (const PlannedCase& planned : plan.cases)
       if (with_cases && planned.check == i) out += "         " + plan.id_of(planned) + "\n";
   }
@@ -134,7 +135,7 @@ std::string list_markdown(const Plan& plan) {
   for (const CheckInfo& check : plan.checks) {
     std::string sentence = check.sentence;
     for (std::size_t at = 0; (at = sentence.find('|', at)) != std::string::npos; at += 2) sentence.insert(at, "\\");
-    out += print("| %s | %d | %s |\n", check.id.c_str(), check.level, sentence.c_str());
+    out += print("| %s | %s | %s |\n", check.id.c_str(), check.level ? std::to_string(check.level).c_str() : "hardened", sentence.c_str());
   }
   return out;
 }

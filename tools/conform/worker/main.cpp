@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// rlx-conform-worker MODE PLUGIN CHECK KEY SEED FOLDER PARENT: one run of one case in a process of its own, told on
-// descriptor 3. Started by rlx-conform; of no use by hand. MODE: list, survey, check, compute.
+// rlx-conform-worker: one run of one case in a process of its own, told on descriptor 3. Started by rlx-conform; of no use
+// by hand. Standard input holds MODE PLUGIN CHECK KEY SEED FOLDER PARENT, parted by NUL, so that the plugin does not find in
+// its process's arguments what it is about to be asked. MODE: list, survey, check, compute.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -53,6 +55,16 @@ void list(const Run& run) {
   }
 }
 
+/// Standard input to its end; then there is none any more.
+std::vector<std::string> read_request() {
+  std::string bytes;
+  char part[4096];
+  for (ssize_t count = 0; (count = ::read(STDIN_FILENO, part, sizeof part)) > 0;) bytes.append(part, static_cast<std::size_t>(count));
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null >= 0) ::dup2(null, STDIN_FILENO), ::close(null);
+  return split_texts(bytes);
+}
+
 int run_mode(const std::string& mode, Run& run) {
   if (mode == "list") {
     list(run);
@@ -71,12 +83,13 @@ int run_mode(const std::string& mode, Run& run) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 8) return 2;
-  if (!settle(static_cast<pid_t>(std::strtol(argv[7], nullptr, 10)))) return 2;
+int main() {
+  const std::vector<std::string> request = read_request();
+  if (request.size() != 7) return 2;
+  if (!settle(static_cast<pid_t>(std::strtol(request[6].c_str(), nullptr, 10)))) return 2;
   tell_signals();
-  Run run({argv[2], argv[3], argv[4], std::strtoull(argv[5], nullptr, 10), argv[6]});
-  const int code = run_mode(argv[1], run);
+  Run run({request[1], request[2], request[3], std::strtoull(request[4].c_str(), nullptr, 10), request[5]});
+  const int code = run_mode(request[0], run);
   // Exit handlers of the plugin run too: what crashes there would crash a host at its end.
   run.phase("exit");
   leave(code);

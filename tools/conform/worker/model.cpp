@@ -122,8 +122,19 @@ void Model::drop_context() {
   session_.tables().execute->context_destroy(std::exchange(context_, nullptr));
 }
 
+void Model::share(const Model& owner) {
+  shared_ = true;
+  executable_ = owner.executable_;
+  set_ = owner.set_;
+}
+
 void Model::drop() {
   drop_context();
+  if (shared_) {
+    shared_ = false;
+    executable_ = nullptr;
+    set_ = nullptr;
+  }
   if (set_) {
     run_.phase("params.destroy");
     session_.tables().params->destroy(std::exchange(set_, nullptr));

@@ -48,6 +48,8 @@ class Model {
   bool native();
   /// Each of these fails the case where the plugin does not answer OK, and then returns false.
   bool compile(std::uint32_t thread_limit = 0);
+  /// Uses the executable and the set of another model, which outlives this one: for contexts side by side.
+  void share(const Model& owner);
   bool prepare();         ///< creates, fills, seals and prepares a set where the image has params
   bool make_context(std::uint32_t thread_limit = 0);
   bool run(std::uint64_t seed = 1, const rlx_call* call = nullptr);
@@ -86,6 +88,7 @@ class Model {
   std::vector<std::string> params_;
   std::vector<rlx_view> input_views_, output_views_;
   std::vector<rlx_arena> arenas_;
+  bool shared_ = false;
   rlx_executable* executable_ = nullptr;
   rlx_param_set* set_ = nullptr;
   rlx_context* context_ = nullptr;

@@ -93,5 +93,26 @@ TEST(Verdict, IsVacuousBelowAFloorWithoutADeviceOrWithoutAMatch) {
   EXPECT_EQ(verdict_of(two_levels(), {outcome("LIF-01", CaseStatus::kSkip)}).code, ExitCode::kVacuous);
 }
 
+TEST(Badge, StandsBesideTheLevelAndMovesNoExitCode) {
+  RunInfo info = two_levels();
+  info.plan.checks.push_back({"LIR-04", "is hardened", 0, 5, false});
+  const std::vector<Outcome> good = {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass)};
+  const auto with = [&](CaseStatus status) {
+    std::vector<Outcome> all = good;
+    all.push_back(outcome("LIR-04", status));
+    return verdict_of(info, all);
+  };
+  EXPECT_TRUE(with(CaseStatus::kPass).badge());
+  EXPECT_FALSE(verdict_of(info, good).badge());
+  for (const CaseStatus status : {CaseStatus::kFail, CaseStatus::kCrash, CaseStatus::kFlaky}) {
+    const Verdict verdict = with(status);
+    EXPECT_FALSE(verdict.badge());
+    EXPECT_EQ(verdict.code, verdict_of(info, good).code);
+    EXPECT_EQ(verdict.level, 2);
+  }
+  info.options.filters = {"LIR-04"};
+  EXPECT_EQ(with(CaseStatus::kFail).code, ExitCode::kFailures);
+}
+
 }  // namespace
 }  // namespace rlx::conform

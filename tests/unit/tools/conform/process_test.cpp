@@ -38,6 +38,15 @@ TEST(Process, HearsFramesAndTheExitStatus) {
   EXPECT_FALSE(result.damaged);
 }
 
+TEST(Process, GivesItsInputAndNoMore) {
+  ProcessRequest request = shell("frame 2 \"$(cat)\"; exit 0");
+  request.input = "one two";
+  EXPECT_EQ(run_process(request).phase, "one two");
+  request.input = std::string(40'000, 'x');
+  EXPECT_FALSE(run_process(request).started);
+  EXPECT_EQ(run_process(shell("frame 2 \"($(cat))\"")).phase, "()");
+}
+
 TEST(Process, StopsWhatHangs) {
   ProcessRequest request = shell("frame 2 execute; sleep 60");
   request.phase_limit = milliseconds(200);
