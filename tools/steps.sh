@@ -9,7 +9,7 @@ mkdir -p "$build"
 
 # Debian's (and Ubuntu's) names of what the build needs.
 packages_build=(g++ cmake ninja-build pkg-config python3 python3-pip libboost-dev libboost-program-options-dev libspdlog-dev
-  libexpected-dev libxxhash-dev libzip-dev libutf8proc-dev nlohmann-json3-dev libprotobuf-dev protobuf-compiler libonnx-dev)
+  libexpected-dev libxxhash-dev libzip-dev libutf8proc-dev nlohmann-json3-dev libprotobuf-dev protobuf-compiler libonnx-dev libtomlplusplus-dev)
 packages_test=(libgtest-dev)
 
 # step NAME COMMAND...: runs it with its output in the log; prints the name and the seconds, or what went wrong.

@@ -23,7 +23,7 @@ int stop(ExitCode code, const std::string& line) {
 int show_list(const Options& options, const Programs& programs) {
   Runner runner(options, programs, "/dev/null", false);
   if (!runner.problem().empty()) return stop(ExitCode::kHarnessError, runner.problem());
-  const Plan plan = full_plan(runner.list(), {}, options.profile);
+  const Plan plan = full_plan(runner.list(options.profile), {}, options.profile);
   if (plan.checks.empty()) return stop(ExitCode::kHarnessError, "the worker lists no checks");
   std::fputs((options.list == "markdown" ? list_markdown(plan) : list_text(plan, false)).c_str(), stdout);
   return 0;
@@ -32,8 +32,20 @@ int show_list(const Options& options, const Programs& programs) {
 /// What measures time runs alone, last.
 bool runs_alone(const Plan& plan, const PlannedCase& planned) { return plan.checks[planned.check].group() == "PRF"; }
 
+/// A case that failed and is said to be flaky: FLAKY where one of a few more runs passes.
+Outcome tried_again(const RunInfo& info, Runner& runner, const PlannedCase& planned, Outcome first) {
+  constexpr int kTries = 4;
+  for (int i = 2; i <= kTries; ++i) {
+    if (runner.run(info.plan, planned).status != CaseStatus::kPass) continue;
+    first.status = CaseStatus::kFlaky;
+    first.reason = "failed " + std::to_string(i - 1) + " of " + std::to_string(i) + " times";
+    return first;
+  }
+  return first;
+}
+
 /// Runs all cases, `jobs` at once; `on_end` hears of each as it ends, one at a time.
-std::vector<Outcome> run_all(const RunInfo& info, Runner& runner, const std::function<void(const Outcome&)>& on_end) {
+std::vector<Outcome> run_all(RunInfo& info, Runner& runner, const std::function<void(const Outcome&)>& on_end) {
   std::vector<Outcome> outcomes(info.plan.cases.size());
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
@@ -45,6 +57,7 @@ std::vector<Outcome> run_all(const RunInfo& info, Runner& runner, const std::fun
       Outcome& outcome = outcomes[i];
       if (runner.healthy()) {
         outcome = runner.run(info.plan, planned);
+        if (outcome.status == CaseStatus::kFail && info.waivers.flaky(outcome.id())) outcome = tried_again(info, runner, planned, std::move(outcome));
       } else {
         outcome.check = info.plan.checks[planned.check].id;
         outcome.key = planned.key;
@@ -52,6 +65,7 @@ std::vector<Outcome> run_all(const RunInfo& info, Runner& runner, const std::fun
         outcome.reason = "device_unhealthy: after a crash or hang the plugin could not be surveyed again";
       }
       const std::lock_guard lock(mutex);
+      info.waivers.take(outcome);
       on_end(outcome);
     }
   };
@@ -92,24 +106,44 @@ std::string survey_problem(const Outcome& outcome, const Facts& facts) {
   return {};
 }
 
+/// A waiver may name a case that only a longer profile runs.
+void finish_waivers(RunInfo& info, Runner& runner, std::vector<Outcome>& outcomes) {
+  if (info.waivers.uses().empty()) return;
+  std::vector<std::string> known;
+  const Plan longest = full_plan(runner.list("full"), info.facts, "full");
+  for (const PlannedCase& planned : longest.cases) known.push_back(longest.id_of(planned));
+  info.waivers.finish(known, info.options.profile != "quick", outcomes);
+}
+
+/// Reads --waivers. Returns why the file is refused, with its name.
+std::string load_waivers(RunInfo& info) {
+  if (info.options.waivers.empty()) return {};
+  const WaiverFile file = read_waivers(info.options.waivers, today());
+  if (!file.problem.empty()) return "`" + clean(info.options.waivers) + "`: " + clean(file.problem);
+  info.waivers = Waivers(file.waivers, info.facts, today(), false);
+  return {};
+}
+
 int run_plugin(RunInfo& info, Runner& runner, Clock::time_point begin) {
   JsonReport json(info.options.json);
   if (!json.good()) return stop(ExitCode::kHarnessError, "`" + info.options.json + "` cannot be written");
   std::fputs(text_header(info).c_str(), stdout);
   std::fflush(stdout);
   json.begin(info);
-  const auto outcomes = run_all(info, runner, [&](const Outcome& outcome) {
+  auto outcomes = run_all(info, runner, [&](const Outcome& outcome) {
     json.outcome(info, outcome);
     if (!info.options.verbose) return;
     std::fputs(text_case(outcome).c_str(), stdout);
     std::fflush(stdout);
   });
+  finish_waivers(info, runner, outcomes);
   Verdict verdict = verdict_of(info, outcomes);
   verdict.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   std::fputs(text_groups(info, outcomes).c_str(), stdout);
   for (const Outcome& outcome : outcomes)
     if (outcome.status != CaseStatus::kPass && outcome.status != CaseStatus::kUnsupported && outcome.status != CaseStatus::kSkip && outcome.status != CaseStatus::kNotRun)
       std::fputs(text_failure(info, outcome).c_str(), stdout);
+  std::fputs(text_waivers(info).c_str(), stdout);
   json.end(info, verdict);
   if (!info.options.junit.empty()) {
     std::ofstream file(info.options.junit);
@@ -140,9 +174,10 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   const Outcome survey = runner.survey(info.facts);
   if (const std::string problem = survey_problem(survey, info.facts); !problem.empty())
     return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "`: " + problem);
-  info.plan = chosen_plan(full_plan(runner.list(), info.facts, info.options.profile), info.options);
+  info.plan = chosen_plan(full_plan(runner.list(info.options.profile), info.facts, info.options.profile), info.options);
   if (info.plan.checks.empty()) return stop(ExitCode::kHarnessError, "the worker lists no checks");
   if (!info.options.list.empty()) return std::fputs(list_text(info.plan, true).c_str(), stdout), 0;
+  if (const std::string problem = load_waivers(info); !problem.empty()) return stop(ExitCode::kWaivers, problem);
   return run_plugin(info, runner, begin);
 }
 

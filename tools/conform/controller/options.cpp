@@ -49,6 +49,7 @@ const std::map<std::string, Setter>& setters() {
       {"--replay", text_setter([](Options& o, const std::string& t) { o.replays.push_back(t); })},
       {"--json", text_setter([](Options& o, const std::string& t) { o.json = t; })},
       {"--junit", text_setter([](Options& o, const std::string& t) { o.junit = t; })},
+      {"--waivers", text_setter([](Options& o, const std::string& t) { o.waivers = t; })},
       {"--env", text_setter([](Options& o, const std::string& t) { o.pass.push_back(t); })},
       {"--wrap", text_setter([](Options& o, const std::string& t) { o.wrap = t; })},
   };
@@ -111,13 +112,16 @@ How it is run
   --env NAME         let the plugin see this environment variable; repeatable
   --wrap 'WORDS'     put WORDS before the worker, for instance 'valgrind -q'
 
+What is excused
+  --waivers FILE     TOML: known failures with a reason, an owner and an end; they stay visible and lower the level shown
+
 What is reported
   --json FILE        one JSON object per line, written as cases end
   --junit FILE       JUnit XML
   -v, --verbose      a line per case
 
 Exit codes: 0 conformant at what was run; 1 failures; 2 usage; 3 the plugin could not be loaded or negotiated with;
-4 a fault of this tool; 5 vacuous: too little was asserted, no device, or nothing matched; 6 waivers; 7 only slower;
+4 a fault of this tool; 5 vacuous: too little was asserted, no device, or nothing matched; 6 waivers that are invalid, expired or needed no longer; 7 only slower;
 8 only flaky or weak cases. The last line is always `VERDICT: …`.
 )";
 }

@@ -17,6 +17,7 @@ struct Options {
   std::vector<std::string> replays;  ///< CASE or CASE:seed
   std::string list;                  ///< "", "text" or "markdown"
   std::string json, junit;           ///< files, empty = none
+  std::string waivers;               ///< file, empty = none
   unsigned jobs = 1;
   std::uint64_t timeout_ms = 10'000;  ///< of one phase of a case
   std::vector<std::string> pass;      ///< environment variables that the plugin may see

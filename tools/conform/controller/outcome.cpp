@@ -30,7 +30,7 @@ ExitCode exit_code(const Summary& summary) {
 const char* exit_word(ExitCode code) {
   constexpr const char* kWords[] = {"conformant",          "not conformant", "usage",
                                     "not loaded",          "harness error",  "vacuous",
-                                    "waiver file invalid", "slower",         "flaky or weak"};
+                                    "waivers to be mended", "slower",         "flaky or weak"};
   return kWords[static_cast<int>(code)];
 }
 

@@ -32,6 +32,8 @@ struct Outcome {
   std::string check, key;
   std::uint64_t seed = 0;
   CaseStatus status = CaseStatus::kNotRun;
+  std::string waiver;  ///< id of the one that excuses it, or that it needs no longer
+  CaseStatus waived = CaseStatus::kPass;  ///< what WAIVED was
   std::string reason;  ///< of everything that is no PASS or FAIL: signal, phase, precondition, …
   std::vector<Failure> failures;
   std::vector<std::string> notes;

@@ -9,6 +9,7 @@
 #include "tools/conform/controller/outcome.h"
 #include "tools/conform/controller/plan.h"
 #include "tools/conform/controller/target.h"
+#include "tools/conform/controller/waivers.h"
 
 namespace rlx::conform {
 
@@ -17,6 +18,7 @@ struct RunInfo {
   Target target;
   Facts facts;
   Plan plan;
+  Waivers waivers;
 };
 
 struct Verdict {
@@ -26,6 +28,7 @@ struct Verdict {
   Summary summary;
   Summary hardened;      ///< of the checks of that badge, which stands beside the level and moves no exit code
   bool badge() const { return hardened.count(CaseStatus::kPass) && !hardened.failed() && !hardened.count(CaseStatus::kFlaky); }
+  std::uint64_t waivers = 0;  ///< that excuse something
   std::uint64_t cases = 0, assertions = 0, elements = 0;
   double seconds = 0;
 };
@@ -37,7 +40,11 @@ std::string text_header(const RunInfo& info);
 /// One line per group.
 std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcomes);
 std::string text_failure(const RunInfo& info, const Outcome& outcome);
+/// What became of each waiver that concerns this plugin; empty where there is none.
+std::string text_waivers(const RunInfo& info);
 std::string text_case(const Outcome& outcome);
+/// "level 4 with 2 waivers, of the 5 checked".
+std::string level_text(const Verdict& verdict);
 std::string verdict_line(const RunInfo& info, const Verdict& verdict);
 
 /// Lines with a version each, written and flushed as they come.
@@ -55,6 +62,7 @@ class JsonReport {
 
  private:
   void line(const std::string& text);
+  void waivers(const RunInfo& info);
   std::FILE* file_ = nullptr;
   bool good_ = true;
 };

@@ -94,6 +94,7 @@ void JsonReport::outcome(const RunInfo&, const Outcome& outcome) {
                      {"key", outcome.key},
                      {"seed", outcome.seed},
                      {"status", status_word(outcome.status)},
+                     {"waiver", clean(outcome.waiver, 80)},
                      {"reason", clean(outcome.reason, kTextMost)},
                      {"failures", failures},
                      {"stack", clean(outcome.stack, kTextMost)},
@@ -104,13 +105,35 @@ void JsonReport::outcome(const RunInfo&, const Outcome& outcome) {
   line(json.dump());
 }
 
-void JsonReport::end(const RunInfo&, const Verdict& verdict) {
+void JsonReport::waivers(const RunInfo& info) {
   if (!file_) return;
+  for (const WaiverUse& use : info.waivers.uses()) {
+    const Waiver& waiver = use.waiver;
+    const Json json = {{"type", "waiver"},
+                       {"id", clean(waiver.id, 80)},
+                       {"check", clean(waiver.check)},
+                       {"expect", waiver.expect},
+                       {"state", waiver_state_word(use.state)},
+                       {"stale", use.stale()},
+                       {"cases", use.cases},
+                       {"excused", use.excused},
+                       {"expires", waiver.expires_text},
+                       {"days_left", use.days_left},
+                       {"reason", clean(waiver.reason, kTextMost)},
+                       {"issue", clean(waiver.issue)},
+                       {"owner", clean(waiver.owner)}};
+    line(json.dump());
+  }
+}
+
+void JsonReport::end(const RunInfo& info, const Verdict& verdict) {
+  if (!file_) return;
+  waivers(info);
   Json counts = Json::object();
   for (std::size_t i = 0; i < 12; ++i)
     if (verdict.summary.of[i]) counts[status_word(static_cast<CaseStatus>(i))] = verdict.summary.of[i];
   const Json json = {{"type", "verdict"},         {"code", static_cast<int>(verdict.code)},   {"word", exit_word(verdict.code)},
-                     {"level", verdict.level},    {"checked_to", verdict.checked_to},         {"cases", verdict.cases},
+                     {"level", verdict.level},    {"waivers", verdict.waivers},               {"checked_to", verdict.checked_to},         {"cases", verdict.cases},
                      {"counts", counts},          {"assertions", verdict.assertions},         {"elements", verdict.elements},
                      {"seconds", verdict.seconds}, {"vacuous", verdict.summary.vacuous}};
   line(json.dump());

@@ -88,10 +88,26 @@ std::string text_case(const Outcome& outcome) {
                clean(outcome.reason).c_str());
 }
 
+std::string text_waivers(const RunInfo& info) {
+  std::string out;
+  for (const WaiverUse& use : info.waivers.uses()) {
+    if (use.state == WaiverState::kElsewhere) continue;
+    const Waiver& waiver = use.waiver;
+    out += use.stale() ? "\nWAIVER " : "\nwaiver ";
+    out += clean(waiver.id, 80) + ": " + waiver_state_word(use.state);
+    if (use.excused) out += print(": %" PRIu64 " of %" PRIu64 " cases", use.excused, use.cases);
+    out += print(", %s of %s, until %s (%lld days)\n", waiver.expect.c_str(), clean(waiver.check, 120).c_str(), waiver.expires_text.c_str(),
+                 static_cast<long long>(use.days_left));
+    out += "  reason  " + clean(waiver.reason) + "\n  issue   " + clean(waiver.issue) + ", owner " + clean(waiver.owner, 80) + "\n";
+  }
+  return out;
+}
+
 std::string text_failure(const RunInfo& info, const Outcome& outcome) {
   std::string out = print("\n%s %s\n", status_word(outcome.status), outcome.id().c_str());
   for (const CheckInfo& check : info.plan.checks)
     if (check.id == outcome.check) out += "  rule    " + check.sentence + "\n";
+  if (!outcome.waiver.empty()) out += "  waiver  " + clean(outcome.waiver, 80) + (outcome.status == CaseStatus::kWaived ? std::string(", excuses ") + status_word(outcome.waived) : "") + "\n";
   if (!outcome.reason.empty()) out += "  what    " + clean(outcome.reason) + "\n";
   for (const Failure& failure : outcome.failures) {
     out += "  wanted  " + clean(failure.wanted) + "\n";
@@ -109,9 +125,14 @@ std::string text_failure(const RunInfo& info, const Outcome& outcome) {
   return out;
 }
 
+std::string level_text(const Verdict& verdict) {
+  if (!verdict.waivers) return print("level %d of the %d checked", verdict.level, verdict.checked_to);
+  return print("level %d with %" PRIu64 " waiver%s, of the %d checked", verdict.level, verdict.waivers, verdict.waivers == 1 ? "" : "s", verdict.checked_to);
+}
+
 std::string verdict_line(const RunInfo& info, const Verdict& verdict) {
   std::string out = std::string("VERDICT: ") + exit_word(verdict.code);
-  if (verdict.level >= 0) out += print(", level %d of the %d checked", verdict.level, verdict.checked_to);
+  if (verdict.level >= 0) out += ", " + level_text(verdict);
   if (verdict.badge()) out += ", badge hardened";
   for (const std::string& reason : verdict.summary.vacuous) out += "; " + clean(reason);
   return out + print("; profile %s, seed %" PRIu64 "; %" PRIu64 " cases: %s; %" PRIu64 " assertions, %" PRIu64 " elements; %.1f s\n",

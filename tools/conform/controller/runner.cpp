@@ -152,9 +152,9 @@ Outcome Runner::survey(Facts& facts) {
   return outcome;
 }
 
-std::vector<Frame> Runner::list() {
+std::vector<Frame> Runner::list(const std::string& profile) {
   const CaseFolder folder(new_folder());
-  return worker("list", "list", options_.profile, 1, folder.path()).frames;
+  return worker("list", "list", profile, 1, folder.path()).frames;
 }
 
 Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {

@@ -31,8 +31,8 @@ class Runner {
 
   /// Surveys the plugin; `facts` are what it told, and what later workers are given.
   Outcome survey(Facts& facts);
-  /// The worker's answer to `list` for the facts of the survey, or for none.
-  std::vector<Frame> list();
+  /// The worker's answer to `list` of a profile, for the facts of the survey, or for none.
+  std::vector<Frame> list(const std::string& profile);
   /// One case; a hang is tried a second time alone, and after a crash or hang the device's health is looked at.
   Outcome run(const Plan& plan, const PlannedCase& planned);
   /// False once a survey after a crash or hang has failed: what is left is not run.

@@ -8,14 +8,16 @@ namespace rlx::conform {
 namespace {
 
 struct Tally {
-  std::uint64_t ran = 0, failed = 0, weak = 0, checked = 0;
+  std::uint64_t ran = 0, failed = 0, waived = 0, weak = 0, checked = 0;
 };
 
 void take(Tally& tally, const CheckInfo& check, const Outcome& outcome) {
   switch (outcome.status) {
     case CaseStatus::kPass:
     case CaseStatus::kWaived:
+    case CaseStatus::kXpass:
       ++tally.ran;
+      tally.waived += outcome.status == CaseStatus::kWaived;
       tally.checked += check.numeric ? outcome.elements : outcome.assertions;
       break;
     case CaseStatus::kWeak:
@@ -26,7 +28,6 @@ void take(Tally& tally, const CheckInfo& check, const Outcome& outcome) {
     case CaseStatus::kFail:
     case CaseStatus::kCrash:
     case CaseStatus::kHang:
-    case CaseStatus::kXpass:
       ++tally.ran;
       ++tally.failed;
       break;
@@ -58,12 +59,13 @@ void judge_vacuity(const RunInfo& info, const std::map<std::string, Tally>& tall
   auto& reasons = verdict.summary.vacuous;
   for (const std::string& pattern : info.plan.unmatched) reasons.push_back("`" + pattern + "` matches no case");
   if (!info.facts.device_opened) reasons.push_back("no device");
-  const std::uint64_t ran = verdict.summary.count(CaseStatus::kPass) + verdict.summary.failed();
+  const std::uint64_t ran = verdict.summary.count(CaseStatus::kPass) + verdict.summary.count(CaseStatus::kXpass) + verdict.summary.count(CaseStatus::kWaived) +
+                            verdict.summary.failed();
   if (!ran) reasons.push_back("nothing was checked");
   if (!info.options.filters.empty() || !info.options.replays.empty()) return;
   for (const CheckInfo& check : info.plan.checks) {
     const auto found = tallies.find(check.id);
-    if (found == tallies.end() || !found->second.ran || found->second.failed) continue;
+    if (found == tallies.end() || !found->second.ran || found->second.failed || found->second.waived) continue;
     if (check.level && found->second.checked < check.floor)
       reasons.push_back(check.id + " made " + std::to_string(found->second.checked) + " assertions, its floor is " + std::to_string(check.floor));
   }
@@ -87,6 +89,8 @@ Verdict verdict_of(const RunInfo& info, const std::vector<Outcome>& outcomes) {
     if (check != checks.end()) take(tallies[outcome.check], *check->second, outcome);
   }
   verdict.cases = outcomes.size();
+  verdict.waivers = info.waivers.used();
+  verdict.summary.waivers_invalid = info.options.profile != "quick" && info.waivers.stale();
   judge_vacuity(info, tallies, verdict);
   verdict.level = level_of(info, tallies, verdict.checked_to);
   if (part) verdict.level = -1;

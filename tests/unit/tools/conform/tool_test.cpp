@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -123,6 +124,33 @@ TEST(ConformTool, WritesReportsForPrograms) {
   EXPECT_NE(suite.find("classname=\"LIF-01\""), std::string::npos) << suite;
   std::filesystem::remove(base + ".jsonl");
   std::filesystem::remove(base + ".xml");
+}
+
+/// A file of one waiver for the fake `good`, which ends next month or so.
+std::string waiver_file(const std::string& check, const std::string& expect) {
+  const std::string path = (std::filesystem::temp_directory_path() / ("rlx-waivers-" + std::to_string(::getpid()))).string();
+  const std::time_t end = std::time(nullptr) + 40 * 86400;
+  char date[16];
+  std::strftime(date, sizeof date, "%Y-%m-%d", std::gmtime(&end));
+  std::ofstream(path) << "[[waiver]]\nid = 'w'\ncheck = '" << check << "'\nplugin = 'org.example.fake'\nversions = '>=0'\nexpect = '" << expect
+                      << "'\nreason = 'known'\nissue = '#1'\nowner = 'me'\nexpires = " << date << "\n";
+  return path;
+}
+
+TEST(ConformTool, ExcusesWhatAWaiverExpectsAndNothingElse) {
+  const std::string run = fake("good") + " --filter ABI-02/frozen --waivers ";
+  const Ran crash = conform(run + waiver_file("ABI-02/frozen", "crash"));
+  EXPECT_TRUE(crash.says("WAIVED ABI-02/frozen")) << crash.text;
+  EXPECT_TRUE(crash.says("waiver w: used: 1 of 1 cases")) << crash.text;
+  EXPECT_EQ(crash.code, 0) << crash.text;
+  const Ran fail = conform(run + waiver_file("ABI-02/frozen", "fail"));
+  EXPECT_EQ(fail.code, 1) << fail.text;
+  EXPECT_EQ(conform(run + waiver_file("ABI-02/nothing", "crash") + " --profile ci").code, 6);
+  const Ran passes = conform(fake("good") + " --filter LIF-01 --profile ci --waivers " + waiver_file("LIF-01", "crash"));
+  EXPECT_EQ(passes.code, 6) << passes.text;
+  EXPECT_TRUE(passes.says("XPASS LIF-01")) << passes.text;
+  EXPECT_EQ(conform(run + "/nonexistent").code, 6);
+  std::filesystem::remove(waiver_file("LIF-01", "fail"));
 }
 
 TEST(ConformTool, ReplaysACaseWithTheSameResult) {
