@@ -5,7 +5,8 @@
 namespace rlx::conform {
 
 std::vector<std::span<const Check>> catalogue() {
-  return {lif_checks(), abi_checks(), arg_checks(), err_checks(), lir_checks(), buf_checks(), opt_checks(), cap_checks()};
+  return {lif_checks(), abi_checks(), arg_checks(), err_checks(), lir_checks(), buf_checks(), opt_checks(), cap_checks(),
+          con_checks()};
 }
 
 const Check* find_check(const std::string& id) {

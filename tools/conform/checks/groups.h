@@ -14,5 +14,6 @@ std::span<const Check> lir_checks();
 std::span<const Check> buf_checks();
 std::span<const Check> opt_checks();
 std::span<const Check> cap_checks();
+std::span<const Check> con_checks();
 
 }  // namespace rlx::conform

@@ -102,7 +102,7 @@ std::string Runner::prepare() {
   std::string name = (fs::temp_directory_path(error) / "rlx-conform-XXXXXX").string();
   if (error || !::mkdtemp(name.data())) return "no private folder can be made below the temporary folder";
   folder_ = name;
-  fs::create_directory(folder_ + "/images", error);
+  fs::create_directories(folder_ + "/images/busy", error);
   const auto images = stock_images();
   if (!images) return images.error().message();
   for (const StockImage& image : *images)

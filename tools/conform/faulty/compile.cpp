@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // rlx.compile/1: an executable is a copy of the image, found to be one that the kernels can run, and places
 // for what the plan does not place. Nothing is generated.
+#if RLX_FAULT == 201 || RLX_FAULT == 205
+#include <unistd.h>
+#endif
+
 #include "kernels.h"
 #include "objects.h"
 
@@ -288,7 +292,25 @@ int32_t fill_executable(rlx_executable* out, const rlx_compile_in& in, const Opt
   if (!out->bytes)
     return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, in.image_bytes,
                 "compile: no memory for the image");
+#if RLX_FAULT == 201  // compile-static
+  static const void* volatile current;
+  current = in.image;
+  usleep(100);
+  if (current != in.image) RLX_REACHED();
+  memcpy(out->bytes, current, in.image_bytes);
+#else
   memcpy(out->bytes, in.image, in.image_bytes);
+#endif
+#if RLX_FAULT == 205  // cpu-set-ignored
+  pthread_t stray;
+  const auto live = [](void*) -> void* {
+    for (;;) usleep(1000);
+  };
+  if (in.cpu_count && pthread_create(&stray, nullptr, live, nullptr) == 0) {
+    RLX_REACHED();
+    pthread_detach(stray);
+  }
+#endif
   C0_TRY(open_program(&out->program, out->bytes, in.image_bytes, error));
 #endif
   C0_TRY(check_tensors(out->program, error));

@@ -6,6 +6,10 @@
 
 #if RLX_FAULT != 0
 #include <rlx/host_services.h>
+#if RLX_FAULT == 204
+#include <fcntl.h>
+#include <stdio.h>
+#endif
 #include <stdlib.h>
 #include <unistd.h>
 #endif
@@ -444,6 +448,13 @@ void seed_run(rlx_context* context) {
     threads->parallel_for(reinterpret_cast<void*>(fault_note(130)->word[1]), 2, piece, &barrier);
   }
 #endif
+#if RLX_FAULT == 203  // stack-hog
+  char room[300 << 10];
+  memset(room, 1, sizeof room);
+  const char* volatile kept = room;
+  (void)kept;
+  RLX_REACHED();
+#endif
 #if RLX_FAULT == 156  // child-hangs
   uint64_t* owner = fault_note(156)->word;
   if (*owner == 0) *owner = static_cast<uint64_t>(getpid());
@@ -467,6 +478,29 @@ void seed_run(rlx_context* context) {
 }  // namespace
 
 int32_t run_program(rlx_context* context, Watch* watch, rlx_error* error) {
+#if RLX_FAULT == 202  // thread-bound
+  uint64_t* first = fault_note(context->executable->id)->word;
+  const uint64_t thread = static_cast<uint64_t>(gettid());
+  if (*first == 0) *first = thread;
+  if (*first != thread) {
+    RLX_REACHED();
+    return RLX_STATUS_OK;
+  }
+#endif
+#if RLX_FAULT == 204  // stale-lock
+  const char* folder = getenv("TMPDIR");
+  char name[512];
+  (void)snprintf(name, sizeof name, "%s/c0.lock", folder ? folder : "/tmp");
+  int file = -1;
+  while ((file = open(name, O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0) usleep(50);
+  close(file);
+  RLX_REACHED();
+  usleep(300);
+  struct Unlock {
+    const char* name;
+    ~Unlock() { unlink(name); }
+  } const unlock = {name};
+#endif
 #ifdef RLX_C0_SERIAL
   static pthread_mutex_t hardware = PTHREAD_MUTEX_INITIALIZER;
   const Lock lock(&hardware);

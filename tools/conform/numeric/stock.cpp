@@ -130,7 +130,7 @@ ImageBuilder long_names() {
 }  // namespace
 
 Result<std::vector<StockImage>> stock_images() {
-  const std::pair<const char*, ImageBuilder> made[] = {
+  std::vector<std::pair<std::string, ImageBuilder>> made = {
       {"add_f32", binary(RLX_BINARY_ADD, DType::kF32, kDims)},
       {"mul_f32", binary(RLX_BINARY_MUL, DType::kF32, kDims)},
       {"add_empty_f32", binary(RLX_BINARY_ADD, DType::kF32, {0, 4})},
@@ -152,6 +152,7 @@ Result<std::vector<StockImage>> stock_images() {
       {"twice_f32", twice()},
       {"unused_f32", unused()},
   };
+  for (auto& busy : busy_images()) made.emplace_back("busy/" + busy.first, std::move(busy.second));
   std::vector<StockImage> out;
   for (const auto& [name, builder] : made) {
     auto image = builder.image();

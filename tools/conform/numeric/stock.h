@@ -3,9 +3,11 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "tools/conform/numeric/image_builder.h"
 
 namespace rlx::conform {
 
@@ -15,5 +17,7 @@ struct StockImage {
 
 /// Made anew and verified at every start. Errors: an image that the verifier refuses, which is a fault of the tool.
 Result<std::vector<StockImage>> stock_images();
+/// Those with more work in them; checks ask for them as "busy/NAME", and those that run every image pass them over.
+std::vector<std::pair<std::string, ImageBuilder>> busy_images();
 
 }  // namespace rlx::conform

@@ -42,6 +42,7 @@ struct HostServices {
   static std::uint32_t team(void* user, std::uint32_t want, void (*body)(void*, std::uint32_t, std::uint32_t), void* context) {
     Host& own = host(user);
     ++own.teams;
+    if (want > 1) ++own.grown_teams;
     const std::uint32_t size = want < own.options_.team ? want : own.options_.team;
     std::vector<std::thread> others;
     for (std::uint32_t i = 1; i < size; ++i) others.emplace_back([=] { body(context, i, size); });

@@ -30,7 +30,7 @@ class Host {
   const rlx_host* get() const { return &host_; }
 
   std::atomic<std::uint64_t> services_asked{0}, logs{0}, allocations{0}, frees{0}, live_bytes{0}, spans{0}, loops{0},
-      teams{0}, cache_gets{0}, cache_puts{0};
+      teams{0}, grown_teams{0}, cache_gets{0}, cache_puts{0};
   /// The allocation number k (from 1) of rlx.host.alloc/1 fails; 0 = none.
   std::atomic<std::uint64_t> fail_allocation{0};
 

@@ -166,11 +166,14 @@ bool Model::native() {
   return true;
 }
 
-bool Model::compile(std::uint32_t thread_limit) {
+bool Model::compile(std::uint32_t thread_limit, const std::vector<std::uint32_t>& cpus, const rlx_call* call) {
   rlx_compile_in in = sized<rlx_compile_in>();
   in.image = image_.data();
   in.image_bytes = image_.size();
   in.thread_limit = thread_limit;
+  in.cpu_set = cpus.empty() ? nullptr : cpus.data();
+  in.cpu_count = static_cast<std::uint32_t>(cpus.size());
+  in.call = call;
   auto out = roomy<rlx_compile_out>();
   auto error = roomy<rlx_error>();
   run_.phase("compile");

@@ -47,7 +47,8 @@ class Model {
   /// True where every op is NATIVE; a failing query fails the case.
   bool native();
   /// Each of these fails the case where the plugin does not answer OK, and then returns false.
-  bool compile(std::uint32_t thread_limit = 0);
+  /// `cpus`: the CPU numbers to stay on; empty: any.
+  bool compile(std::uint32_t thread_limit = 0, const std::vector<std::uint32_t>& cpus = {}, const rlx_call* call = nullptr);
   /// Uses the executable and the set of another model, which outlives this one: for contexts side by side.
   void share(const Model& owner);
   bool prepare();         ///< creates, fills, seals and prepares a set where the image has params

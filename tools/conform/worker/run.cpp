@@ -61,13 +61,20 @@ std::string Run::folder() const {
   return getcwd(buffer, sizeof buffer) ? buffer : ".";
 }
 
+std::string Run::phase() {
+  const std::lock_guard lock(mutex_);
+  return phase_;
+}
+
 void Run::phase(const char* name) {
+  const std::lock_guard lock(mutex_);
   phase_ = name;
   set_phase(name);
   write_frame(FrameKind::kPhase, name);
 }
 
 bool Run::expect(bool good, const std::string& wanted, const std::string& seen) {
+  const std::lock_guard lock(mutex_);
   ++assertions_;
   if (good) return true;
   if (++failures_ <= kFailuresShown) write_frame(FrameKind::kFail, join_texts({wanted, seen, phase_}));
@@ -75,20 +82,23 @@ bool Run::expect(bool good, const std::string& wanted, const std::string& seen) 
 }
 
 bool Run::equal(const std::string& what, std::uint64_t seen, std::uint64_t wanted) {
-  if (seen == wanted) return ++assertions_, true;
+  if (seen == wanted) return expect(true, {}, {});
   return expect(false, what + " is " + number(wanted), number(seen));
 }
 
 bool Run::status(const std::string& what, std::int32_t seen, std::int32_t wanted, const char* message) {
-  if (seen == wanted) return ++assertions_, true;
+  if (seen == wanted) return expect(true, {}, {});
   std::string saw = std::string(status_name(seen)) + " (" + std::to_string(seen) + ")";
   if (message && *message) saw += text(": %.300s", message);
   return expect(false, what + " answers " + status_name(wanted), saw);
 }
 
 bool Run::same_bytes(const std::string& what, const void* seen, const void* wanted, std::uint64_t bytes) {
-  elements_ += bytes;
-  if (!bytes || !std::memcmp(seen, wanted, bytes)) return ++assertions_, true;
+  {
+    const std::lock_guard lock(mutex_);
+    elements_ += bytes;
+  }
+  if (!bytes || !std::memcmp(seen, wanted, bytes)) return expect(true, {}, {});
   const auto* a = static_cast<const unsigned char*>(seen);
   const auto* b = static_cast<const unsigned char*>(wanted);
   std::uint64_t at = 0;

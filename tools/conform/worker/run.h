@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -51,9 +52,10 @@ class Run {
   std::string folder() const;
   const RunRequest& request() const { return request_; }
 
+  // From here to `note`: [any-thread].
   /// Names the call that is about to be made; restarts the controller's clock.
   void phase(const char* name);
-  const std::string& phase() const { return phase_; }
+  std::string phase();
 
   /// Counts an assertion. Where it does not hold, the case has failed: `wanted` and `seen` are shown. Returns `good`.
   bool expect(bool good, const std::string& wanted, const std::string& seen);
@@ -77,6 +79,7 @@ class Run {
  private:
   RunRequest request_;
   Facts facts_;
+  std::mutex mutex_;
   std::string phase_ = "start";
   std::uint64_t assertions_ = 0, elements_ = 0, failures_ = 0;
 };
