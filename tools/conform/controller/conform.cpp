@@ -91,7 +91,7 @@ std::string self_test(const Options& options, const Programs& programs) {
   if (!facts.usable()) return "the canary cannot be opened: " + (survey.failures.empty() ? survey.reason : survey.failures[0].wanted);
   Plan plan;
   plan.checks = {{"OPS-02", "", 3, 0, true}};
-  const Outcome outcome = runner.run(plan, {0, "add/f32/7", 1});
+  const Outcome outcome = runner.run(plan, {0, "binary.add/f32/3x67_3x67", 1});
   if (outcome.status != CaseStatus::kFail) return std::string("the canary, which answers zeros, ends in ") + status_word(outcome.status);
   return {};
 }

@@ -83,8 +83,8 @@ TEST(Numeric, MakesTheSameCaseFromTheSameSeed) {
   Facts facts;
   for (const auto group : numeric_catalogue())
     for (const NumericCheck& check : group) {
-      const auto one = check.make("add/f32/17", 5, facts), two = check.make("add/f32/17", 5, facts),
-                 other = check.make("add/f32/17", 6, facts);
+      const auto one = check.make("dot/f32/5x17x19", 5, facts), two = check.make("dot/f32/5x17x19", 5, facts),
+                 other = check.make("dot/f32/5x17x19", 6, facts);
       if (std::string(check.id) != "OPS-01" && std::string(check.id) != "OPS-02") continue;
       ASSERT_TRUE(one && two && other);
       EXPECT_EQ(one->image, two->image);

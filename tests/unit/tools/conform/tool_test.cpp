@@ -154,7 +154,7 @@ TEST(ConformTool, ExcusesWhatAWaiverExpectsAndNothingElse) {
 }
 
 TEST(ConformTool, ReplaysACaseWithTheSameResult) {
-  const std::string arguments = std::string(RLX_TEST_CPU) + " --replay OPS-01/add/f32/7:123 -v";
+  const std::string arguments = std::string(RLX_TEST_CPU) + " --replay OPS-01/dot/f32/5x17x19:123 -v";
   const Ran one = conform(arguments), two = conform(arguments);
   EXPECT_EQ(one.code, 0) << one.text;
   EXPECT_EQ(without_times(one.text), without_times(two.text));

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the files of the OPS group share: lists of op cases as numeric checks, one theme a file.
+#pragma once
+
+#include <rlx/plugin.h>
+
+#include <map>
+
+#include "tools/conform/numeric/op_cases.h"
+
+namespace rlx::conform {
+
+/// Cases by key. Made once, as a static of the function that hands it out.
+class CaseList {
+ public:
+  explicit CaseList(std::vector<OpCase> cases);
+  const std::vector<OpCase>& cases() const { return cases_; }
+  /// Keys of the cases of a profile that the claims cover.
+  std::vector<std::string> keys(const Facts& facts, int effort) const;
+  /// Errors: kInvalidArgument for a key that is none of the list's.
+  Result<const OpCase*> find(const std::string& key) const;
+
+ private:
+  std::vector<OpCase> cases_;
+  std::map<std::string, std::size_t> index_;
+};
+
+/// One list as the two functions of a NumericCheck.
+template <const CaseList& (*list)()>
+std::vector<std::string> keys_of(const Facts& facts, int effort) {
+  return list().keys(facts, effort);
+}
+template <const CaseList& (*list)(), Data data>
+Result<NumericCase> case_of(const std::string& key, std::uint64_t seed, const Facts& facts) {
+  RLX_ASSIGN(const OpCase* found, list().find(key));
+  RLX_ASSIGN(NumericCase made, make_op_case(*found, data, seed));
+  made.compare.flush_to_zero = (facts.device_flags & RLX_DEVICE_FLAG_FTZ) != 0;
+  return made;
+}
+
+// ops_sweep.cpp
+const CaseList& bound_sweep();
+const CaseList& exact_sweep();
+
+}  // namespace rlx::conform
