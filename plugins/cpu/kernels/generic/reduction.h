@@ -50,9 +50,9 @@ struct WindowAttrs {
   int64_t low[RLX_MAX_RANK] = {};
   int64_t high[RLX_MAX_RANK] = {};
 };
-/// y = max or sum over windows; the border counts as nothing. `index`, if not null, gets the flat position of
-/// each max in x (row-major over all dims, the first of equals, -1 for a window without elements). Items:
-/// elements of y.
+/// y = max or sum over windows; the border counts as nothing. `index`, if not null, gets the position of each
+/// max in its image and channel (row-major over the spatial axes, the first of equals, -1 for a window without
+/// elements). Items: elements of y.
 KernelStatus reduce_window(uint32_t fn, const View& x, const WindowAttrs& attrs, const View& y,
                            const View* index, Range range);
 /// Mean over windows; the divisor counts border elements iff count_include_pad. Items: elements of y.

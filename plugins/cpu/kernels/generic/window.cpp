@@ -21,9 +21,8 @@ class WindowWalker {
       at_[d] = rest % y_.dims[d] * attrs_.strides[d - 2] - attrs_.low[d - 2];
       rest /= y_.dims[d];
     }
-    const int64_t plane = rest;  // image * channels + channel
     const int64_t channel = rest % y_.dims[1];
-    descend(2, rest / y_.dims[1] * x_.strides[0] + channel * x_.strides[1], plane, tap);
+    descend(2, rest / y_.dims[1] * x_.strides[0] + channel * x_.strides[1], 0, tap);
   }
 
  private:
