@@ -37,8 +37,9 @@ Builder::Builder(const ImageGraph& graph, uint32_t threads)
     : graph_(graph),
       threads_(threads),
       out_(std::make_unique<rlx_executable>()),
-      scope_(&outer_),
+      outer_(graph.value_count(), kNoView),
       list_(&out_->program) {
+  out_->views.reserve(graph.value_count());
   out_->inner_arena = graph.planned() ? graph.count(RLX_LIR_ARENAS) : 0;
   if (!graph.planned()) place_values();
 }
@@ -47,10 +48,10 @@ Builder::Builder(const ImageGraph& graph, uint32_t threads)
 // --------------------------------------------------------------------------------------------------------------
 
 ViewId Builder::of(uint32_t value) {
-  const auto found = scope_->find(value);
-  if (found != scope_->end()) return found->second;
+  const auto known = [&]() -> ViewId& { return scope_ ? scope_->try_emplace(value, kNoView).first->second : outer_[value]; };
+  if (const ViewId id = known(); id != kNoView) return id;
   const ViewId id = make_view(value);
-  (*scope_)[value] = id;
+  known() = id;
   return id;
 }
 
@@ -213,7 +214,7 @@ void Builder::place_values() {
 // ---- Steps
 // --------------------------------------------------------------------------------------------------------------
 
-Builder::Touched Builder::touched(ViewId id) const {
+Touched Builder::touched(ViewId id) const {
   const ViewRecord& source = record(id);
   Touched result{source.root, source.index, 0, 0, 1};
   byte_span(source.view, &result.begin, &result.end);
@@ -228,20 +229,9 @@ Builder::Touched Builder::touched(ViewId id) const {
   return result;
 }
 
-Builder::Touched Builder::touched_temp(std::pair<uint64_t, uint64_t> bytes) const {
+Touched Builder::touched_temp(std::pair<uint64_t, uint64_t> bytes) const {
   return {Root::kArena, out_->inner_arena, static_cast<int64_t>(bytes.first),
           static_cast<int64_t>(bytes.second), 1};
-}
-
-bool Builder::conflicts(const std::vector<Touched>& now, const std::vector<Touched>& before) {
-  for (const Touched& a : now) {
-    for (const Touched& b : before) {
-      const bool same_thread = a.parts == 1 && b.parts == 1;
-      if (a.root == b.root && a.index == b.index && a.begin < b.end && b.begin < a.end && !same_thread)
-        return true;
-    }
-  }
-  return false;
 }
 
 void Builder::add(Step step, const Work& work) {
@@ -260,14 +250,17 @@ void Builder::add(Step step, const Work& work) {
   if (work.temp_write.first < work.temp_write.second) writes.push_back(touched_temp(work.temp_write));
   for (Touched& t : reads) t.parts = step.parts;
   for (Touched& t : writes) t.parts = step.parts;
-  if (barrier_next_ || conflicts(reads, writes_) || conflicts(writes, writes_) || conflicts(writes, reads_)) {
+  const auto any = [](const std::vector<Touched>& now, const TouchedRanges& before) {
+    return std::any_of(now.begin(), now.end(), [&](const Touched& t) { return before.conflicts(t); });
+  };
+  if (barrier_next_ || any(reads, writes_) || any(writes, writes_) || any(writes, reads_)) {
     step.barrier = true;
     barrier_next_ = false;
     reads_.clear();
     writes_.clear();
   }
-  reads_.insert(reads_.end(), reads.begin(), reads.end());
-  writes_.insert(writes_.end(), writes.begin(), writes.end());
+  for (const Touched& t : reads) reads_.insert(t);
+  for (const Touched& t : writes) writes_.insert(t);
   total_ns_ += work.ns + 40;
   if (work.op_index < graph_.op_count()) step.name = opcode_name(graph_.op(work.op_index).record->opcode);
   list_->steps.push_back(std::move(step));

@@ -13,6 +13,7 @@
 
 #include "compile_executable.h"
 #include "compile_graph.h"
+#include "compile_touched.h"
 #include "kernels/kernel_table.h"
 
 namespace rlx_cpu {
@@ -123,26 +124,19 @@ class Builder {
   void redirect(uint32_t value, ViewId view);
 
  private:
-  struct Touched {
-    Root root;
-    uint32_t index;
-    int64_t begin, end;
-    uint32_t parts;
-  };
   void add(Step step, const Work& work);
   Touched touched(ViewId id) const;
   Touched touched_temp(std::pair<uint64_t, uint64_t> bytes) const;
   ViewId make_view(uint32_t value);
-  static bool conflicts(const std::vector<Touched>& now, const std::vector<Touched>& before);
 
   const ImageGraph& graph_;
   uint32_t threads_;
   std::unique_ptr<rlx_executable> out_;
   std::vector<uint64_t> own_places_;   // by value, where there is no plan
-  std::map<uint32_t, ViewId> outer_;   // values of the main graph
-  std::map<uint32_t, ViewId>* scope_;  // of the region at hand
+  std::vector<ViewId> outer_;          // by value of the main graph
+  std::map<uint32_t, ViewId>* scope_ = nullptr;  // of the region at hand, where there is one
   StepList* list_;
-  std::vector<Touched> reads_, writes_;  // since the last barrier
+  TouchedRanges reads_, writes_;  // since the last barrier
   double total_ns_ = 0;
   bool barrier_next_ = false;  // the next step waits, whatever it touches
 };
