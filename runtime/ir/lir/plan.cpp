@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The planner. Up to kGreedyItems greedy by size (the large items first, each into the smallest gap between what is alive
-// with it), and where that needs more than the busiest step does also one sweep over steps; the smaller arena wins. Above,
+// The planner: one sweep over steps. Where that needs more than the busiest step does, and up to kGreedyItems, also greedy by
+// size (the large items first, each into the smallest gap between what is alive with it); the smaller arena wins. Above,
 // the sweep alone: greedy is quadratic in what is alive together.
 #include <algorithm>
 #include <map>
@@ -201,14 +201,10 @@ PlanResult plan_items(std::span<const PlanItem> items, std::uint64_t alignment) 
     result.bytes = UINT64_MAX;
     return result;
   }
-  if (rounded.size() > kGreedyItems) {
-    result.bytes = sweep(rounded, result.offsets);
-    return result;
-  }
-  result.bytes = Greedy(rounded).run(result.offsets);
-  if (result.bytes == busiest_step(rounded)) return result;
+  result.bytes = sweep(rounded, result.offsets);
+  if (rounded.size() > kGreedyItems || result.bytes == busiest_step(rounded)) return result;
   std::vector<std::uint64_t> offsets(items.size(), 0);
-  const std::uint64_t bytes = sweep(rounded, offsets);
+  const std::uint64_t bytes = Greedy(rounded).run(offsets);
   if (bytes < result.bytes) result = {bytes, std::move(offsets)};
   return result;
 }
