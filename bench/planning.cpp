@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How template, first image and every further shape cost with the number of nodes: a chain of residual blocks of
-// elementwise ops, unfused, so that as many ops reach the planner. CPU time of this thread, the median of a few.
+// How template, first image, every further shape and the backend's compiling cost with the number of nodes: a chain of
+// residual blocks of elementwise ops, unfused, so that as many ops reach the planner. CPU time of this thread, the median
+// of a few.
 #include <rlx/host/pipeline.hpp>
 #include <rlx/ops.h>
 #include <time.h>
@@ -56,15 +57,24 @@ void line(const rlx::Device& device, std::size_t nodes) {
   begin = cpu_ms();
   const rlx::Template made = wanted(pipeline.build_template("chain", model, options));
   const double optimise = cpu_ms() - begin;
-  std::vector<double> further;
+  std::vector<double> further, compile;
   double first = 0;
   for (std::int64_t seq = 1; seq <= 8; ++seq) {
     begin = cpu_ms();
     const rlx::Specialized image = wanted(pipeline.specialize_template(made, {{"batch", 2}, {"seq", seq}}));
     (seq == 1 ? first : further.emplace_back()) = cpu_ms() - begin;
     if (seq == 1 && image.report.native != nodes) std::printf("(%zu ops in the image)\n", image.report.native);
+    begin = cpu_ms();
+    wanted(pipeline.compile_lir(made, image));
+    compile.push_back(cpu_ms() - begin);
   }
-  std::printf("%7zu nodes: built %8.1f ms, template %8.1f ms, first image %8.1f ms, further shape %8.2f ms\n", nodes, build, optimise, first, median(further));
+  const auto cell = [&](const char* what, double ms) {
+    std::printf(" %s %.2f ms (%.0f ns a node)", what, ms, ms * 1e6 / static_cast<double>(nodes));
+  };
+  std::printf("%zu nodes:", nodes);
+  cell("built", build), cell("template", optimise), cell("first image", first);
+  cell("further shape", median(further)), cell("backend's compile", median(compile));
+  std::printf("\n");
 }
 
 }  // namespace

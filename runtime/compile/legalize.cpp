@@ -257,12 +257,18 @@ Result<Legalized> legalize(const Graph& graph, const Target& target) {
   Legalized result;
   RegionStore store;
   result.module.regions.emplace_back();
-  store.ops.emplace_back();
+  result.module.values.reserve(graph.values.size());
+  result.node_of_op.reserve(graph.nodes.size());
+  store.ops.emplace_back().reserve(graph.nodes.size());
   RLX_TRY(Walk(graph, target, result, store, 0).run());
   for (std::size_t i = 0; i < store.ops.size(); ++i) {
     lir::Region& region = result.module.regions[i];
     region.first_op = static_cast<std::uint32_t>(result.module.ops.size());
     region.op_count = static_cast<std::uint32_t>(store.ops[i].size());
+    if (i == 0) {
+      result.module.ops = std::move(store.ops[0]);
+      continue;
+    }
     for (lir::Op& op : store.ops[i]) result.module.ops.push_back(std::move(op));
   }
   return result;

@@ -64,8 +64,9 @@ Status check_binding(const Graph& graph, const DimBinding& binding) {
 }
 
 struct Specializer::Stage {
-  Graph graph;
-  Legalized legal;
+  std::shared_ptr<const Graph> graph;
+  std::vector<std::size_t> node_of_op;  // of Legalized
+  std::size_t op_count = 0;             // with those of regions
   std::shared_ptr<const lir::ReadyImage> ready;
   DispatchSummary dispatch;
   std::optional<TargetAnswer> remembered;
@@ -84,68 +85,72 @@ bool Specializer::must_stay(const Node& node) const {
 }
 
 /// What the options say must be expanded is gone from the stage before the device is asked.
-Result<std::unique_ptr<Specializer::Stage>> Specializer::make_stage(Graph graph, DispatchSummary dispatch) const {
+Result<std::unique_ptr<Specializer::Stage>> Specializer::make_stage(std::shared_ptr<const Graph> graph, DispatchSummary dispatch) const {
   for (int round = 0;; ++round) {
-    std::vector<bool> chosen(graph.nodes.size());
-    for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-      chosen[i] = must_expand(graph.nodes[i]);
+    const std::vector<Node>& nodes = graph->nodes;
+    std::vector<bool> chosen(nodes.size());
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      chosen[i] = must_expand(nodes[i]);
       if (!chosen[i]) continue;
       ++dispatch.expanded;
-      dispatch.notes.push_back(describe(graph.nodes[i]) + ": expanded because the options force it");
+      dispatch.notes.push_back(describe(nodes[i]) + ": expanded because the options force it");
     }
     if (std::find(chosen.begin(), chosen.end(), true) == chosen.end()) break;
     if (round == kMostRounds) return fail(ErrorCode::kInvalidModel, "composites nest deeper than ", kMostRounds);
-    RLX_ASSIGN(graph, inline_nodes(graph, chosen));
+    RLX_ASSIGN(Graph inlined, inline_nodes(*graph, chosen));
+    graph = std::make_shared<const Graph>(std::move(inlined));
   }
   auto stage = std::make_unique<Stage>();
   stage->graph = std::move(graph);
-  RLX_ASSIGN(stage->legal, legalize(stage->graph, target_));
-  stage->legal.module.template_hash = template_hash_;
-  stage->legal.module.arena_alignment = options_.alignment;
-  RLX_ASSIGN(stage->ready, lir::ReadyImage::make(stage->legal.module, {}));
+  RLX_ASSIGN(Legalized legal, legalize(*stage->graph, target_));
+  legal.module.template_hash = template_hash_;
+  legal.module.arena_alignment = options_.alignment;
+  stage->node_of_op = std::move(legal.node_of_op);
+  stage->op_count = legal.module.ops.size();
   stage->dispatch = std::move(dispatch);
-  stage->dispatch.native = stage->legal.module.regions[0].op_count;
-  stage->dispatch.copies = stage->legal.copies;
+  stage->dispatch.native = legal.module.regions[0].op_count;
+  stage->dispatch.copies = legal.copies;
+  RLX_ASSIGN(stage->ready, lir::ReadyImage::make(std::move(legal.module), {}));
   return stage;
 }
 
 Result<Specializer::Stage*> Specializer::root() {
   if (!root_) {
-    RLX_ASSIGN(root_, make_stage(*graph_, {}));
+    RLX_ASSIGN(root_, make_stage(graph_, {}));
   }
   return root_.get();
 }
 
 Result<Specializer::Stage*> Specializer::child(Stage& stage, const std::vector<Verdict>& verdicts) {
-  std::vector<bool> chosen(stage.graph.nodes.size());
+  std::vector<bool> chosen(stage.graph->nodes.size());
   std::string key;
   std::string refused, undone;
   DispatchSummary dispatch = stage.dispatch;
   std::set<std::uint32_t> broken;  // groups of which one op at least is not native: none of them may stay
-  for (std::size_t i = 0; i < stage.legal.node_of_op.size(); ++i)
+  for (std::size_t i = 0; i < stage.node_of_op.size(); ++i)
     if (verdicts[i].kind != Verdict::Kind::kNative && verdicts[i].group) broken.insert(verdicts[i].group);
-  for (std::size_t i = 0; i < stage.legal.node_of_op.size(); ++i) {
+  for (std::size_t i = 0; i < stage.node_of_op.size(); ++i) {
     const Verdict& verdict = verdicts[i];
     const bool stays = verdict.kind == Verdict::Kind::kNative && !broken.contains(verdict.group);
     key += static_cast<char>('0' + static_cast<int>(stays ? Verdict::Kind::kNative : Verdict::Kind::kExpand));
     if (stays) continue;
-    const std::size_t index = stage.legal.node_of_op[i];
-    if (index == SIZE_MAX || !has_region(stage.graph.nodes[index]) || must_stay(stage.graph.nodes[index])) {
-      const bool forced = index != SIZE_MAX && must_stay(stage.graph.nodes[index]);
-      append(refused, join(index == SIZE_MAX ? "`copy`" : describe(stage.graph.nodes[index]), forced ? " (forced to be native)" : ""), verdict.reason);
+    const std::size_t index = stage.node_of_op[i];
+    if (index == SIZE_MAX || !has_region(stage.graph->nodes[index]) || must_stay(stage.graph->nodes[index])) {
+      const bool forced = index != SIZE_MAX && must_stay(stage.graph->nodes[index]);
+      append(refused, join(index == SIZE_MAX ? "`copy`" : describe(stage.graph->nodes[index]), forced ? " (forced to be native)" : ""), verdict.reason);
       continue;
     }
-    if (options_.strict_fusion) append(undone, describe(stage.graph.nodes[index]), verdict.reason);
+    if (options_.strict_fusion) append(undone, describe(stage.graph->nodes[index]), verdict.reason);
     chosen[index] = true;
     ++dispatch.expanded;
-    dispatch.notes.push_back(join(describe(stage.graph.nodes[index]), ": expanded; ", verdict.reason));
+    dispatch.notes.push_back(join(describe(stage.graph->nodes[index]), ": expanded; ", verdict.reason));
   }
   if (!refused.empty()) return fail(ErrorCode::kUnsupportedOps, target_.name, " cannot run: ", refused);
   if (!undone.empty()) return fail(ErrorCode::kMissedFusion, "strict fusion: ", target_.name, " wants these expanded: ", undone);
   auto& slot = stage.children[key];
   if (!slot) {
-    RLX_ASSIGN(Graph inlined, inline_nodes(stage.graph, chosen));
-    auto made = make_stage(std::move(inlined), std::move(dispatch));
+    RLX_ASSIGN(Graph inlined, inline_nodes(*stage.graph, chosen));
+    auto made = make_stage(std::make_shared<const Graph>(std::move(inlined)), std::move(dispatch));
     if (!made) {
       stage.children.erase(key);
       return std::move(made).error();
@@ -165,13 +170,12 @@ Result<Specializer::Stage*> Specializer::settle(const DimBinding& binding, std::
       RLX_ASSIGN(lir::Image bytes, stage->ready->instantiate(binding));
       image = std::make_shared<const lir::Image>(std::move(bytes));
       RLX_ASSIGN(fresh, target_.query(image->bytes()));
-      if (fresh.verdicts.size() != stage->legal.module.ops.size())
-        return fail(ErrorCode::kPluginFault, target_.name, " answered for ", fresh.verdicts.size(), " of ",
-                    stage->legal.module.ops.size(), " ops");
-      if (!fresh.depends_on_dims) stage->remembered = fresh;
+      if (fresh.verdicts.size() != stage->op_count)
+        return fail(ErrorCode::kPluginFault, target_.name, " answered for ", fresh.verdicts.size(), " of ", stage->op_count, " ops");
+      if (!fresh.depends_on_dims) stage->remembered = std::move(fresh);
     }
     const TargetAnswer& answer = stage->remembered ? *stage->remembered : fresh;
-    const auto main_end = answer.verdicts.begin() + static_cast<std::ptrdiff_t>(stage->legal.node_of_op.size());
+    const auto main_end = answer.verdicts.begin() + static_cast<std::ptrdiff_t>(stage->node_of_op.size());
     if (std::all_of(answer.verdicts.begin(), main_end, [](const Verdict& v) { return v.kind == Verdict::Kind::kNative; }))
       return stage;
     RLX_ASSIGN(stage, child(*stage, answer.verdicts));
@@ -198,11 +202,11 @@ Result<lir::Image> Specializer::specialize_slowly(const DimBinding& binding) {
   RLX_TRY(check_binding(*graph_, binding));
   std::shared_ptr<const lir::Image> unused;
   RLX_ASSIGN(Stage * stage, settle(binding, unused));
-  RLX_ASSIGN(Legalized legal, legalize(stage->graph, target_));
+  RLX_ASSIGN(Legalized legal, legalize(*stage->graph, target_));
   legal.module.template_hash = template_hash_;
   legal.module.arena_alignment = options_.alignment;
   RLX_ASSIGN(lir::Module bound, lir::bind(legal.module, binding));
-  Graph numbers = stage->graph;
+  Graph numbers = *stage->graph;
   for (Value& value : numbers.values)
     for (Dim& dim : value.shape.dims) dim = dim.substitute(binding);
   for (Node& node : numbers.nodes)

@@ -63,7 +63,7 @@ class Specializer {
   Result<Stage*> root();
   Result<Stage*> settle(const DimBinding& binding, std::shared_ptr<const lir::Image>& image);
   Result<Stage*> child(Stage& stage, const std::vector<Verdict>& verdicts);
-  Result<std::unique_ptr<Stage>> make_stage(Graph graph, DispatchSummary dispatch) const;
+  Result<std::unique_ptr<Stage>> make_stage(std::shared_ptr<const Graph> graph, DispatchSummary dispatch) const;
   bool must_expand(const Node& node) const;
   bool must_stay(const Node& node) const;
 

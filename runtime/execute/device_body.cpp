@@ -14,6 +14,7 @@ Result<TargetAnswer> ask(const DeviceBody& device, Bytes image, const PluginOpti
   RLX_ASSIGN(const SupportAnswer seen, device.handle().query_support(image, rlx_lir_count(&reader, RLX_LIR_OPS), options));
   TargetAnswer answer;
   answer.depends_on_dims = seen.depends_on_dims;
+  answer.verdicts.reserve(seen.verdicts.size());
   for (const OpVerdict& verdict : seen.verdicts) {
     const auto kind = verdict.verdict == RLX_VERDICT_NATIVE   ? Verdict::Kind::kNative
                       : verdict.verdict == RLX_VERDICT_EXPAND ? Verdict::Kind::kExpand

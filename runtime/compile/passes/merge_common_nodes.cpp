@@ -77,6 +77,7 @@ void merge_constants(Graph& graph) {
 Status merge_common_nodes(Graph& graph) {
   merge_constants(graph);
   std::unordered_map<std::string, std::vector<ValueId>> first;
+  first.reserve(graph.nodes.size());
   Rewriter(graph).run([&](Rewriter& rewriter, const Node& node) {
     if (!may_merge(node)) return;
     const auto [entry, fresh] = first.try_emplace(key_of(node), node.results);

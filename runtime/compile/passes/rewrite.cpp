@@ -22,7 +22,7 @@ Dims without_ones(const Dims& dims) {
 /// Gives the values of a graph new numbers, in the order in which they are asked for.
 class Renumbering {
  public:
-  explicit Renumbering(Graph& graph) : graph_(graph), fresh_(graph.values.size(), kAbsent) {}
+  explicit Renumbering(Graph& graph) : graph_(graph), fresh_(graph.values.size(), kAbsent) { values_.reserve(graph.values.size()); }
 
   void take(ValueId& id) {
     if (id == kAbsent) return;
@@ -62,6 +62,7 @@ Rewriter::Rewriter(Graph& graph) : graph_(graph) {
     ++uses_[output.value];
     output_[output.value] = true;
   }
+  source_.reserve(all.size());
   // Dead nodes are no readers, and nothing may come to rely on what they alone read.
   for (auto node = all.rbegin(); node != all.rend(); ++node) {
     if (!is_read(*node)) continue;
@@ -210,10 +211,13 @@ void Rewriter::run(const Visit& visit) {
     settle(std::move(node), first_written);
   }
   for (Output& output : graph_.outputs) output.value = current(output.value);
-  std::vector<Node> kept;
-  for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
-    if (!dropped_[i]) kept.push_back(std::move(graph_.nodes[i]));
-  graph_.nodes = std::move(kept);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (dropped_[i]) continue;
+    if (kept != i) graph_.nodes[kept] = std::move(graph_.nodes[i]);
+    ++kept;
+  }
+  graph_.nodes.resize(kept);
   renumber();
 }
 

@@ -20,6 +20,8 @@ class Drafter {
   Result<Draft> run() {
     if (!counts_fit()) return std::move(*error_);
     constant_offsets_.assign(module_.constants.size(), RLX_NO_INDEX);
+    draft_.values.reserve(module_.values.size());
+    draft_.ops.reserve(module_.ops.size());
     for (const Value& value : module_.values) add(value);
     for (const Op& op : module_.ops) add(op);
     for (const Region& region : module_.regions) add(region);

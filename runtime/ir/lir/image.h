@@ -49,7 +49,7 @@ Result<ImageHashes> image_hashes(Bytes bytes);
 class ReadyImage {
  public:
   /// Writes `module` (symbols open) once. `constraints` are checked at every instantiate.
-  static Result<std::shared_ptr<const ReadyImage>> make(const Module& module, std::vector<Constraint> constraints);
+  static Result<std::shared_ptr<const ReadyImage>> make(Module module, std::vector<Constraint> constraints);
   /// Copy, evaluate, check, plan, hash: the same bytes as bind + plan + write_image.
   /// Errors: kUnboundSymbol, kConstraintViolated naming the reason, both sides and the binding.
   Result<Image> instantiate(const DimBinding& binding) const;

@@ -160,15 +160,15 @@ struct ReadyImage::Body {
 ReadyImage::ReadyImage() : body_(std::make_unique<Body>()) {}
 ReadyImage::~ReadyImage() = default;
 
-Result<std::shared_ptr<const ReadyImage>> ReadyImage::make(const Module& module, std::vector<Constraint> constraints) {
+Result<std::shared_ptr<const ReadyImage>> ReadyImage::make(Module module, std::vector<Constraint> constraints) {
   std::shared_ptr<ReadyImage> ready(new ReadyImage);
   Body& body = *ready->body_;
-  body.module = module;
+  body.module = std::move(module);
   body.constraints = std::move(constraints);
-  body.lives = lives_of(module);
+  body.lives = lives_of(body.module);
   Plan& plan = body.module.plan.emplace();
-  plan.arenas.push_back({0, module.arena_alignment, 0});
-  plan.places.resize(module.values.size());
+  plan.arenas.push_back({0, body.module.arena_alignment, 0});
+  plan.places.resize(body.module.values.size());
   for (const Life& life : body.lives) plan.places[life.value] = {0, 0};
   RLX_ASSIGN(const Draft draft, draft_module(body.module, true));
   body.base = assemble(draft);
