@@ -14,6 +14,7 @@ std::span<const Check> lir_checks();
 std::span<const Check> buf_checks();
 std::span<const Check> opt_checks();
 std::span<const Check> cap_checks();
+std::span<const Check> mem_checks();
 std::span<const Check> con_checks();
 
 }  // namespace rlx::conform

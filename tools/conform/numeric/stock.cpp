@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "tools/conform/numeric/image_builder.h"
+#include "tools/conform/numeric/scenes.h"
 
 namespace rlx::conform {
 namespace {
@@ -158,6 +159,19 @@ Result<std::vector<StockImage>> stock_images() {
     auto image = builder.image();
     if (!image) return fail(ErrorCode::kInternal, "the stock image ", name, ": ", image.error().message());
     out.push_back({name, bytes_of(*image)});
+  }
+  for (const auto& [name, builder] : scene_builders()) {
+    auto image = builder.image();
+    if (!image) return fail(ErrorCode::kInternal, "the scene ", name, ": ", image.error().message());
+    out.push_back({"scene." + name, bytes_of(*image)});
+    for (const auto& [plan, module] : planned_variants(builder)) {
+      auto planned = lir::write_image(module);
+      if (planned) {
+        if (const auto good = lir::verify_image(planned->bytes()); !good) return fail(ErrorCode::kInternal, "the scene ", name, ", plan ", plan, ": ", good.error().message());
+      }
+      if (!planned) return fail(ErrorCode::kInternal, "the scene ", name, ", plan ", plan, ": ", planned.error().message());
+      out.push_back({"scene." + name + "." + plan, bytes_of(*planned)});
+    }
   }
   return out;
 }

@@ -10,7 +10,7 @@
 
 namespace rlx::conform {
 namespace {
-constexpr unsigned char kSlack = 0xC5;
+constexpr std::size_t kMargin = 512;  // of kMiddle
 
 std::size_t page() {
   static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
@@ -18,16 +18,21 @@ std::size_t page() {
 }
 }  // namespace
 
-Guarded::Guarded(std::size_t bytes, std::size_t alignment, Flush flush) : bytes_(bytes) {
-  page_bytes_ = (bytes + page() - 1) / page() * page();
+Guarded::Guarded(std::size_t bytes, std::size_t alignment, Flush flush, unsigned char slack) : bytes_(bytes), slack_(slack) {
+  const std::size_t margin = flush == Flush::kMiddle ? 2 * kMargin + alignment : flush == Flush::kExact ? 2 * alignment : 0;
+  page_bytes_ = (bytes + margin + page() - 1) / page() * page();
   if (!page_bytes_) page_bytes_ = page();
   void* map = mmap(nullptr, page_bytes_ + 2 * page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (map == MAP_FAILED || mprotect(static_cast<unsigned char*>(map) + page(), page_bytes_, PROT_READ | PROT_WRITE)) std::abort();
   map_ = static_cast<unsigned char*>(map);
   pages_ = map_ + page();
-  std::memset(pages_, kSlack, page_bytes_);
+  std::memset(pages_, slack_, page_bytes_);
   const std::size_t room = page_bytes_ - bytes;
-  data_ = flush == Flush::kBegin ? pages_ : pages_ + room / alignment * alignment;
+  std::size_t at = room / alignment * alignment;
+  if (flush == Flush::kBegin) at = 0;
+  if (flush == Flush::kMiddle) at = (kMargin + alignment - 1) / alignment * alignment;
+  if (flush == Flush::kExact && (reinterpret_cast<std::uintptr_t>(pages_ + at) & alignment) == 0 && at >= alignment) at -= alignment;
+  data_ = pages_ + at;
 }
 
 Guarded::Guarded(Guarded&& other) noexcept
@@ -35,13 +40,20 @@ Guarded::Guarded(Guarded&& other) noexcept
       pages_(other.pages_),
       data_(other.data_),
       bytes_(other.bytes_),
-      page_bytes_(other.page_bytes_) {}
+      page_bytes_(other.page_bytes_),
+      slack_(other.slack_) {}
 
 Guarded::~Guarded() {
   if (map_) munmap(map_, page_bytes_ + 2 * page());
 }
 
 void Guarded::fill(unsigned char byte) { std::memset(data_, byte, bytes_); }
+
+void Guarded::set_slack(unsigned char byte) {
+  slack_ = byte;
+  std::memset(pages_, byte, static_cast<std::size_t>(data_ - pages_));
+  std::memset(data_ + bytes_, byte, static_cast<std::size_t>(pages_ + page_bytes_ - data_) - bytes_);
+}
 
 void Guarded::read_only(bool on) { mprotect(pages_, page_bytes_, on ? PROT_READ : PROT_READ | PROT_WRITE); }
 
@@ -50,7 +62,7 @@ void Guarded::forbid() { mprotect(pages_, page_bytes_, PROT_NONE); }
 bool Guarded::intact() const {
   for (const unsigned char* at = pages_; at < pages_ + page_bytes_; ++at) {
     if (at == data_) at += bytes_;
-    if (at < pages_ + page_bytes_ && *at != kSlack) return false;
+    if (at < pages_ + page_bytes_ && *at != slack_) return false;
   }
   return true;
 }

@@ -9,13 +9,16 @@ namespace rlx::conform {
 
 enum class Flush : std::uint8_t {
   kEnd,   ///< the last byte lies before the forbidden page: reading or writing on is a crash
-  kBegin  ///< the first byte lies after it
+  kBegin,  ///< the first byte lies after it
+  kMiddle,  ///< half a kilobyte of pattern on either side, so that what strays a little shows instead of crashing
+  kExact    ///< as kEnd, but never better aligned than asked for
 };
 
 class Guarded {
  public:
   /// `alignment`: a power of two up to a page; kEnd leaves at most alignment - 1 bytes of slack.
-  explicit Guarded(std::size_t bytes, std::size_t alignment = 1, Flush flush = Flush::kEnd);
+  /// `slack`: the pattern beside the bytes.
+  explicit Guarded(std::size_t bytes, std::size_t alignment = 1, Flush flush = Flush::kEnd, unsigned char slack = 0xC5);
   ~Guarded();
   Guarded(Guarded&& other) noexcept;
   Guarded(const Guarded&) = delete;
@@ -29,6 +32,8 @@ class Guarded {
   void read_only(bool on);
   /// Nothing may be touched any more.
   void forbid();
+  /// Another pattern beside the bytes.
+  void set_slack(unsigned char byte);
   /// The slack still has its pattern.
   bool intact() const;
 
@@ -37,6 +42,7 @@ class Guarded {
   unsigned char* pages_ = nullptr;
   unsigned char* data_ = nullptr;
   std::size_t bytes_ = 0, page_bytes_ = 0;
+  unsigned char slack_ = 0;
 };
 
 }  // namespace rlx::conform

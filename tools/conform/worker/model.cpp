@@ -42,8 +42,6 @@ rlx_view view_of(const TensorInfo& info, unsigned char* data) {
   return view;
 }
 
-std::size_t element_bytes(std::uint32_t dtype) { return rlx_dtype_bytes(dtype) ? rlx_dtype_bytes(dtype) : 1; }
-
 /// A whole number 0..15 in a dtype.
 std::uint64_t exact_bits(std::uint32_t dtype, std::uint64_t value) {
   const auto real = static_cast<float>(value);
@@ -68,7 +66,27 @@ std::uint64_t exact_bits(std::uint32_t dtype, std::uint64_t value) {
   }
 }
 
+/// A number in [-1, 1) in a float dtype.
+std::uint64_t rough_bits(std::uint32_t dtype, double value) {
+  const auto real = static_cast<float>(value);
+  std::uint32_t bits32 = 0;
+  std::uint64_t bits64 = 0;
+  std::memcpy(&bits32, &real, sizeof real);
+  std::memcpy(&bits64, &value, sizeof value);
+  if (dtype == RLX_DTYPE_F64) return bits64;
+  if (dtype == RLX_DTYPE_BF16) return bits32 >> 16;
+  if (dtype != RLX_DTYPE_F16) return bits32;
+  const std::uint32_t exponent = (bits32 >> 23) & 0xff;
+  return (bits32 >> 16 & 0x8000) | (exponent < 113 ? 0 : ((bits32 >> 13) & 0x3ff) | (exponent - 112) << 10);
+}
+
+bool is_real(std::uint32_t dtype) {
+  return dtype == RLX_DTYPE_F16 || dtype == RLX_DTYPE_BF16 || dtype == RLX_DTYPE_F32 || dtype == RLX_DTYPE_F64;
+}
+
 }  // namespace
+
+std::size_t element_bytes(std::uint32_t dtype) { return rlx_dtype_bytes(dtype) ? rlx_dtype_bytes(dtype) : 1; }
 
 ImageInfo image_info(const ImageBytes& bytes) {
   ImageInfo info;
@@ -83,6 +101,8 @@ ImageInfo image_info(const ImageBytes& bytes) {
     info.params.back().set_index = param->set_index;
     if (param->set_index >= info.param_entries) info.param_entries = param->set_index + 1;
   }
+  for (std::uint64_t i = 0; i < rlx_lir_count(&image, RLX_LIR_STATE); ++i)
+    info.states.push_back(*static_cast<const rlx_lir_state*>(rlx_lir_at(&image, RLX_LIR_STATE, i)));
   info.good = true;
   return info;
 }
@@ -96,7 +116,17 @@ void fill_exact(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out
   }
 }
 
-Model::Model(Session& session, ImageBytes image)
+void fill_rough(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out) {
+  if (!is_real(tensor.dtype)) return fill_exact(tensor, seed, out);
+  const std::size_t size = element_bytes(tensor.dtype);
+  Random random(seed);
+  for (std::uint64_t i = 0; i < tensor.bytes / size; ++i) {
+    const std::uint64_t bits = rough_bits(tensor.dtype, 2 * random.unit() - 1);
+    std::memcpy(out + i * size, &bits, size);
+  }
+}
+
+Model::Model(Session& session, ImageBytes image, Flush flush)
     : session_(session), run_(session.run()), image_(std::move(image)), info_(image_info(image_)) {
   run_.expect(info_.good, "the image made by the controller can be read", "rlx_lir_open refuses it");
   for (const TensorInfo& tensor : info_.inputs) {
@@ -108,8 +138,8 @@ Model::Model(Session& session, ImageBytes image)
     output_views_.push_back(view_of(tensor, outputs_.back().data()));
   }
   for (const TensorInfo& tensor : info_.params) {
-    params_.emplace_back(tensor.bytes, '\0');
-    fill_exact(tensor, 77 + tensor.set_index, reinterpret_cast<unsigned char*>(params_.back().data()));
+    params_.emplace_back(tensor.bytes, element_bytes(tensor.dtype), flush);
+    fill_exact(tensor, 77 + tensor.set_index, params_.back().data());
   }
   fill(1);
 }
@@ -261,7 +291,9 @@ void Model::fill(std::uint64_t seed) {
 void Model::set_input(std::size_t index, const std::string& bytes) {
   memcpy(inputs_[index].data(), bytes.data(), bytes.size() < inputs_[index].size() ? bytes.size() : inputs_[index].size());
 }
-void Model::set_param(std::size_t index, const std::string& bytes) { params_[index].assign(bytes, 0, params_[index].size()); }
+void Model::set_param(std::size_t index, const std::string& bytes) {
+  memcpy(params_[index].data(), bytes.data(), bytes.size() < params_[index].size() ? bytes.size() : params_[index].size());
+}
 
 rlx_execute_in Model::execute_in(const rlx_call* call) {
   rlx_execute_in in = sized<rlx_execute_in>();
@@ -293,7 +325,7 @@ std::string Model::outputs() const {
 
 bool Model::intact() {
   bool good = true;
-  for (const std::vector<Guarded>* list : {&inputs_, &outputs_, &arena_memory_})
+  for (const std::vector<Guarded>* list : {&inputs_, &outputs_, &params_, &arena_memory_})
     for (const Guarded& memory : *list) good = good && memory.intact();
   return run_.expect(good, "nothing is written beside tensors and arenas", "bytes beside one have changed");
 }

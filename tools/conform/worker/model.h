@@ -27,6 +27,7 @@ struct TensorInfo {
 struct ImageInfo {
   std::vector<TensorInfo> inputs, outputs, params;
   std::uint64_t ops = 0;
+  std::vector<rlx_lir_state> states;
   std::uint32_t param_entries = 0;  ///< greatest set index + 1
   bool good = false;
 };
@@ -34,10 +35,15 @@ ImageInfo image_info(const ImageBytes& image);
 
 /// Small integers that tell their place: exact in every dtype of the contract and different for every seed.
 void fill_exact(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out);
+/// As fill_exact, but floats lie in [-1, 1) with every bit of their mantissa in use: sums depend on their order.
+void fill_rough(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out);
+/// Bytes of an element; 1 where the dtype has none.
+std::size_t element_bytes(std::uint32_t dtype);
 
 class Model {
  public:
-  Model(Session& session, ImageBytes image);
+  /// `flush`: where params lie.
+  Model(Session& session, ImageBytes image, Flush flush = Flush::kEnd);
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
@@ -78,6 +84,7 @@ class Model {
   std::vector<rlx_arena>& arenas() { return arenas_; }
   Guarded& output_memory(std::size_t i) { return outputs_[i]; }
   Guarded& input_memory(std::size_t i) { return inputs_[i]; }
+  Guarded& param_memory(std::size_t i) { return params_[i]; }
 
  private:
   bool put(std::uint32_t index);
@@ -86,7 +93,7 @@ class Model {
   ImageBytes image_;
   ImageInfo info_;
   std::vector<Guarded> inputs_, outputs_, arena_memory_;
-  std::vector<std::string> params_;
+  std::vector<Guarded> params_;
   std::vector<rlx_view> input_views_, output_views_;
   std::vector<rlx_arena> arenas_;
   bool shared_ = false;

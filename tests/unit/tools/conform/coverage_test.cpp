@@ -87,6 +87,21 @@ TEST(Guarded, LiesAgainstTheForbiddenPage) {
   EXPECT_DEATH(fixed.fill(1), "");
 }
 
+TEST(Guarded, LeavesRoomForWhatStraysALittleAndNoBetterAlignmentThanAsked) {
+  Guarded middle(10, 4, Flush::kMiddle, 0x11);
+  EXPECT_EQ(middle.data()[-500], 0x11);
+  middle.set_slack(0x22);
+  EXPECT_TRUE(middle.intact());
+  EXPECT_EQ(middle.data()[-4], 0x22);
+  middle.data()[510] = 0;
+  EXPECT_FALSE(middle.intact());
+  for (const std::size_t alignment : {1, 4, 64})
+    for (const std::size_t bytes : {1, 20, 4096}) {
+      const Guarded exact(bytes, alignment, Flush::kExact);
+      EXPECT_EQ(reinterpret_cast<std::uintptr_t>(exact.data()) % (2 * alignment), alignment) << bytes;
+    }
+}
+
 TEST(Watch, CountsAndFailsAllocations) {
   if (!calls_are_watched()) GTEST_SKIP() << "a sanitizer counts";
   // Called through pointers that may change, so that no compiler leaves a pair of calls out.

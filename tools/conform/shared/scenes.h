@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small images on which memory, sizes and determinism are checked: what each needs of the claims, so that cases can be
+// listed before any image is opened. numeric/scenes.cpp builds them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tools/conform/shared/facts.h"
+
+namespace rlx::conform {
+
+struct SceneInfo {
+  const char* name;
+  bool quick;  ///< part of profile quick
+  bool exact;  ///< on small whole numbers every order of computing gives the same bits
+  std::uint32_t opcodes[3];  ///< 0: none; all of the image, regions included
+};
+
+std::span<const SceneInfo> scenes();
+/// Null where there is none.
+const SceneInfo* find_scene(const std::string& name);
+/// Every opcode has a claim row.
+bool scene_claimed(const SceneInfo& scene, const Facts& facts);
+/// The same inputs give the same bits: by exact data, or because every row of its opcodes says deterministic.
+bool scene_steady(const SceneInfo& scene, const Facts& facts);
+/// Every row of its opcodes carries `flag`.
+bool scene_flagged(const SceneInfo& scene, const Facts& facts, std::uint32_t flag);
+/// Names of the claimed scenes; `all` false: those of profile quick.
+std::vector<std::string> claimed_scenes(const Facts& facts, bool all, bool steady);
+
+}  // namespace rlx::conform
