@@ -255,7 +255,7 @@ bool Weighted::right(Version& version, std::uint64_t seed, const std::string& wh
 
 // ---- Lanes
 
-Lane::Lane(Session& session, const Weighted& of, std::uint64_t seed)
+WeightLane::WeightLane(Session& session, const Weighted& of, std::uint64_t seed)
     : session_(session), info_(of.info()), input_(info_.inputs[0].bytes, 8), output_(info_.outputs[0].bytes, 8) {
   fill_exact(info_.inputs[0], seed, input_.data());
   auto info = roomy<rlx_executable_info_out>();
@@ -277,11 +277,11 @@ Lane::Lane(Session& session, const Weighted& of, std::uint64_t seed)
     context_ = out.context;
 }
 
-Lane::~Lane() {
+WeightLane::~WeightLane() {
   if (context_) session_.tables().execute->context_destroy(context_);
 }
 
-std::string Lane::run(rlx_param_set* set, const Weights& weights) {
+std::string WeightLane::run(rlx_param_set* set, const Weights& weights) {
   const auto view = [](const TensorInfo& info, Guarded& memory) {
     rlx_view out{};
     out.host = memory.data();

@@ -112,12 +112,12 @@ class Weighted {
 };
 
 /// One more context of an executable, with tensors of its own, for a thread of its own.
-class Lane {
+class WeightLane {
  public:
-  Lane(Session& session, const Weighted& of, std::uint64_t seed);
-  ~Lane();
-  Lane(const Lane&) = delete;
-  Lane& operator=(const Lane&) = delete;
+  WeightLane(Session& session, const Weighted& of, std::uint64_t seed);
+  ~WeightLane();
+  WeightLane(const WeightLane&) = delete;
+  WeightLane& operator=(const WeightLane&) = delete;
   bool made() const { return context_ != nullptr; }
   /// Empty where the run answers OK and is right for the weights. May be called from any thread, one at a time.
   std::string run(rlx_param_set* set, const Weights& weights);

@@ -197,9 +197,9 @@ void swapped(Session& session, int swaps) {
   auto current = std::make_shared<Version>(session, info, random_weights(info, run.seed()));
   if (!current->fill() || !current->set().prepare(model->executable())) return;
   const auto first = current;
-  std::vector<std::unique_ptr<Lane>> lanes;
+  std::vector<std::unique_ptr<WeightLane>> lanes;
   for (int i = 0; i < kThreads; ++i) {
-    lanes.push_back(std::make_unique<Lane>(session, *model, run.seed() + static_cast<std::uint64_t>(i)));
+    lanes.push_back(std::make_unique<WeightLane>(session, *model, run.seed() + static_cast<std::uint64_t>(i)));
     if (!lanes.back()->made()) return;
   }
   std::mutex mutex;
@@ -316,9 +316,9 @@ void in_parallel(Session& session, int rounds) {
     versions.push_back(std::make_unique<Version>(session, info, changed(info, weights, {0, 2}, run.seed() + 1 + i)));
     if (!versions.back()->fill({0, 2}, &base) || !versions.back()->set().prepare(model->executable())) return;
   }
-  std::vector<std::unique_ptr<Lane>> lanes;
+  std::vector<std::unique_ptr<WeightLane>> lanes;
   for (int i = 0; i < kThreads; ++i) {
-    lanes.push_back(std::make_unique<Lane>(session, *model, run.seed() + static_cast<std::uint64_t>(i)));
+    lanes.push_back(std::make_unique<WeightLane>(session, *model, run.seed() + static_cast<std::uint64_t>(i)));
     if (!lanes.back()->made()) return;
   }
   std::string problems[kThreads];
