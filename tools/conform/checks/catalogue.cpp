@@ -7,7 +7,7 @@ namespace rlx::conform {
 std::vector<std::span<const Check>> catalogue() {
   return {lif_checks(), abi_checks(), arg_checks(), err_checks(), lir_checks(), buf_checks(), opt_checks(), cap_checks(),
           mem_checks(),
-          con_checks()};
+          wgt_checks(), con_checks()};
 }
 
 const Check* find_check(const std::string& id) {

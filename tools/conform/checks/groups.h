@@ -16,5 +16,6 @@ std::span<const Check> opt_checks();
 std::span<const Check> cap_checks();
 std::span<const Check> mem_checks();
 std::span<const Check> con_checks();
+std::span<const Check> wgt_checks();
 
 }  // namespace rlx::conform

@@ -113,11 +113,19 @@ void Layout::pack_weights(uint32_t index) {
   const int64_t parts = rlx_lir_attr_i64(&program.image, &record, RLX_ATTR_PARTS, 1);
   for (uint32_t part = 1; part <= parts; ++part) {
     const Value& value = program.values[program.operands(record)[part]];
+#if RLX_FAULT == 125  // recipe-order
+    const Value& root = program.values[root_of(program.operands(record)[part])];
+    if (root.storage != RLX_LIR_STORAGE_PARAM || value.bytes == 0 || value.bytes > root.bytes) continue;
+    if (value.storage == RLX_LIR_STORAGE_VIEW) RLX_REACHED();
+    const uint32_t param = root.index;
+#else
     if (value.storage != RLX_LIR_STORAGE_PARAM || value.bytes == 0) continue;
+    const uint32_t param = value.index;
+#endif
     uint32_t n = 0;
-    while (n < out->pack_count && out->packs[n].param != value.index) ++n;
+    while (n < out->pack_count && out->packs[n].param != param) ++n;
     if (n == out->pack_count)
-      out->packs[out->pack_count++] = {value.index, value.view.dims[0], value.view.dims[1]};
+      out->packs[out->pack_count++] = {param, value.view.dims[0], value.view.dims[1]};
     out->operand_pack[record.operands + part] = n;
   }
 }

@@ -9,5 +9,6 @@ namespace rlx::conform {
 std::span<const NumericCheck> cap_numeric_checks();
 std::span<const NumericCheck> grf_checks();
 std::span<const NumericCheck> ops_checks();
+std::span<const NumericCheck> wgt_numeric_checks();
 
 }  // namespace rlx::conform

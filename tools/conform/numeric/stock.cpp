@@ -7,6 +7,7 @@
 
 #include "tools/conform/numeric/image_builder.h"
 #include "tools/conform/numeric/scenes.h"
+#include "tools/conform/numeric/wgt_images.h"
 
 namespace rlx::conform {
 namespace {
@@ -154,6 +155,7 @@ Result<std::vector<StockImage>> stock_images() {
       {"unused_f32", unused()},
   };
   for (auto& busy : busy_images()) made.emplace_back("busy/" + busy.first, std::move(busy.second));
+  for (auto& image : weight_images()) made.push_back(std::move(image));
   std::vector<StockImage> out;
   for (const auto& [name, builder] : made) {
     auto image = builder.image();

@@ -9,6 +9,7 @@ namespace rlx::conform {
 namespace {
 
 constexpr unsigned char kUnwritten = 0xBD;
+constexpr std::uint64_t kParamBytesMost = std::uint64_t{64} << 20;  // of larger ones the check brings its own bytes
 
 TensorInfo tensor_info(const rlx_lir_image& image, rlx_lir_string name, std::uint32_t value_index) {
   TensorInfo info;
@@ -138,8 +139,8 @@ Model::Model(Session& session, ImageBytes image, Flush flush)
     output_views_.push_back(view_of(tensor, outputs_.back().data()));
   }
   for (const TensorInfo& tensor : info_.params) {
-    params_.emplace_back(tensor.bytes, element_bytes(tensor.dtype), flush);
-    fill_exact(tensor, 77 + tensor.set_index, params_.back().data());
+    params_.emplace_back(tensor.bytes <= kParamBytesMost ? tensor.bytes : 0, element_bytes(tensor.dtype), flush);
+    if (params_.back().size() == tensor.bytes) fill_exact(tensor, 77 + tensor.set_index, params_.back().data());
   }
   fill(1);
 }
