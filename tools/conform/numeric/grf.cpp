@@ -88,8 +88,9 @@ Result<NumericCase> make_random(const std::string& key, std::uint64_t first_seed
   });
 }
 
-std::vector<std::string> slice_keys(const Facts&, int effort) {
+std::vector<std::string> slice_keys(const Facts& facts, int effort) {
   std::vector<std::string> keys;
+  if (!grows(facts)) return keys;
   for (const char* slice : kSlices)
     for (int i = 0; i < (effort == 0 ? 2 : 10); ++i) keys.push_back(std::string(slice) + "/" + (i % 2 ? "expanded" : "native") + "/" + std::to_string(i));
   return keys;
