@@ -324,10 +324,10 @@ std::uint64_t resident_bytes() {
   return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
-std::vector<std::string> small_chains() { return {"wgt_linear_5", "wgt_dot_5", "wgt_plain_5"}; }
+std::vector<std::string> small_chains() { return {"wgt/linear_5", "wgt/dot_5", "wgt/plain_5"}; }
 std::vector<std::string> big_chains(int rows) {
   const std::string count = number(static_cast<std::uint64_t>(rows));
-  return {"wgt_linear_big_" + count, "wgt_dot_big_" + count};
+  return {"wgt/linear_big_" + count, "wgt/dot_big_" + count};
 }
 std::vector<std::string> usable_keys(const Facts& facts, std::vector<std::string> keys) {
   return facts.usable() ? std::move(keys) : std::vector<std::string>{};

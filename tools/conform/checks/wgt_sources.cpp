@@ -245,7 +245,7 @@ bool right_on(Session& session, Weighted& model, Set& set, const unsigned char* 
 /// New bytes at the address of the old ones, once their set is gone.
 void other_bytes(Session& session, bool hashed) {
   Run& run = session.run();
-  const auto model = Weighted::open(session, {"wgt_kn"});
+  const auto model = Weighted::open(session, {"wgt/kn"});
   if (!model) return;
   const TensorInfo& info = model->info().params[0];
   Guarded memory(info.bytes, 8);
@@ -262,8 +262,8 @@ void other_bytes(Session& session, bool hashed) {
 /// One address is the entry of two sets at once, of two dtypes: each is packed for itself.
 void other_dtype(Session& session) {
   Run& run = session.run();
-  const auto wide = Weighted::open(session, {"wgt_f64"});
-  const auto narrow = wide ? Weighted::open(session, {"wgt_kn"}) : nullptr;
+  const auto wide = Weighted::open(session, {"wgt/f64"});
+  const auto narrow = wide ? Weighted::open(session, {"wgt/kn"}) : nullptr;
   if (!narrow) return;
   Guarded memory(wide->info().params[0].bytes, 8);
   const std::string bytes = random_weights(wide->info(), run.seed())[0];
@@ -278,8 +278,8 @@ void other_dtype(Session& session) {
 /// One entry, taken as it stands and transposed by two executables.
 void two_layouts(Session& session, bool reversed) {
   Run& run = session.run();
-  auto first = Weighted::open(session, {reversed ? "wgt_nk" : "wgt_kn"});
-  auto second = first ? Weighted::open(session, {reversed ? "wgt_kn" : "wgt_nk"}) : nullptr;
+  auto first = Weighted::open(session, {reversed ? "wgt/nk" : "wgt/kn"});
+  auto second = first ? Weighted::open(session, {reversed ? "wgt/kn" : "wgt/nk"}) : nullptr;
   if (!second) return;
   (reversed ? first : second)->transposed = true;
   Version version(session, first->info(), random_weights(first->info(), run.seed()));
@@ -344,7 +344,7 @@ void wgt_table(Run& run) {
   if (!(run.facts().device_flags & RLX_DEVICE_FLAG_HOST_MEMORY)) return run.unsupported("the device does not read the host's memory");
   const auto session = Session::open(run);
   if (!session) return;
-  const auto model = Weighted::open(*session, {"wgt_table_" + run.key()});
+  const auto model = Weighted::open(*session, {"wgt/table_" + run.key()});
   if (!model) return;
   const TensorInfo& info = model->info().params[0];
   const SparseFile file(info.bytes);

@@ -99,18 +99,18 @@ ImageBuilder table(std::int64_t rows) {
 std::vector<std::pair<std::string, ImageBuilder>> weight_images() {
   std::vector<std::pair<std::string, ImageBuilder>> out;
   const Sizes small = {5, 48, 40, 24};
-  out.emplace_back("wgt_linear_5", linear_chain(small));
-  out.emplace_back("wgt_dot_5", dot_chain(small));
-  out.emplace_back("wgt_plain_5", plain_chain({5, 48}));
+  out.emplace_back("wgt/linear_5", linear_chain(small));
+  out.emplace_back("wgt/dot_5", dot_chain(small));
+  out.emplace_back("wgt/plain_5", plain_chain({5, 48}));
   for (const std::int64_t rows : {1, 2, 3, 5, 8, 16, 33, 64}) {
-    out.emplace_back("wgt_linear_big_" + std::to_string(rows), linear_chain({rows, 512, 512, 16}));
-    out.emplace_back("wgt_dot_big_" + std::to_string(rows), dot_chain({rows, 512, 512, 16}));
+    out.emplace_back("wgt/linear_big_" + std::to_string(rows), linear_chain({rows, 512, 512, 16}));
+    out.emplace_back("wgt/dot_big_" + std::to_string(rows), dot_chain({rows, 512, 512, 16}));
   }
-  out.emplace_back("wgt_kn", square(RLX_W_LAYOUT_KN, DType::kF32));
-  out.emplace_back("wgt_nk", square(RLX_W_LAYOUT_NK, DType::kF32));
-  out.emplace_back("wgt_f64", square(RLX_W_LAYOUT_KN, DType::kF64));
-  out.emplace_back("wgt_table_256", table(std::int64_t{1} << 16));
-  out.emplace_back("wgt_table_1024", table(std::int64_t{1} << 18));
+  out.emplace_back("wgt/kn", square(RLX_W_LAYOUT_KN, DType::kF32));
+  out.emplace_back("wgt/nk", square(RLX_W_LAYOUT_NK, DType::kF32));
+  out.emplace_back("wgt/f64", square(RLX_W_LAYOUT_KN, DType::kF64));
+  out.emplace_back("wgt/table_256", table(std::int64_t{1} << 16));
+  out.emplace_back("wgt/table_1024", table(std::int64_t{1} << 18));
   return out;
 }
 

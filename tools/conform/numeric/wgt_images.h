@@ -11,9 +11,9 @@
 
 namespace rlx::conform {
 
-/// "wgt_linear_5", "wgt_dot_5": y[5,24] = (x[5,48] . w0 + b) . w1; "wgt_plain_5": y = (x + w0) * b + w1, all [5,48].
-/// "wgt_linear_big_R", "wgt_dot_big_R" for eight R: w0 is 1 MiB. "wgt_kn", "wgt_nk", "wgt_f64": y[5,16] = x . w[16,16],
-/// w as it stands, transposed, and in f64. "wgt_table_256", "wgt_table_1024": 8 rows of a table of so many MiB.
+/// "wgt/linear_5", "wgt/dot_5": y[5,24] = (x[5,48] . w0 + b) . w1; "wgt/plain_5": y = (x + w0) * b + w1, all [5,48].
+/// "wgt/linear_big_R", "wgt/dot_big_R" for eight R: w0 is 1 MiB. "wgt/kn", "wgt/nk", "wgt/f64": y[5,16] = x . w[16,16],
+/// w as it stands, transposed, and in f64. "wgt/table_256", "wgt/table_1024": 8 rows of a table of so many MiB.
 std::vector<std::pair<std::string, ImageBuilder>> weight_images();
 
 /// Of a product over the last axis of the left operand and `axis_b` of the right.
