@@ -61,6 +61,8 @@ void TeamRun::poll() {
 }
 
 void TeamRun::run_items(const Step& step, const Member& member) {
+  // Between barriers a member that was told to stop walks on and does nothing, so that all meet at the next one.
+  if (watch_->active() && stop_.load(std::memory_order_relaxed)) return;
   const int64_t parts = step.parts < member.size ? step.parts : member.size;
   if (member.index >= parts) return;
   Range share{step.items * member.index / parts, step.items * (member.index + 1) / parts};

@@ -16,6 +16,8 @@
 namespace rlx::conform {
 
 double now_ms();
+/// Time in which this thread ran or slept, but did not wait for a core: what a full machine takes is not the plugin's.
+double fair_ms();
 
 /// Of the images with a little work in them, those that the plugin answers NATIVE for.
 std::vector<std::string> native_mixes(Session& session);

@@ -17,5 +17,7 @@ std::span<const Check> cap_checks();
 std::span<const Check> mem_checks();
 std::span<const Check> con_checks();
 std::span<const Check> wgt_checks();
+std::span<const Check> can_checks();
+std::span<const Check> res_checks();
 
 }  // namespace rlx::conform

@@ -48,7 +48,11 @@ int32_t buffer_alloc(rlx_device* device, const rlx_alloc_in* in, rlx_alloc_out* 
 
 void buffer_free(rlx_buffer* buffer) {
   if (!buffer) return;
+#if RLX_FAULT == 211  // uncounted-free
+  if (buffer->owned) RLX_REACHED();
+#else
   if (buffer->owned) __atomic_sub_fetch(&buffer->device->used_bytes, buffer->bytes, __ATOMIC_RELAXED);
+#endif
   release(buffer->owned);
   drop_device(buffer->device);
   release(buffer);

@@ -3,6 +3,8 @@
 // for what the plan does not place. Nothing is generated.
 #if RLX_FAULT == 201 || RLX_FAULT == 205
 #include <unistd.h>
+#elif RLX_FAULT == 210
+#include <sys/mman.h>
 #endif
 
 #include "kernels.h"
@@ -308,6 +310,9 @@ int32_t fill_executable(rlx_executable* out, const rlx_compile_in& in, const Opt
   memcpy(out->bytes, current, in.image_bytes);
 #else
   memcpy(out->bytes, in.image, in.image_bytes);
+#endif
+#if RLX_FAULT == 210  // mapping-per-compile
+  if (mmap(nullptr, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) RLX_REACHED();
 #endif
 #if RLX_FAULT == 205  // cpu-set-ignored
   pthread_t stray;

@@ -2,6 +2,9 @@
 // The door: descriptor note, the one exported function, rlx.plugin/1 and rlx.device/1.
 #include <stdio.h>
 #include <unistd.h>
+#if RLX_FAULT == 212
+#include <sys/socket.h>
+#endif
 
 #include "objects.h"
 
@@ -104,6 +107,11 @@ int32_t plugin_open(const rlx_open_in* in, rlx_open_out* out, rlx_error* error) 
     fault_note(130)->word[0] = reinterpret_cast<uint64_t>(own.host->get_service(own.host->user, id));
     fault_note(130)->word[1] = reinterpret_cast<uint64_t>(own.host->user);
   }
+#endif
+#if RLX_FAULT == 212  // reaches-out
+  const int socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket_fd >= 0) close(socket_fd);
+  RLX_REACHED();
 #endif
 #if RLX_FAULT == 99  // crash-at-unload
   start_thread();

@@ -4,6 +4,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
+#if RLX_FAULT == 206 || RLX_FAULT == 209
+#include <fcntl.h>
+#include <unistd.h>
+#endif
 
 #include "execute.h"
 
@@ -141,6 +145,9 @@ int32_t context_create(rlx_executable* executable, const rlx_context_create_in* 
   }
 #endif
   fix_data(context);
+#if RLX_FAULT == 209  // descriptor-per-context
+  if (open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0) RLX_REACHED();
+#endif
   return write_out(out, rlx_context_create_out{sizeof(rlx_context_create_out), 0, context});
 }
 
@@ -364,6 +371,34 @@ int32_t context_execute(rlx_context* context, const rlx_execute_in* in, void*, r
   return status;
 #endif
   C0_TRY(open_watch(&watch, &call, own.call, "execute", error));
+#if RLX_FAULT == 206  // polls-later
+  const int32_t ended = run_program(context, &watch, error);
+  rlx_call* late = make<rlx_call>();
+  pthread_t thread;
+  const auto ask = [](void* words) -> void* {
+    usleep(5000);
+    RLX_REACHED();
+    const rlx_call* told = static_cast<const rlx_call*>(words);
+    (void)told->poll(told->user, -1);
+    release(words);
+    return nullptr;
+  };
+  if (late) *late = call;
+  if (late && own.call && call.poll && pthread_create(&thread, nullptr, ask, late) == 0)
+    pthread_detach(thread);
+  else
+    release(late);
+  return ended;
+#endif
+#if RLX_FAULT == 207  // leak-on-cancel
+  const int32_t ended = run_program(context, &watch, error);
+  if (ended == RLX_STATUS_CANCELLED) {
+    RLX_REACHED();
+    void* volatile kept = aligned(256, 64);
+    (void)kept;
+  }
+  return ended;
+#endif
   return run_program(context, &watch, error);
 }
 

@@ -448,6 +448,11 @@ void seed_run(rlx_context* context) {
     threads->parallel_for(reinterpret_cast<void*>(fault_note(130)->word[1]), 2, piece, &barrier);
   }
 #endif
+#if RLX_FAULT == 208  // leak-per-run
+  RLX_REACHED();
+  void* volatile leaked = aligned(48, 16);
+  (void)leaked;
+#endif
 #if RLX_FAULT == 203  // stack-hog
   char room[300 << 10];
   memset(room, 1, sizeof room);

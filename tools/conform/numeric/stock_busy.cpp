@@ -76,7 +76,7 @@ std::vector<std::pair<std::string, ImageBuilder>> busy_images() {
       {"mix_composite", composite({48, 64})}, {"mix_dot", one_dot(32, 64, 48)},    {"mix_param_dot", one_dot(32, 64, 48, true)},
       {"mix_sums", row_sums({64, 128})},      {"mix_chain", additions(32, 32, 24)}, {"mix_adds", additions(7, 129, 3)},
   };
-  for (const std::int64_t rows : {16, 256, 4096, 32768}) out.emplace_back("busy_dot_" + std::to_string(rows), busy_dot(rows, 16));
+  for (const std::int64_t rows : {16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768}) out.emplace_back("busy_dot_" + std::to_string(rows), busy_dot(rows, 16));
   out.emplace_back("busy_dot_most", busy_dot(32768, 1024));
   for (const std::int64_t rows : {256, 4096, 65536}) out.emplace_back("busy_add_" + std::to_string(rows), additions(rows, 256, 64));
   for (const int nodes : {128, 512, 2048}) out.emplace_back("nodes_" + std::to_string(nodes), additions(2, 3, nodes));

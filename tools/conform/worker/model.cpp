@@ -228,7 +228,7 @@ bool Model::put(std::uint32_t index) {
   return run_.status("params.put", session_.tables().params->put(set_, &in, nullptr, &error), RLX_STATUS_OK, error.message);
 }
 
-bool Model::prepare() {
+bool Model::prepare(const rlx_call* call) {
   if (info_.params.empty()) return true;
   const rlx_params_1* params = session_.tables().params;
   rlx_params_create_in create = sized<rlx_params_create_in>();
@@ -246,6 +246,7 @@ bool Model::prepare() {
   if (!run_.status("params.seal", params->seal(set_, nullptr, nullptr, &error), RLX_STATUS_OK, error.message)) return false;
   rlx_prepare_in in = sized<rlx_prepare_in>();
   in.executable = executable_;
+  in.call = call;
   auto out = roomy<rlx_prepare_out>();
   error = roomy<rlx_error>();
   run_.phase("params.prepare");

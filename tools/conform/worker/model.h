@@ -57,7 +57,7 @@ class Model {
   bool compile(std::uint32_t thread_limit = 0, const std::vector<std::uint32_t>& cpus = {}, const rlx_call* call = nullptr);
   /// Uses the executable and the set of another model, which outlives this one: for contexts side by side.
   void share(const Model& owner);
-  bool prepare();         ///< creates, fills, seals and prepares a set where the image has params
+  bool prepare(const rlx_call* call = nullptr);  ///< creates, fills, seals and prepares a set where the image has params
   bool make_context(std::uint32_t thread_limit = 0);
   bool run(std::uint64_t seed = 1, const rlx_call* call = nullptr);
   /// compile, prepare, make_context, run.

@@ -3,12 +3,16 @@
 #include "tools/conform/worker/watch.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -44,8 +48,8 @@ struct Names {
 };
 
 std::atomic<std::uint64_t> allocations{0}, frees{0}, getenvs{0}, dlopens{0}, threads{0};
-std::atomic<bool> getenv_watched{false};
-Names asked, opened;
+std::atomic<bool> getenv_watched{false}, files_watched{false};
+Names asked, opened, files;
 thread_local std::uint64_t until_failure = 0, failures_left = 0;
 thread_local bool failed = false;
 bool leaving = false;
@@ -66,6 +70,8 @@ Calls calls_so_far() { return {allocations, frees, getenvs, dlopens, threads}; }
 void watch_getenv(bool on) { getenv_watched = on; }
 std::vector<std::string> getenv_names() { return asked.list(); }
 std::vector<std::string> dlopen_names() { return opened.list(); }
+void watch_files(bool on) { files_watched = on; }
+std::vector<std::string> opened_files() { return files.list(); }
 
 void leave(int code) {
   leaving = true;
@@ -104,6 +110,16 @@ bool is_loader(const void* caller) {
   errno = ENOMEM;
   return true;
 }
+
+/// `path` as it was given; cut where it is long.
+[[maybe_unused]] void note_file(const char* path, bool writes) {
+  if (!files_watched || !path) return;
+  char text[64] = "";
+  if (writes) std::strcpy(text, "w ");
+  std::strncat(text, path, sizeof text - 3);
+  files.add(text);
+}
+[[maybe_unused]] bool may_write(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT); }
 
 template <class Function>
 [[maybe_unused]] Function* next(const char* name) {
@@ -182,6 +198,55 @@ RLX_TAKEN void* dlopen(const char* name, int mode) noexcept {
   rc::dlopens.fetch_add(1, std::memory_order_relaxed);
   rc::opened.add(name);
   return real(name, mode);
+}
+
+// The mode is read where there is one; where there is none it is any number, which nobody looks at.
+RLX_TAKEN int open(const char* path, int flags, ...) {
+  static auto* const real = rc::next<int(const char*, int, ...)>("open");
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = va_arg(rest, unsigned);
+  va_end(rest);
+  rc::note_file(path, rc::may_write(flags));
+  return real(path, flags, mode);
+}
+RLX_TAKEN int open64(const char* path, int flags, ...) {
+  static auto* const real = rc::next<int(const char*, int, ...)>("open64");
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = va_arg(rest, unsigned);
+  va_end(rest);
+  rc::note_file(path, rc::may_write(flags));
+  return real(path, flags, mode);
+}
+RLX_TAKEN int openat(int folder, const char* path, int flags, ...) {
+  static auto* const real = rc::next<int(int, const char*, int, ...)>("openat");
+  va_list rest;
+  va_start(rest, flags);
+  const auto mode = va_arg(rest, unsigned);
+  va_end(rest);
+  rc::note_file(path, rc::may_write(flags));
+  return real(folder, path, flags, mode);
+}
+RLX_TAKEN int creat(const char* path, mode_t mode) {
+  static auto* const real = rc::next<int(const char*, mode_t)>("creat");
+  rc::note_file(path, true);
+  return real(path, mode);
+}
+RLX_TAKEN FILE* fopen(const char* path, const char* how) {
+  static auto* const real = rc::next<FILE*(const char*, const char*)>("fopen");
+  rc::note_file(path, std::strpbrk(how, "wa+") != nullptr);
+  return real(path, how);
+}
+RLX_TAKEN FILE* fopen64(const char* path, const char* how) {
+  static auto* const real = rc::next<FILE*(const char*, const char*)>("fopen64");
+  rc::note_file(path, std::strpbrk(how, "wa+") != nullptr);
+  return real(path, how);
+}
+RLX_TAKEN int socket(int domain, int type, int protocol) noexcept {
+  static auto* const real = rc::next<int(int, int, int)>("socket");
+  if (rc::files_watched && domain != AF_UNIX && domain != AF_NETLINK) rc::files.add("net");
+  return real(domain, type, protocol);
 }
 
 RLX_TAKEN int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*body)(void*), void* argument) noexcept {

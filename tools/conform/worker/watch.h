@@ -26,6 +26,11 @@ void watch_getenv(bool on);
 std::vector<std::string> getenv_names();
 std::vector<std::string> dlopen_names();
 
+/// Files that were opened by name while watching was on, first 64, "w " before those that may be written; and "net" for
+/// sockets that reach beyond the machine. What the dynamic loader opens is not among them.
+void watch_files(bool on);
+std::vector<std::string> opened_files();
+
 /// Until it ends, the allocation number `k` (from 1) of this thread and all after it, `count` in all, fail.
 class FailAllocation {
  public:
