@@ -63,7 +63,7 @@ Result<Pending> post(const CompiledGraph& graph, std::shared_ptr<Pending::State>
 
 }  // namespace
 
-bool Pending::ready() const { return !state_ || state_->is_done(); }
+bool Pending::ready() const { return !state_ || ::getpid() != state_->owner || state_->is_done(); }
 
 Status Pending::wait() const {
   return entry([&]() -> Status {

@@ -21,4 +21,12 @@ auto entry(Body&& body) -> decltype(body()) {
   return guard(std::forward<Body>(body));
 }
 
+/// For calls that look at something and cannot fail: what `body` returns, or an empty one in such a child.
+template <class Body>
+auto look(Body&& body) -> decltype(body()) {
+  const InsideRuntime inside;
+  if (InsideRuntime::is_refused()) [[unlikely]] return {};
+  return body();
+}
+
 }  // namespace rlx

@@ -276,8 +276,10 @@ Status ModelCompilePipeline::use_aot(AotOptions options) {
 }
 
 AotCounters ModelCompilePipeline::aot_counters() const {
-  const std::lock_guard lock(body_->mutex);
-  return body_->aot ? body_->aot->counters() : AotCounters();
+  return look([&]() -> AotCounters {
+    const std::lock_guard lock(body_->mutex);
+    return body_->aot ? body_->aot->counters() : AotCounters();
+  });
 }
 
 Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, const Specialized& specialized, const CallOptions& options) {
@@ -312,31 +314,41 @@ Result<BindingManifest> ModelCompilePipeline::binding_manifest_for_binding(const
 }
 
 bool ModelCompilePipeline::contains(const Template& from, const Binding& binding) const {
-  SizesInOrder in_order;
-  return from.body() && in_order.fill(*from.body(), binding) && body_->variants.contains({from.body(), in_order.sizes()});
+  return look([&] {
+    SizesInOrder in_order;
+    return from.body() && in_order.fill(*from.body(), binding) && body_->variants.contains({from.body(), in_order.sizes()});
+  });
 }
 
-std::size_t ModelCompilePipeline::size() const { return body_->variants.size(); }
-std::size_t ModelCompilePipeline::clear() { return body_->variants.clear(); }
+std::size_t ModelCompilePipeline::size() const {
+  return look([&] { return body_->variants.size(); });
+}
+std::size_t ModelCompilePipeline::clear() {
+  return look([&] { return body_->variants.clear(); });
+}
 
 CacheCounters ModelCompilePipeline::counters() const {
-  CacheCounters counters = body_->variants.counters();
-  counters.shared = body_->executables.found_alive();
-  return counters;
+  return look([&] {
+    CacheCounters counters = body_->variants.counters();
+    counters.shared = body_->executables.found_alive();
+    return counters;
+  });
 }
 
 PipelineMemory ModelCompilePipeline::memory() const {
-  PipelineMemory memory;
-  memory.variants = size();
-  memory.arena_bytes = body_->lanes->bytes();
-  const std::lock_guard lock(body_->mutex);
-  for (const auto& [key, each] : body_->templates) {
-    const ParamUsage usage = each.made.body()->params->usage();
-    memory.source_bytes += usage.source_bytes;
-    memory.packed_bytes += usage.packed_bytes;
-    memory.shared_bytes += usage.shared_bytes;
-  }
-  return memory;
+  return look([&] {
+    PipelineMemory memory;
+    memory.variants = size();
+    memory.arena_bytes = body_->lanes->bytes();
+    const std::lock_guard lock(body_->mutex);
+    for (const auto& [key, each] : body_->templates) {
+      const ParamUsage usage = each.made.body()->params->usage();
+      memory.source_bytes += usage.source_bytes;
+      memory.packed_bytes += usage.packed_bytes;
+      memory.shared_bytes += usage.shared_bytes;
+    }
+    return memory;
+  });
 }
 
 const Device& ModelCompilePipeline::device() const { return body_->device; }

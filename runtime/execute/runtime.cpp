@@ -6,6 +6,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/execute/device_body.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/memory.h"
 #include "runtime/execute/trace.h"
 #include "runtime/plugin/registry.h"
@@ -118,7 +119,7 @@ std::vector<PluginReport> Runtime::plugins(bool open) {
 
 MemoryReport Runtime::memory() const {
   MemoryReport report;
-  const Status filled = guard([&]() -> Status {
+  const Status filled = entry([&]() -> Status {
     report = body_->services.memory->report();
     return {};
   });
@@ -126,7 +127,9 @@ MemoryReport Runtime::memory() const {
   return report;
 }
 
-std::uint64_t Runtime::trim() { return body_->services.memory->trim(); }
+std::uint64_t Runtime::trim() {
+  return look([&] { return body_->services.memory->trim(); });
+}
 
 std::vector<std::string> Runtime::places() const {
   return body_->listing<std::string>([&](std::vector<std::string>& places) { body_->list_places(places); });

@@ -4,7 +4,9 @@
 #include "runtime/execute/trace.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "runtime/base/check.h"
 
@@ -126,7 +128,7 @@ Status Trace::write(const std::string& path) const {
   return guard([&]() -> Status {
     const std::string text = to_json();
     std::FILE* file = std::fopen(path.c_str(), "wb");
-    if (!file) return fail(ErrorCode::kFileUnwritable, "cannot write `", path, "`");
+    if (!file) return fail(ErrorCode::kFileUnwritable, "cannot write `", path, "`: ", std::strerror(errno));
     const bool whole = std::fwrite(text.data(), 1, text.size(), file) == text.size();
     if (std::fclose(file) != 0 || !whole) return fail(ErrorCode::kFileUnwritable, "`", path, "` could not be written to its end");
     return {};

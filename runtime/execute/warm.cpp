@@ -133,13 +133,13 @@ Result<WarmUp> warm(ModelCompilePipeline& pipeline, const Template& from, std::v
 }
 
 WarmProgress WarmUp::progress() const {
-  if (!state_) return {};
+  if (!state_ || ::getpid() != state_->owner) return {};
   const std::lock_guard lock(state_->mutex);
   return state_->progress;
 }
 
 bool WarmUp::finished() const {
-  if (!state_) return true;
+  if (!state_ || ::getpid() != state_->owner) return true;
   const std::lock_guard lock(state_->mutex);
   return state_->running == 0;
 }

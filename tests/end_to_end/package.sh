@@ -42,6 +42,8 @@ expect 1 'RLX-E0104' "$rlx" run "$work/text.rlx"
 # The cache: filled once, found again, explained, damaged, cleaned.
 expect 0 '2 written, 0 were there' "$rlx" compile "$model/model.onnx" --cache "$work/cache" --shapes batch=1,seq=8 batch=1,seq=9
 expect 0 '0 written, 2 were there' "$rlx" compile "$package" --cache "$work/cache" --shapes batch=1,seq=8 batch=1,seq=9
+expect 0 'cache folder: the variant was there' "$rlx" run "$package" --bind batch=1 --bind seq=9 --cache "$work/cache" --stats
+expect 0 'cache folder: not there \(absent\); written' "$rlx" run "$package" --bind batch=1 --bind seq=11 --cache "$work/more" --stats
 expect 0 '2 variants, .*0 damaged' "$rlx" cache ls --folder "$work/cache"
 expect 0 'rlx.cache/1' "$rlx" cache ls --folder "$work/cache" --json
 key=$(basename "$(find "$work/cache" -name '*.rlxv' | sort | head -n 1)" .rlxv)

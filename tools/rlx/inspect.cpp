@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // rlx inspect MODEL: any stage as text, the manifest, what becomes of the ops, the arena plan as a picture, memory.
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 
 #include "command.h"
@@ -101,10 +103,12 @@ rlx::Status show_dispatch(Inspection& at) {
 }
 
 rlx::Status write_text(const std::string& path, const std::string& text) {
+  errno = 0;
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text;
   file.close();
-  return file ? rlx::Status() : rlx::Error(rlx::ErrorCode::kFileUnwritable, "cannot write `" + path + "`");
+  if (file) return {};
+  return rlx::Error(rlx::ErrorCode::kFileUnwritable, "cannot write `" + path + "`: " + (errno != 0 ? std::strerror(errno) : "it could not be written to its end"));
 }
 
 rlx::Status show_plan(Inspection& at) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // rlx new-plugin NAME DIR: writes the project of a backend that builds against the installed plugin_api alone. Its source
 // is examples/plugin_c, which is compiled here, with the names replaced.
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -128,7 +130,7 @@ int write_project(const Project& project) {
   }
   for (const File& file : files) {
     if (write_file(project.folder / file.name, file.bytes)) continue;
-    std::fprintf(stderr, "rlx: cannot write `%s`\n", (project.folder / file.name).c_str());
+    std::fprintf(stderr, "rlx: cannot write `%s`: %s\n", (project.folder / file.name).c_str(), std::strerror(errno));
     return kFailed;
   }
   const std::string folder = project.folder.string();

@@ -25,7 +25,7 @@ double milliseconds_since(Clock::time_point begin) {
 struct RunOptions {
   SearchOptions search;
   TraceOption trace;
-  std::string model, device, input, output;
+  std::string model, device, input, output, cache;
   std::vector<std::string> binds, fills;
   std::uint64_t seed = 0;
   unsigned repeat = 1;
@@ -42,6 +42,7 @@ struct Outcome {
   rlx::Binding binding;
   rlx::DispatchReport report;
   rlx::CacheCounters cache;
+  rlx::AotCounters folder;  ///< of --cache
   rlx::MemoryReport memory;
 };
 
@@ -88,6 +89,8 @@ rlx::Result<Outcome> execute(const RunOptions& options) {
   if (!inputs) return inputs.error();
   const auto fills = parse_fills(options.fills, made.manifest());
   if (!fills) return fills.error();
+  if (!options.cache.empty())
+    if (auto used = opened->pipeline.use_aot({options.cache}); !used) return used.error();
   auto begin = Clock::now();
   const auto graph = opened->pipeline.get_or_compile(made, outcome.binding);
   if (!graph) return graph.error();
@@ -104,6 +107,7 @@ rlx::Result<Outcome> execute(const RunOptions& options) {
     outcome.outputs = std::move(*outputs);
   }
   outcome.cache = opened->pipeline.counters();
+  outcome.folder = opened->pipeline.aot_counters();
   outcome.memory = runtime->memory();
   return outcome;
 }
@@ -123,6 +127,12 @@ void print_values(const rlx::NamedTensor& output) {
   std::printf(reals.size() > 4 || integers.size() > 4 ? " ...\n" : "\n");
 }
 
+void print_folder(const rlx::AotCounters& folder) {
+  std::printf("cache folder: %s", folder.hits ? "the variant was there" : "not there");
+  for (const auto& [reason, count] : folder.reasons) std::printf(" (%s)", reason.c_str());
+  std::printf("%s\n", folder.stores ? "; written" : folder.failed_stores ? "; could not be written" : "");
+}
+
 void print_stats(const Outcome& outcome) {
   std::string reasons;
   for (const auto& [reason, count] : outcome.cache.miss_reasons) reasons += (reasons.empty() ? ": " : ", ") + std::to_string(count) + " " + reason;
@@ -131,6 +141,7 @@ void print_stats(const Outcome& outcome) {
               static_cast<unsigned long long>(outcome.cache.compiles), outcome.cache.compile_us / 1e3, static_cast<unsigned long long>(outcome.cache.shared),
               static_cast<unsigned long long>(outcome.cache.failures), static_cast<unsigned long long>(outcome.cache.evictions),
               bytes_text(outcome.cache.resident_bytes).c_str());
+  if (outcome.folder.hits + outcome.folder.misses > 0) print_folder(outcome.folder);
   std::printf("memory: %s held: weights %s, packed %s, arenas %s%s\n", bytes_text(outcome.memory.bytes()).c_str(), bytes_text(outcome.memory.source_bytes).c_str(),
               bytes_text(outcome.memory.packed_bytes).c_str(), bytes_text(outcome.memory.arena_bytes).c_str(),
               outcome.memory.budget_bytes ? ("; budget " + bytes_text(outcome.memory.budget_bytes)).c_str() : "");
@@ -158,6 +169,8 @@ void print_document(const Outcome& outcome) {
                              {"native", outcome.report.native}, {"expanded", outcome.report.expanded}, {"copies", outcome.report.copies}};
   document["cache"] = to_json(outcome.cache);
   document["memory"] = to_json(outcome.memory);
+  document["cache_folder"] = {{"hits", outcome.folder.hits}, {"misses", outcome.folder.reasons}, {"stores", outcome.folder.stores},
+                              {"failed_stores", outcome.folder.failed_stores}};
   for (const rlx::NamedTensor& output : outcome.outputs)
     document["outputs"].push_back({{"name", output.name}, {"dtype", rlx::dtype_name(output.tensor.dtype())}, {"dims", output.tensor.dims()}});
   print_json(document);
@@ -175,6 +188,7 @@ int run_command(const Arguments& arguments) {
       ("fill", po::value(&run.fills)->value_name("NAME=LOW:HIGH"), "range of a random input; default 0:1; repeatable") //
       ("seed", po::value(&run.seed)->value_name("N"), "of random inputs; default 0")                                  //
       ("repeat,r", po::value(&run.repeat)->value_name("N"), "runs; times are their median")                           //
+      ("cache", po::value(&run.cache)->value_name("FOLDER"), "where compiled variants are kept between runs; made where it is not there")  //
       ("stats", po::bool_switch(&run.stats), "the cache's counters, memory, what became of the ops")                                                //
       ("json", po::bool_switch(&run.json), "print JSON (schema rlx.run/1)")                                           //
       ("model", po::value(&run.model)->value_name("MODEL")->required(), "the model file");

@@ -18,7 +18,8 @@ class RLX_API Pending {
   Pending() = default;
   explicit Pending(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
-  /// True once the run has ended, well or not; from then on its inputs and outputs are the caller's again.
+  /// True once the run has ended, well or not; from then on its inputs and outputs are the caller's again. True in a child
+  /// of the process that submitted it, where wait() says so.
   bool ready() const;
   /// Waits for the end and returns how it was. Errors: those of CompiledGraph::run; kInvalidArgument in a child of the process that
   /// submitted it; kInvalidArgument for an empty one.

@@ -263,6 +263,7 @@ class RLX_API ModelCompilePipeline {
   Result<CompiledGraph> get_or_compile(const Template& from, const Binding& binding, const GetOptions& options = {});
   Result<BindingManifest> binding_manifest_for_binding(const Template& from, const Binding& binding);
 
+  // Calls that cannot fail give zeros in a child that was forked while another thread was inside the runtime.
   bool contains(const Template& from, const Binding& binding) const;
   std::size_t size() const;
   bool empty() const { return size() == 0; }

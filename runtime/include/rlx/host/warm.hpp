@@ -35,6 +35,7 @@ class RLX_API WarmUp {
   WarmUp() = default;
   explicit WarmUp(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
+  /// Zeros in a child of the process that began it, where it counts as finished.
   WarmProgress progress() const;
   bool finished() const;
   /// Waits for the end. Errors: the first that a variant had (the others were tried all the same), kDeadline or kCancelled

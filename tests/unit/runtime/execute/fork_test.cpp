@@ -28,7 +28,7 @@ using rlx::DType;
 using rlx::ErrorCode;
 using rlx::Tensor;
 
-constexpr int kSame = 0, kRefused = 10, kOtherError = 11, kOtherBits = 12;
+constexpr int kSame = 0, kRefused = 10, kOtherError = 11, kOtherBits = 12, kBlind = 13;
 
 bool says_forked(const rlx::Error& error) { return error.message().find("forked") != std::string::npos; }
 
@@ -136,7 +136,12 @@ TEST_F(Fork, AChildOfABusyProcessWorksOrSaysWhyNot) {
   int refused = 0;
   for (int i = 0; i < 12; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(3));
-    const int seen = in_child([&] { return outcome(graph_.run(inputs())); });
+    const int seen = in_child([&] {
+      const int outcome_of_run = outcome(graph_.run(inputs()));
+      const std::size_t variants = pipeline_->memory().variants + pipeline_->size();
+      const bool looks = pipeline_->contains(template_, {{"rows", 256}}) && variants > 0;
+      return looks || outcome_of_run == kRefused ? outcome_of_run : kBlind;
+    });
     EXPECT_TRUE(seen == kSame || seen == kRefused) << seen;
     refused += seen == kRefused;
   }
