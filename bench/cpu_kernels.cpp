@@ -13,7 +13,7 @@
 #include <immintrin.h>
 #endif
 
-#include "plugin_api/include/rlx/ops.h"
+#include <rlx/ops.h>
 #include "plugins/cpu/kernels/kernel_table.h"
 
 using namespace rlx_cpu;
