@@ -6,7 +6,8 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <cstdlib>
+
+#include "runtime/base/pages.h"
 
 namespace rlx {
 namespace {
@@ -18,7 +19,7 @@ std::uint64_t rounded_up(std::uint64_t bytes, std::uint64_t unit) { return (byte
 
 }  // namespace
 
-Slab::~Slab() { std::free(host); }
+Slab::~Slab() { give_pages(host, host_bytes); }
 
 void Slab::release_pages() const {
   if (host) ::madvise(host, host_bytes, MADV_DONTNEED);  // a whole number of pages: rounded to units of 64 KiB and more
@@ -42,7 +43,7 @@ Status Lane::grow(const DeviceBody& device, std::uint64_t bytes, std::uint64_t a
   if (slab_) slab_->release_pages();  // this run has the lane: no context on the old slab is running
   if (device.memory()) RLX_TRY(device.memory()->admit(rounded - std::min(rounded, this->bytes()), "the arenas of a run"));
   if (on_host) {
-    slab->host = std::aligned_alloc(unit, rounded);
+    slab->host = reserve_pages(rounded, unit);
     slab->host_bytes = rounded;
     if (!slab->host) return fail(ErrorCode::kOutOfMemory, "arenas need ", rounded, " bytes");
     if (unit == kHugePage) ::madvise(slab->host, rounded, MADV_HUGEPAGE);

@@ -2,13 +2,31 @@
 // Tensors that own their bytes.
 #include <rlx/host/tensor.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+
+#include "runtime/base/pages.h"
 
 namespace rlx {
 namespace {
 
 constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kOwnPages = std::size_t{128} << 10;  // from here on outside of the heap
+
+/// Zero-filled; null where there is no memory.
+std::shared_ptr<void> from_heap(std::size_t bytes) {
+  const std::size_t rounded = std::max(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+  void* const memory = std::aligned_alloc(kAlignment, rounded);
+  if (!memory) return nullptr;
+  std::memset(memory, 0, rounded);
+  return {memory, std::free};
+}
+std::shared_ptr<void> from_pages(std::size_t bytes) {
+  void* const memory = take_pages(bytes, kAlignment);
+  if (!memory) return nullptr;
+  return {memory, [bytes](void* pages) { give_pages(pages, bytes); }};
+}
 
 template <class T>
 Tensor filled(DType dtype, std::vector<std::int64_t> dims, std::span<const T> values) {
@@ -31,14 +49,11 @@ Tensor::Tensor(DType dtype, std::vector<std::int64_t> dims) {
   for (const std::int64_t size : dims)
     if (size < 0 || __builtin_mul_overflow(bytes, static_cast<std::size_t>(size), &bytes)) return;
   if (bytes > SIZE_MAX - kAlignment) return;
-  const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, rounded ? rounded : kAlignment);
-  if (!memory) return;
-  std::memset(memory, 0, rounded);
+  data_ = bytes < kOwnPages ? from_heap(bytes) : from_pages(bytes);
+  if (!data_) return;
   dtype_ = dtype;
   dims_ = std::move(dims);
   bytes_ = bytes;
-  data_ = std::shared_ptr<void>(memory, std::free);
 }
 
 Tensor Tensor::of(std::vector<std::int64_t> dims, std::span<const float> values) {
