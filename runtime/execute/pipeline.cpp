@@ -297,11 +297,14 @@ Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from,
     RLX_TRY(scope.check("compile"));
     SizesInOrder in_order;
     RLX_TRY(in_order.fill(*from.body(), binding));
+    const VariantProbe probe(from.body(), in_order.sizes());
+    if (auto found = body_->variants.hit(probe, options.user_key)) [[likely]]
+      return *std::move(found);
     const auto make = [&](std::string_view reason) -> Result<CompiledGraph> {
       RLX_ASSIGN(const Specialized specialized, get_or_specialize_aot(from, binding));
       return body_->compile(from, specialized, reason, scope);
     };
-    return body_->variants.get_or_make({from.body(), in_order.sizes()}, options.user_key, scope, make);
+    return body_->variants.get_or_make(probe, options.user_key, scope, make);
   });
 }
 

@@ -15,20 +15,13 @@ namespace {
 constexpr int kEpochShift = 36;  // a tick is an epoch and a count of uses within it
 constexpr std::size_t kMostRemembered = 4096;  // keys that were there once: for reasons of misses
 
-std::uint64_t mixed(std::uint64_t hash, std::uint64_t word) {
-  hash = (hash ^ word) * 0x9E3779B97F4A7C15u;
-  return hash ^ (hash >> 32);
-}
-
-std::uint64_t hash_of(std::uint64_t seed, std::span<const std::int64_t> sizes) {
-  std::uint64_t hash = mixed(0, seed);
-  for (const std::int64_t size : sizes) hash = mixed(hash, static_cast<std::uint64_t>(size));
-  return hash;
-}
-
 /// The same after the template is gone and came again.
 std::uint64_t lasting_hash(const VariantProbe& probe) {
-  return hash_of(probe.from->identity.low ^ probe.from->identity.high, probe.sizes);
+  const std::array<std::uint64_t, 2> identity = {probe.from->identity.low, probe.from->identity.high};
+  Hasher hasher;
+  hasher.add(std::as_bytes(std::span(identity)));
+  hasher.add(std::as_bytes(probe.sizes));
+  return hasher.finish().low;
 }
 
 bool equal(std::span<const std::int64_t> a, std::span<const std::int64_t> b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
@@ -41,26 +34,22 @@ std::string text_of(const VariantProbe& probe) {
   return text;
 }
 
+/// Another owner of the same variant.
+CompiledGraph own_handle(const CompiledGraph& graph) {
+  const std::shared_ptr<VariantBody>& body = graph.body();
+  return CompiledGraph(std::shared_ptr<VariantBody>(body.get(), [keep = body](VariantBody*) {}));
+}
+
 }  // namespace
-
-VariantProbe::VariantProbe(const std::shared_ptr<TemplateBody>& asked, std::span<const std::int64_t> in_order)
-    : from(asked), sizes(in_order), hash(hash_of(reinterpret_cast<std::uintptr_t>(asked.get()), in_order)) {}
-
-bool VariantCache::SlotEqual::operator()(const std::unique_ptr<Slot>& a, const std::unique_ptr<Slot>& b) const {
-  return a->from == b->from && a->sizes == b->sizes;
-}
-bool VariantCache::SlotEqual::operator()(const VariantProbe& probe, const std::unique_ptr<Slot>& slot) const {
-  return slot->from == probe.from && equal(slot->sizes, probe.sizes);
-}
 
 /// Holds every stripe: nobody reads the table.
 class VariantCache::AllStripes {
  public:
   explicit AllStripes(const VariantCache& cache) : cache_(cache) {
-    for (Stripe& stripe : cache_.stripes_) stripe.mutex.lock();
+    for (Stripe& stripe : cache_.stripes_) stripe.lock.lock();
   }
   ~AllStripes() {
-    for (Stripe& stripe : cache_.stripes_) stripe.mutex.unlock();
+    for (Stripe& stripe : cache_.stripes_) stripe.lock.unlock();
   }
   AllStripes(const AllStripes&) = delete;
   AllStripes& operator=(const AllStripes&) = delete;
@@ -69,28 +58,30 @@ class VariantCache::AllStripes {
   const VariantCache& cache_;
 };
 
-std::size_t VariantCache::own_stripe() {
+VariantCache::Stripe& VariantCache::own_stripe() const {
   static std::atomic<std::size_t> threads = 0;
   thread_local const std::size_t own = threads.fetch_add(1, std::memory_order_relaxed) % kStripes;
-  return own;
-}
-
-VariantCache::Slot* VariantCache::look_up(const VariantProbe& probe) const {
-  const auto found = table_.find(probe);
-  return found == table_.end() ? nullptr : found->get();
+  return stripes_[own];
 }
 
 /// Order of use: the change of the table before it, then the order within the stripe. Exact for one thread; between
 /// threads exact to the last change.
-void VariantCache::touch(Stripe& stripe, Slot& slot) const {
+void VariantCache::touch(Stripe& stripe, std::uint32_t number) const {
   if (stripe.epoch != epoch_) {
     stripe.epoch = epoch_;
     stripe.uses = 0;
-  } else if (stripe.last == &slot) {
+  } else if (stripe.last == number) {
     return;
   }
-  stripe.last = &slot;
-  slot.tick.store((epoch_ << kEpochShift) + ++stripe.uses, std::memory_order_relaxed);
+  stripe.last = number;
+  stripe.of[number].tick = (epoch_ << kEpochShift) + ++stripe.uses;
+}
+
+std::uint64_t VariantCache::last_tick(std::uint32_t number) const {
+  std::uint64_t tick = slots_[number]->made_tick;
+  for (const Stripe& stripe : stripes_)
+    if (number < stripe.of.size()) tick = std::max(tick, stripe.of[number].tick);
+  return tick;
 }
 
 bool VariantCache::stands_for(std::uint64_t user_key, const VariantProbe& probe) const {
@@ -98,16 +89,19 @@ bool VariantCache::stands_for(std::uint64_t user_key, const VariantProbe& probe)
   return found != claimed_.end() && found->second.identity == probe.from->identity && equal(found->second.sizes, probe.sizes);
 }
 
-/// Nothing where the slow path must go on: the variant is not there, or the caller's key is new or wrong.
-std::optional<Result<CompiledGraph>> VariantCache::hit(const VariantProbe& probe, std::optional<std::uint64_t> user_key) {
-  const std::size_t own = own_stripe();
-  Stripe& stripe = stripes_[own];
-  const std::lock_guard lock(stripe.mutex);
-  Slot* slot = look_up(probe);
-  if (!slot || (user_key && !stands_for(*user_key, probe))) return std::nullopt;
-  touch(stripe, *slot);
+std::optional<CompiledGraph> VariantCache::hit(const VariantProbe& probe, std::optional<std::uint64_t> user_key) {
+  Stripe& stripe = own_stripe();
+  const std::lock_guard lock(stripe.lock);
+  const std::uint32_t number = table_.find(probe);
+  if (number == VariantTable::kNone || (user_key && !stands_for(*user_key, probe))) return std::nullopt;
+  if (number >= stripe.of.size()) [[unlikely]]
+    stripe.of.resize(slots_.size());
+  Use& use = stripe.of[number];
+  if (!use.handle.body()) [[unlikely]]
+    use.handle = own_handle(slots_[number]->graph);
+  touch(stripe, number);
   ++stripe.hits;
-  return Result<CompiledGraph>(slot->handles[own]);
+  return use.handle;
 }
 
 Status VariantCache::claimable(std::uint64_t user_key, const VariantProbe& probe) const {
@@ -159,30 +153,36 @@ void VariantCache::remember(std::uint64_t lasting, std::string_view reason) {
   gone_order_.pop_front();
 }
 
-std::unique_ptr<VariantCache::Slot> VariantCache::take_out(Table::iterator at) {
-  std::unique_ptr<Slot> slot = std::move(table_.extract(at).value());
+/// Under every stripe.
+std::unique_ptr<VariantCache::Slot> VariantCache::take_out(std::uint32_t number) {
+  free_numbers_.push_back(number);
+  std::unique_ptr<Slot> slot = std::move(slots_[number]);
+  table_.erase(slot->key());
+  for (Stripe& stripe : stripes_)
+    if (number < stripe.of.size()) stripe.of[number] = {};
   resident_bytes_ -= slot->own_bytes;
   const auto code = code_.find(slot->code);
   if (--code->second.second == 0) {
     resident_bytes_ -= code->second.first;
     code_.erase(code);
   }
-  remember(lasting_hash({slot->from, slot->sizes}), "evicted");
+  remember(lasting_hash(slot->key()), "evicted");
   ++counters_.evictions;
   return slot;
 }
 
 /// The newest stays even where it is larger than the budget: its caller is about to run it.
-void VariantCache::evict(const Slot* newest, std::vector<std::unique_ptr<Slot>>& gone) {
+void VariantCache::evict(std::uint32_t newest, std::vector<std::unique_ptr<Slot>>& gone) {
   const auto over = [&] {
     return table_.size() > limits_.capacity || (limits_.byte_budget && resident_bytes_ > limits_.byte_budget);
   };
   while (table_.size() > 1 && over()) {
-    auto oldest = table_.end();
-    for (auto it = table_.begin(); it != table_.end(); ++it) {
-      if (it->get() == newest) continue;
-      if (oldest == table_.end() || (*it)->tick.load(std::memory_order_relaxed) < (*oldest)->tick.load(std::memory_order_relaxed))
-        oldest = it;
+    std::uint32_t oldest = VariantTable::kNone;
+    std::uint64_t oldest_tick = UINT64_MAX;
+    for (std::uint32_t number = 0; number < slots_.size(); ++number) {
+      if (!slots_[number] || number == newest) continue;
+      const std::uint64_t tick = last_tick(number);
+      if (tick < oldest_tick) oldest_tick = tick, oldest = number;
     }
     gone.push_back(take_out(oldest));
   }
@@ -190,22 +190,25 @@ void VariantCache::evict(const Slot* newest, std::vector<std::unique_ptr<Slot>>&
 
 void VariantCache::publish(const VariantProbe& probe, const CompiledGraph& graph, std::vector<std::unique_ptr<Slot>>& gone) {
   auto slot = std::make_unique<Slot>();
-  slot->hash = probe.hash;
   slot->from = probe.from;
   slot->sizes.assign(probe.sizes.begin(), probe.sizes.end());
-  const std::shared_ptr<VariantBody>& body = graph.body();
-  for (CompiledGraph& handle : slot->handles)
-    handle = CompiledGraph(std::shared_ptr<VariantBody>(body.get(), [keep = body](VariantBody*) {}));
-  slot->own_bytes = body->own_bytes();
-  slot->code = body->executable().get();
-  slot->code_bytes = body->executable()->info().code_bytes;
-  const Slot* newest = slot.get();
+  slot->graph = graph;
+  slot->own_bytes = graph.body()->own_bytes();
+  slot->code = graph.body()->executable().get();
+  slot->code_bytes = graph.body()->executable()->info().code_bytes;
   const AllStripes stripes(*this);
-  slot->tick = ++epoch_ << kEpochShift;
-  table_.insert(std::move(slot));
-  resident_bytes_ += newest->own_bytes;
-  auto& [bytes, users] = code_[newest->code];
-  if (users++ == 0) resident_bytes_ += bytes = newest->code_bytes;
+  if (free_numbers_.empty()) {
+    slots_.emplace_back();
+    free_numbers_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
+  }
+  auto& [bytes, users] = code_[slot->code];
+  const std::uint32_t newest = free_numbers_.back();
+  table_.insert(slot->key(), newest);
+  if (users++ == 0) resident_bytes_ += bytes = slot->code_bytes;
+  resident_bytes_ += slot->own_bytes;
+  slot->made_tick = ++epoch_ << kEpochShift;
+  slots_[newest] = std::move(slot);
+  free_numbers_.pop_back();
   evict(newest, gone);
   ++epoch_;
 }
@@ -238,14 +241,12 @@ void VariantCache::end(const VariantProbe& probe, const std::shared_ptr<Pending>
 
 Result<CompiledGraph> VariantCache::get_or_make(const VariantProbe& probe, std::optional<std::uint64_t> user_key, const CallScope& scope,
                                                 const Make& make) {
-  if (auto found = hit(probe, user_key)) [[likely]]
-    return *std::move(found);
   std::vector<std::unique_ptr<Slot>> gone;  // let go of outside the lock
   std::unique_lock lock(mutex_);
-  if (Slot* slot = look_up(probe)) {  // made meanwhile, or the caller's key is new
+  if (const std::uint32_t number = table_.find(probe); number != VariantTable::kNone) {  // made meanwhile, or the caller's key is new
     if (user_key) RLX_TRY(claim(*user_key, probe));
     ++counters_.hits;
-    return slot->handles[own_stripe()];
+    return slots_[number]->graph;
   }
   if (user_key) RLX_TRY(claimable(*user_key, probe));
   std::shared_ptr<Pending> pending = pending_of(probe);
@@ -273,12 +274,12 @@ Result<CompiledGraph> VariantCache::get_or_make(const VariantProbe& probe, std::
 }
 
 bool VariantCache::contains(const VariantProbe& probe) const {
-  const std::lock_guard lock(stripes_[own_stripe()].mutex);
-  return look_up(probe) != nullptr;
+  const std::lock_guard lock(own_stripe().lock);
+  return table_.find(probe) != VariantTable::kNone;
 }
 
 std::size_t VariantCache::size() const {
-  const std::lock_guard lock(stripes_[own_stripe()].mutex);
+  const std::lock_guard lock(own_stripe().lock);
   return table_.size();
 }
 
@@ -287,7 +288,7 @@ CacheCounters VariantCache::counters() const {
   CacheCounters counters = counters_;
   counters.resident_bytes = resident_bytes_;
   for (const Stripe& stripe : stripes_) {
-    const std::lock_guard stripe_lock(stripe.mutex);
+    const std::lock_guard stripe_lock(stripe.lock);
     counters.hits += stripe.hits;
   }
   return counters;
@@ -297,7 +298,8 @@ std::size_t VariantCache::clear() {
   std::vector<std::unique_ptr<Slot>> gone;
   const std::lock_guard lock(mutex_);
   const AllStripes stripes(*this);
-  while (!table_.empty()) gone.push_back(take_out(table_.begin()));
+  for (std::uint32_t number = 0; number < slots_.size(); ++number)
+    if (slots_[number]) gone.push_back(take_out(number));
   ++epoch_;
   return gone.size();
 }

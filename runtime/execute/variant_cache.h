@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The variants of one pipeline by (template, sizes). A hit takes the lock of its thread's stripe alone, so that threads do
-// not meet; what changes the table takes every stripe. Least recently used variants go first; who holds one keeps it.
+// The variants of one pipeline by (template, sizes). A hit takes the lock of its thread's stripe alone and writes nothing but
+// that stripe's, so that threads do not meet; what changes the table takes every stripe. Least recently used variants go
+// first; who holds one keeps it.
 #pragma once
 
 #include <rlx/host/pipeline.hpp>
@@ -18,21 +19,13 @@
 #include <span>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "runtime/base/spin_lock.h"
 #include "runtime/execute/call_scope.h"
-#include "runtime/execute/template_body.h"
+#include "runtime/execute/variant_table.h"
 
 namespace rlx {
-
-/// A template and the sizes of its symbols, in the symbols' order. Borrowed.
-struct VariantProbe {
-  VariantProbe(const std::shared_ptr<TemplateBody>& asked, std::span<const std::int64_t> in_order);
-  const std::shared_ptr<TemplateBody>& from;
-  std::span<const std::int64_t> sizes;
-  std::uint64_t hash;  ///< of both; holds while the template lives
-};
 
 /// Thread-safe.
 class VariantCache {
@@ -41,9 +34,13 @@ class VariantCache {
   VariantCache(const VariantCache&) = delete;
   VariantCache& operator=(const VariantCache&) = delete;
 
+  /// The variant, where it is there and `user_key`, if there is one, is known to stand for it. Allocates once for each
+  /// variant and stripe.
+  std::optional<CompiledGraph> hit(const VariantProbe& probe, std::optional<std::uint64_t> user_key);
+
   /// Called outside every lock, by one thread per key, with the reason of the miss.
   using Make = std::function<Result<CompiledGraph>(std::string_view reason)>;
-  /// The variant, made now where it is not there; whoever asks for a key that is being made waits for it. Failures are not
+  /// After a miss: the variant, made now where it is not there; whoever asks for a key that is being made waits for it. Failures are not
   /// kept, and one that only says that its caller had no more time is not handed to those who wait: one of them makes it.
   /// Errors: those of make; kCancelled and kDeadline of `scope`; kInvalidArgument where `user_key` stands for another
   /// template or other sizes.
@@ -59,35 +56,29 @@ class VariantCache {
  private:
   static constexpr std::size_t kStripes = 16;
 
-  /// A variant of the table. `handles`: one owner each, so that threads which copy them do not share a counter.
   struct Slot {
-    std::uint64_t hash = 0;
     std::shared_ptr<TemplateBody> from;  // keeps the key's pointer its own
     std::vector<std::int64_t> sizes;
-    std::array<CompiledGraph, kStripes> handles;
-    std::atomic<std::uint64_t> tick = 0;
+    CompiledGraph graph;
+    std::uint64_t made_tick = 0;
     std::uint64_t own_bytes = 0, code_bytes = 0;
     const void* code = nullptr;
+    VariantProbe key() const { return {from, sizes}; }
   };
-  struct SlotHash {
-    using is_transparent = void;
-    std::size_t operator()(const std::unique_ptr<Slot>& slot) const { return slot->hash; }
-    std::size_t operator()(const VariantProbe& probe) const { return probe.hash; }
-  };
-  struct SlotEqual {
-    using is_transparent = void;
-    bool operator()(const std::unique_ptr<Slot>& a, const std::unique_ptr<Slot>& b) const;
-    bool operator()(const VariantProbe& probe, const std::unique_ptr<Slot>& slot) const;
-    bool operator()(const std::unique_ptr<Slot>& slot, const VariantProbe& probe) const { return (*this)(probe, slot); }
-  };
-  using Table = std::unordered_set<std::unique_ptr<Slot>, SlotHash, SlotEqual>;
 
+  /// What a stripe has of a variant. `handle`: an owner of its own, so that threads which copy it do not share a counter;
+  /// empty until the stripe's first hit.
+  struct alignas(32) Use {
+    CompiledGraph handle;
+    std::uint64_t tick = 0;
+  };
   struct alignas(128) Stripe {
-    mutable std::mutex mutex;
+    mutable SpinLock lock;
     std::uint64_t hits = 0;
-    std::uint64_t uses = 0;       // within `epoch`
+    std::uint64_t uses = 0;             // within `epoch`
     std::uint64_t epoch = 0;
-    const Slot* last = nullptr;   // touched last, within `epoch`
+    std::uint32_t last = VariantTable::kNone;  // touched last, within `epoch`
+    std::vector<Use> of;                // by number of the variant
   };
   class AllStripes;
 
@@ -104,10 +95,9 @@ class VariantCache {
     std::string text;  ///< for messages
   };
 
-  static std::size_t own_stripe();
-  Slot* look_up(const VariantProbe& probe) const;
-  void touch(Stripe& stripe, Slot& slot) const;
-  std::optional<Result<CompiledGraph>> hit(const VariantProbe& probe, std::optional<std::uint64_t> user_key);
+  Stripe& own_stripe() const;
+  void touch(Stripe& stripe, std::uint32_t number) const;
+  std::uint64_t last_tick(std::uint32_t number) const;
   bool stands_for(std::uint64_t user_key, const VariantProbe& probe) const;
   Status claimable(std::uint64_t user_key, const VariantProbe& probe) const;
   Status claim(std::uint64_t user_key, const VariantProbe& probe);
@@ -117,8 +107,8 @@ class VariantCache {
   void end(const VariantProbe& probe, const std::shared_ptr<Pending>& pending, Result<CompiledGraph> made,
            std::vector<std::unique_ptr<Slot>>& gone);
   void publish(const VariantProbe& probe, const CompiledGraph& graph, std::vector<std::unique_ptr<Slot>>& gone);
-  void evict(const Slot* newest, std::vector<std::unique_ptr<Slot>>& gone);
-  std::unique_ptr<Slot> take_out(Table::iterator at);
+  void evict(std::uint32_t newest, std::vector<std::unique_ptr<Slot>>& gone);
+  std::unique_ptr<Slot> take_out(std::uint32_t number);
   void remember(std::uint64_t lasting_hash, std::string_view reason);
 
   const PipelineOptions limits_;
@@ -127,10 +117,12 @@ class VariantCache {
 
   // Read under one stripe, changed under mutex_ and every stripe.
   mutable std::array<Stripe, kStripes> stripes_;
-  Table table_;
+  VariantTable table_;
+  std::vector<std::unique_ptr<Slot>> slots_;  // by number; null where the number is free
   std::unordered_map<std::uint64_t, Claimed> claimed_;
   std::uint64_t epoch_ = 1;  // number of changes
 
+  std::vector<std::uint32_t> free_numbers_;
   std::unordered_multimap<std::uint64_t, std::shared_ptr<Pending>> pending_;
   std::unordered_map<std::uint64_t, std::string_view> gone_;  // lasting hash -> "evicted" or "failed"
   std::deque<std::uint64_t> gone_order_;

@@ -172,4 +172,23 @@ TEST(SteadyState, MiniLmAllocatesNothing) {
   expect_no_allocation(*graph);
 }
 
+TEST(SteadyState, AHitOfTheVariantCacheAllocatesNothing) {
+  auto pipeline = rlx::ModelCompilePipeline::create(open_device());
+  ASSERT_TRUE(pipeline);
+  const auto made = pipeline->build_template("linear", linear_model());
+  ASSERT_TRUE(made);
+  const std::vector<rlx::Binding> bindings = {{{"seq", 1}}, {{"seq", 2}}, {{"seq", 3}}};
+  const auto all = [&] {
+    int failed = 0;
+    for (const rlx::Binding& binding : bindings) failed += !pipeline->get_or_compile(*made, binding, {.user_key = 40 + binding.at("seq"), .call = {}});
+    for (const rlx::Binding& binding : bindings) failed += !pipeline->get_or_compile(*made, binding);
+    return failed;
+  };
+  ASSERT_EQ(all(), 0);
+  ASSERT_EQ(all(), 0);
+  int failed = 0;
+  EXPECT_EQ(allocations_of([&] { failed = all(); }), 0);
+  EXPECT_EQ(failed, 0);
+}
+
 }  // namespace
