@@ -42,6 +42,7 @@ std::vector<std::string> words_of(const std::string& text) {
 
 Status write_case(const std::string& folder, const NumericCase& made) {
   RLX_TRY(write_bytes(folder + "/case.lir", made.image));
+  if (made.refused) RLX_TRY(write_bytes(folder + "/refused", ""));
   for (std::size_t i = 0; i < made.inputs.size(); ++i) RLX_TRY(write_bytes(folder + "/in" + std::to_string(i), made.inputs[i]));
   for (std::size_t i = 0; i < made.params.size(); ++i) RLX_TRY(write_bytes(folder + "/param" + std::to_string(i), made.params[i]));
   return {};
@@ -166,6 +167,10 @@ Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
   const CaseFolder folder(new_folder());
   if (const auto written = write_case(folder.path(), *made); !written) return harness_error(written.error().message());
   Outcome outcome = judge(worker("compute", "case", "all", 0, folder.path()));
+  if (made->refused) {  // nothing to compare; the worker has looked at the outputs
+    outcome.elements = outcome.status == CaseStatus::kPass ? 1 : 0;
+    return outcome;
+  }
   outcome.assertions = 0;
   if (outcome.status != CaseStatus::kPass) return outcome;
   const CaseFolder truth(new_folder());

@@ -24,6 +24,7 @@ struct NumericCase {
   std::vector<std::string> inputs;  ///< bytes, dense, in the image's order
   std::vector<std::string> params;  ///< one per param record
   CompareOptions compare;
+  bool refused = false;  ///< the run must be refused as DATA_ERROR, before anything is written
 };
 
 struct NumericCheck {

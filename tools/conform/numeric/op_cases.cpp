@@ -179,6 +179,8 @@ Result<NumericCase> make_op_case(const OpCase& op_case, Data data, std::uint64_t
   Random random(seed);
   for (const OperandCase& operand : op_case.operands)
     if (operand.dtype != DType::kNone) (operand.param ? made.params : made.inputs).push_back(fill_operand(operand, data, random));
+  made.refused = op_case.refused;
+  made.compare.sign_of_zero = op_case.sign_of_zero;
   if (data == Data::kExact) made.compare.most = op_case.product ? 0.25 : 0;
   return made;
 }

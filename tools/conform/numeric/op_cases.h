@@ -55,6 +55,8 @@ struct OpCase {
   std::size_t results = 0;                            ///< how many are asked for; 0: all
   bool exact = false;   ///< exact data (Fill::least, most) have exact answers, in any order
   bool product = false; ///< sums of products: precision classes matter
+  bool sign_of_zero = false;  ///< -0 and 0 are told apart
+  bool refused = false;       ///< the data are wrong: DATA_ERROR
   int effort = 1;       ///< the profile that runs it: 0 quick, 1 ci, 2 full
 
   DType dtype() const { return operands.empty() ? DType::kNone : operands[0].dtype; }
@@ -79,6 +81,10 @@ Result<std::vector<std::uint32_t>> append_op(ImageBuilder& builder, const OpCase
                                              const std::string& output_prefix = "y");
 
 enum class Data { kTame, kExact };
+/// How an operand lies in a tensor of its own.
+enum class Way { kDense, kGaps, kReversed, kSwapped, kRepeated, kOffset };
+/// The same case with operand `index` as a window of a tensor of its own; the dims stay. Nothing where the way changes nothing.
+std::optional<OpCase> through_window(const OpCase& op_case, std::size_t index, Way way);
 /// Bytes of an operand (of its whole root, where it is a window).
 std::string fill_operand(const OperandCase& operand, Data data, Random& random);
 /// Image, inputs and params of one op alone. Exact data of products compare within min(bound, 1/4), others exactly.

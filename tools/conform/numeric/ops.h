@@ -30,10 +30,11 @@ template <const CaseList& (*list)()>
 std::vector<std::string> keys_of(const Facts& facts, int effort) {
   return list().keys(facts, effort);
 }
-template <const CaseList& (*list)(), Data data>
+/// Exact data go to the cases that have exact answers.
+template <const CaseList& (*list)(), Data data = Data::kExact>
 Result<NumericCase> case_of(const std::string& key, std::uint64_t seed, const Facts& facts) {
   RLX_ASSIGN(const OpCase* found, list().find(key));
-  RLX_ASSIGN(NumericCase made, make_op_case(*found, data, seed));
+  RLX_ASSIGN(NumericCase made, make_op_case(*found, data == Data::kExact && !found->exact ? Data::kTame : data, seed));
   made.compare.flush_to_zero = (facts.device_flags & RLX_DEVICE_FLAG_FTZ) != 0;
   return made;
 }
@@ -41,5 +42,31 @@ Result<NumericCase> case_of(const std::string& key, std::uint64_t seed, const Fa
 // ops_sweep.cpp
 const CaseList& bound_sweep();
 const CaseList& exact_sweep();
+// ops_special.cpp, ops_targeted.cpp
+const CaseList& special_values();
+const CaseList& targeted_fills();
+// ops_shapes.cpp
+const CaseList& broadcasting();
+const CaseList& extents();
+const CaseList& axes_and_permutations();
+// ops_index.cpp
+const CaseList& index_policies();
+const CaseList& jumps();
+std::vector<std::string> jump_keys(const Facts& facts, int effort);
+Result<NumericCase> jump_case(const std::string& key, std::uint64_t seed, const Facts& facts);
+// ops_masks.cpp
+const CaseList& masks();
+// ops_casts.cpp
+const CaseList& cast_table();
+const CaseList& byte_products();
+// ops_strides.cpp
+const CaseList& strides();
+// ops_probes.cpp
+const CaseList& linear_forms();
+const CaseList& class_probes();
+Result<NumericCase> probe_case(const std::string& key, std::uint64_t seed, const Facts& facts);
+
+/// Every list of the group, for tests.
+std::vector<const CaseList*> ops_lists();
 
 }  // namespace rlx::conform

@@ -309,12 +309,12 @@ rlx_execute_in Model::execute_in(const rlx_call* call) {
   return in;
 }
 
-bool Model::run(std::uint64_t seed, const rlx_call* call) {
+bool Model::run(std::uint64_t seed, const rlx_call* call, std::int32_t wanted) {
   if (seed) fill(seed);
   const rlx_execute_in in = execute_in(call);
   auto error = roomy<rlx_error>();
   run_.phase("execute");
-  return run_.status("execute", session_.tables().execute->execute(context_, &in, nullptr, &error), RLX_STATUS_OK, error.message);
+  return run_.status("execute", session_.tables().execute->execute(context_, &in, nullptr, &error), wanted, error.message);
 }
 
 bool Model::all(std::uint64_t seed) { return compile() && prepare() && make_context() && run(seed); }

@@ -59,7 +59,7 @@ class Model {
   void share(const Model& owner);
   bool prepare(const rlx_call* call = nullptr);  ///< creates, fills, seals and prepares a set where the image has params
   bool make_context(std::uint32_t thread_limit = 0);
-  bool run(std::uint64_t seed = 1, const rlx_call* call = nullptr);
+  bool run(std::uint64_t seed = 1, const rlx_call* call = nullptr, std::int32_t wanted = RLX_STATUS_OK);
   /// compile, prepare, make_context, run.
   bool all(std::uint64_t seed = 1);
   /// Bytes of all outputs of the last run, one after the other.

@@ -10,6 +10,7 @@
 #include "runtime/ir/op.h"
 #include "runtime/reference/interpreter.h"
 #include "tools/conform/numeric/expected.h"
+#include "tools/conform/numeric/ops.h"
 
 namespace rlx::conform {
 namespace {
@@ -61,6 +62,30 @@ TEST(OpCases, AreCoveredByAClaimOfEveryDtypeTheyTouch) {
   EXPECT_TRUE(covers(facts, gather));
   facts.claims[0].max_rank = 2;
   EXPECT_FALSE(covers(facts, gather)) << "the result has rank 3";
+}
+
+TEST(OpsLists, HoldCasesThatFitUnderKeysOfTheirOwn) {
+  for (const CaseList* list : ops_lists()) {
+    std::set<std::string> names;
+    EXPECT_FALSE(list->cases().empty());
+    for (const OpCase& op_case : list->cases()) {
+      EXPECT_TRUE(names.insert(op_case.name).second) << op_case.name;
+      EXPECT_EQ(op_case.name.find_first_of(": "), std::string::npos) << op_case.name;
+      const auto shapes = result_shapes(op_case);
+      EXPECT_TRUE(shapes) << op_case.name << ": " << (shapes ? "" : shapes.error().message());
+    }
+  }
+}
+
+TEST(OpsLists, RefuseExactlyWhatTheReferenceRefuses) {
+  for (const OpCase& op_case : index_policies().cases()) {
+    const auto made = make_op_case(op_case, Data::kExact, 3);
+    ASSERT_TRUE(made) << op_case.name << ": " << made.error().message();
+    const auto expected = expected_outputs(made->image, made->inputs, made->params);
+    EXPECT_EQ(!expected, op_case.refused) << op_case.name;
+    if (expected) continue;
+    EXPECT_EQ(expected.error().code(), ErrorCode::kDataError) << op_case.name;
+  }
 }
 
 }  // namespace
