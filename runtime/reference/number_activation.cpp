@@ -56,7 +56,9 @@ Num gelu_tanh(const Act& a) {
   return mul(a.unit, a.times(a.x, 0.5), a.plus(a.fn(RLX_UNARY_TANH, inner), 1));
 }
 
+/// The comparisons of shrink and thresholded_relu are false for NaN, and else is 0.
 Num shrink(const Act& a, double lambda, double bias) {
+  if (std::isnan(a.x.v)) return {0, a.x.e};
   const Num upper = branch(a.x, lambda, {0, 0}, a.plus(a.x, -bias), false);
   return branch({-a.x.v, a.x.e}, lambda, upper, a.plus(a.x, bias), false);
 }
@@ -102,6 +104,7 @@ Num formula(const Act& a, std::int64_t act, double alpha, double beta) {
     case RLX_ACT_SHRINK:
       return shrink(a, std::isnan(alpha) ? 0.5 : alpha, std::isnan(beta) ? 0 : beta);
     case RLX_ACT_THRESHOLDED_RELU:
+      if (std::isnan(x.v)) return {0, x.e};
       return branch(x, std::isnan(alpha) ? 1 : alpha, {0, 0}, x, false);
     default:
       return x;

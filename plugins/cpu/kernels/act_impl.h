@@ -80,13 +80,12 @@ struct Softsign {
 struct Shrink {
   F lambda, bias;
   F operator()(F x) const {
-    const F inside = select(equal(x, x), zero(), x);
-    return select(less(x, negate(lambda)), x + bias, select(less(lambda, x), x - bias, inside));
+    return select(less(x, negate(lambda)), x + bias, select(less(lambda, x), x - bias, zero()));
   }
 };
 struct ThresholdedRelu {
   F alpha;
-  F operator()(F x) const { return select(less(alpha, x), x, select(equal(x, x), zero(), x)); }
+  F operator()(F x) const { return select(less(alpha, x), x, zero()); }
 };
 
 /// x Phi(x) where Phi comes from erf.

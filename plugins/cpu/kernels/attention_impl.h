@@ -237,6 +237,38 @@ static void block_values(const AttentionScratch& s, int64_t block_keys, int rows
   }
 }
 
+/// True where key `key` takes part in the row of query `i`.
+static bool sees(const AttentionArgs& args, int64_t batch, int64_t head, int64_t i, int64_t key) {
+  const KeyRange range = visible_keys(args, batch, i);
+  if (key < range.begin || key >= range.end) return false;
+  const int64_t* strides = args.mask_strides;
+  if (args.mask_kind == RLX_MASK_KEY_BOOL)
+    return static_cast<const uint8_t*>(args.mask)[batch * strides[0] + key * strides[3]] != 0;
+  const int64_t at = batch * strides[0] + head * strides[1] + i * strides[2] + key * strides[3];
+  if (args.mask_kind == RLX_MASK_BOOL) return static_cast<const uint8_t*>(args.mask)[at] != 0;
+  return args.mask_kind != RLX_MASK_BIAS || static_cast<const float*>(args.mask)[at] != -__builtin_inff();
+}
+
+/// True where no number of whole vectors [0, n) is infinite or NaN.
+static inline bool all_finite(const float* row, int64_t n) {
+  F sum = zero();
+  for (int64_t i = 0; i < n; i += kWidth) sum = sum + load(row + i) * zero();
+  return sum_of(sum) == 0.0f;
+}
+
+/// partial = weights * V of one row over the keys that it sees alone: a weight of 0 does not silence an infinity
+/// or a NaN among the others' values.
+__attribute__((noinline)) static void seen_values(const AttentionArgs& args, const KeyBlock& block, const float* weights,
+                                                  int64_t batch, int64_t head, int64_t query, int64_t begin, int64_t end,
+                                                  float* partial) {
+  for (int64_t c = 0; c < args.value_size; ++c) partial[c] = 0.0f;
+  for (int64_t j = begin; j < end; ++j) {
+    if (!sees(args, batch, head, query, block.begin + j)) continue;
+    const float* v = block.v + j * args.v_strides.seq;
+    for (int64_t c = 0; c < args.value_size; ++c) partial[c] += weights[j] * v[c];
+  }
+}
+
 /// What to divide by the sum of weights; a row that saw nothing gives zeros.
 static inline float inverse_of(float total) { return total == 0.0f ? 0.0f : 1.0f / total; }
 
@@ -308,7 +340,10 @@ static void attend_rows(const AttentionArgs& args, const AttentionScratch& s, co
   soften_rows(s.scores, s.score_row, rows, begin, end, rule.to_log2, s.maximum + at, s.total + at, factor);
   block_values(s, block.count, rows, begin, all.end);
   for (int i = 0; i < rows; ++i) {
-    add_partial(y + i * args.y_strides.seq, s.partial + i * s.value_columns, factor[i],
+    float* partial = s.partial + i * s.value_columns;
+    if (!all_finite(partial, s.value_columns))
+      seen_values(args, block, s.scores + i * s.score_row, batch, head, query + i, begin, all.end, partial);
+    add_partial(y + i * args.y_strides.seq, partial, factor[i],
                 inverse_of(s.total[at + i]), order, args.value_size);
   }
 }

@@ -95,7 +95,6 @@ double or_else(double x, double otherwise) { return isnan(x) ? otherwise : x; }
 double negative_part(double x, double alpha) { return x > 0 || isnan(x) ? x : alpha * expm1(x); }
 
 double shrunk(double x, double lambda, double bias) {
-  if (isnan(x)) return x;
   return x > lambda ? x - bias : x < -lambda ? x + bias : 0;
 }
 
@@ -160,7 +159,7 @@ double activation(uint32_t dtype, int64_t act, double alpha, double beta, double
     case RLX_ACT_SHRINK:
       return shrunk(x, or_else(alpha, 0.5), or_else(beta, 0));
     case RLX_ACT_THRESHOLDED_RELU:
-      return x <= or_else(alpha, 1) ? 0 : x;
+      return x > or_else(alpha, 1) ? x : 0;
     default:
       return x;
   }

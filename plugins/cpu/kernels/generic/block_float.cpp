@@ -223,10 +223,10 @@ bool act_of(uint32_t fn, T alpha, T beta, const T* x, T* y, int64_t n) {
       return map1(x, y, n, [](T v) { return v / (T(1) + std::fabs(v)); });
     case RLX_ACT_SHRINK:
       return map1(x, y, n, [=](T v) {
-        return v != v ? v : v < -alpha ? v + beta : v > alpha ? v - beta : T(0);
+        return v < -alpha ? v + beta : v > alpha ? v - beta : T(0);
       });
     case RLX_ACT_THRESHOLDED_RELU:
-      return map1(x, y, n, [=](T v) { return v <= alpha ? T(0) : v; });
+      return map1(x, y, n, [=](T v) { return v > alpha ? v : T(0); });
     default:
       return act_smooth(fn, alpha, beta, x, y, n);
   }

@@ -74,6 +74,22 @@ TEST(Reference, SpecialValuesFollowTheRegistry) {
   EXPECT_EQ(w.i, (Whole{44}));
 }
 
+TEST(Reference, NaNTakesTheElseOfShrinkAndThresholdedReluAsTheirExpansionsDo) {
+  for (const std::uint32_t fn : {RLX_ACT_SHRINK, RLX_ACT_THRESHOLDED_RELU, RLX_ACT_LEAKY_RELU, RLX_ACT_ELU}) {
+    const Attributes attributes = {{RLX_ATTR_FN, Dim(fn)}, {RLX_ATTR_ACT_ALPHA, 0.5}, {RLX_ATTR_ACT_BETA, 0.25}};
+    const std::vector<Shape> shapes = {{DType::kF32, {1}}};
+    const auto region = expansion(RLX_OP_ACT, shapes, attributes);
+    ASSERT_TRUE(region);
+    const Tensor direct = run_one({f32({1}, {NAN})}, op(RLX_OP_ACT, attributes));
+    const Tensor steps = run_one({f32({1}, {NAN})}, [&](MirBuilder& b, const std::vector<ValueId>& x) {
+      return *inline_region(b.graph(), **region, x);
+    });
+    EXPECT_EQ(std::isnan(direct.v[0]), std::isnan(steps.v[0])) << fn;
+    EXPECT_EQ(direct.v[0] == 0, steps.v[0] == 0) << fn;
+    EXPECT_EQ(direct.v[0] == 0, fn == RLX_ACT_SHRINK || fn == RLX_ACT_THRESHOLDED_RELU) << fn;
+  }
+}
+
 TEST(Reference, MovesData) {
   const Tensor x = f32({2, 3}, {1, 2, 3, 4, 5, 6});
   const auto pad = [&](std::int64_t mode) {
