@@ -41,6 +41,8 @@ class Runner {
  private:
   Outcome once(const CheckInfo& check, const PlannedCase& planned);
   Outcome numeric(const CheckInfo& check, const PlannedCase& planned);
+  /// Inlines what the device answers EXPAND for until all is NATIVE; else how it ended.
+  Outcome inline_as_asked(std::string& image);
   ProcessResult worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
                        const std::string& folder);
   std::string new_folder();

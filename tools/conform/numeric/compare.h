@@ -14,6 +14,7 @@ struct CompareOptions {
   double most = -1;  ///< bounds are cut to this; negative: as they are. Exact data: 0 compares values, 0.25 classes.
   bool flush_to_zero = false;  ///< the device declares that subnormals are zero
   bool sign_of_zero = false;   ///< -0 and 0 differ
+  bool loose_is_fine = false;  ///< what is looked at is not how near the values are
 };
 
 struct Comparison {

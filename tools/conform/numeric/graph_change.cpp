@@ -154,6 +154,24 @@ void inline_composites(lir::Module& module, bool every, std::uint64_t seed) {
   }
 }
 
+bool inline_chosen(lir::Module& module, const std::vector<bool>& chosen) {
+  const std::vector<lir::Op> before(module.ops.begin(), module.ops.begin() + module.regions[0].op_count);
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (i < chosen.size() && chosen[i] && !can_inline(before[i])) return false;
+  std::vector<lir::Op> main;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    lir::Op op = before[i];
+    if (i >= chosen.size() || !chosen[i]) {
+      main.push_back(std::move(op));
+      continue;
+    }
+    copy_double_views(module, op, main);
+    append_inlined(module, op, main);
+  }
+  keep_regions(module, std::move(main));
+  return true;
+}
+
 void shuffle_order(lir::Module& module, std::uint64_t seed) {
   Random random(seed);
   const std::uint32_t count = module.regions[0].op_count;

@@ -27,6 +27,10 @@ Result<RandomGraph> model_slice(const std::string& name, std::uint64_t seed);
 /// `every`: all of them, else each by chance.
 void inline_composites(lir::Module& module, bool every, std::uint64_t seed);
 
+/// The same for the ops of the main graph that are chosen, by their place in it; one round. False where one of them is no
+/// composite, and then the module is as it was.
+bool inline_chosen(lir::Module& module, const std::vector<bool>& chosen);
+
 /// The ops of the main graph in another order that their operands allow.
 void shuffle_order(lir::Module& module, std::uint64_t seed);
 

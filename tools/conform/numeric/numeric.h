@@ -35,7 +35,19 @@ struct NumericCheck {
   /// `effort`: 0 quick, 1 ci, 2 full.
   std::vector<std::string> (*cases)(const Facts& facts, int effort);
   Result<NumericCase> (*make)(const std::string& key, std::uint64_t seed, const Facts& facts);
+  /// The device is asked first, and what it answers EXPAND for is inlined and asked again, as the core does.
+  bool asks = false;
 };
+
+/// One round of that, from the verdicts (RLX_VERDICT_*) of the image's ops.
+struct Inlined {
+  std::string image;    ///< with regions in place of what was answered EXPAND for
+  bool changed = false;
+  std::string refused;  ///< an op of the main graph that is UNSUPPORTED; empty where all are NATIVE or EXPAND
+  bool claimed = false; ///< a row has that op, all of whose operands are dense
+};
+/// Errors: an image that cannot be read, too few verdicts, a composite that cannot be inlined here.
+Result<Inlined> inline_expanded(const std::string& image, std::span<const std::uint32_t> verdicts, const Facts& facts);
 
 std::vector<std::span<const NumericCheck>> numeric_catalogue();
 const NumericCheck* find_numeric(const std::string& id);

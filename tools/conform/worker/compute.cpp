@@ -61,4 +61,25 @@ void compute(Run& run) {
   }
 }
 
+void ask(Run& run) {
+  std::string bytes;
+  if (!run.expect(read_bytes("case.lir", bytes), "the controller gave an image", "no file")) return;
+  const auto session = Session::open(run);
+  if (!session) return;
+  const ImageBytes image(bytes);
+  std::vector<rlx_verdict> verdicts(image_info(image).ops);
+  rlx_query_support_in in = sized<rlx_query_support_in>();
+  in.image = image.data();
+  in.image_bytes = image.size();
+  in.verdict_stride = sizeof(rlx_verdict);
+  in.verdicts = verdicts.data();
+  in.verdict_count = verdicts.size();
+  auto out = roomy<rlx_query_support_out>();
+  auto error = roomy<rlx_error>();
+  run.phase("query_support");
+  if (!run.status("query_support", session->tables().compile->query_support(session->device(), &in, &out, &error), RLX_STATUS_OK, error.message)) return;
+  std::ofstream file("verdicts", std::ios::binary);
+  for (const rlx_verdict& verdict : verdicts) file.write(reinterpret_cast<const char*>(&verdict.verdict), sizeof verdict.verdict);
+}
+
 }  // namespace rlx::conform

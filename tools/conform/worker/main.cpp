@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // rlx-conform-worker: one run of one case in a process of its own, told on descriptor 3. Started by rlx-conform; of no use
 // by hand. Standard input holds MODE PLUGIN CHECK KEY SEED FOLDER PARENT, parted by NUL, so that the plugin does not find in
-// its process's arguments what it is about to be asked. MODE: list, survey, check, compute.
+// its process's arguments what it is about to be asked. MODE: list, survey, check, ask, compute.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -72,6 +72,8 @@ int run_mode(const std::string& mode, Run& run) {
     survey(run);
   } else if (mode == "compute") {
     compute(run);
+  } else if (mode == "ask") {
+    ask(run);
   } else {
     const Check* check = find_check(run.request().check);
     if (!check) return 2;

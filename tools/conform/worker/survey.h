@@ -12,5 +12,7 @@ void survey(Run& run);
 /// Runs the image of the working directory on its inputs and params, and writes its outputs there.
 /// Files: case.lir, in0.., param0.., options; out0...
 void compute(Run& run);
+/// Leaves the verdicts of the image's ops in the file `verdicts`, 32 bits each.
+void ask(Run& run);
 
 }  // namespace rlx::conform
