@@ -10,6 +10,14 @@
 #include <cstdlib>
 #include <cstring>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RLX_PAGES_OF_HEAP
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define RLX_PAGES_OF_HEAP
+#endif
+
 namespace rlx {
 namespace {
 
@@ -22,7 +30,7 @@ std::size_t page_bytes() {
 
 }  // namespace
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RLX_PAGES_OF_HEAP)
 
 void* reserve_pages(std::size_t bytes, std::size_t alignment) noexcept {
   const std::size_t unit = std::max(alignment, page_bytes());

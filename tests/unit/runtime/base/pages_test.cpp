@@ -11,14 +11,6 @@
 namespace rlx {
 namespace {
 
-long mapped_pages() {
-  long pages = 0;
-  std::FILE* file = std::fopen("/proc/self/statm", "r");
-  if (!file || std::fscanf(file, "%ld", &pages) != 1) pages = 0;
-  if (file) std::fclose(file);
-  return pages;
-}
-
 TEST(Pages, AreZeroAlignedAndWritable) {
   for (const std::size_t alignment : {std::size_t{1}, std::size_t{64}, std::size_t{4096}, std::size_t{1} << 16, std::size_t{2} << 20}) {
     for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, std::size_t{4096}, std::size_t{4097}, std::size_t{3} << 20}) {
@@ -44,6 +36,14 @@ TEST(Pages, NoSuchMemoryIsNull) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // which keeps what was freed for a while
+long mapped_pages() {
+  long pages = 0;
+  std::FILE* file = std::fopen("/proc/self/statm", "r");
+  if (!file || std::fscanf(file, "%ld", &pages) != 1) pages = 0;
+  if (file) std::fclose(file);
+  return pages;
+}
+
 TEST(Pages, LeaveNothingBehind) {
   const auto once = [] { give_pages(reserve_pages(std::size_t{5} << 20, std::size_t{2} << 20), std::size_t{5} << 20); };
   once();
