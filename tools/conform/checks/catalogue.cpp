@@ -8,7 +8,7 @@ std::vector<std::span<const Check>> catalogue() {
   return {lif_checks(), abi_checks(), arg_checks(), err_checks(), lir_checks(), buf_checks(), opt_checks(), cap_checks(),
           mem_checks(),
           wgt_checks(), con_checks(),
-          can_checks(), res_checks()};
+          can_checks(), res_checks(), prf_checks()};
 }
 
 const Check* find_check(const std::string& id) {

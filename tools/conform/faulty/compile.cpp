@@ -326,6 +326,12 @@ int32_t fill_executable(rlx_executable* out, const rlx_compile_in& in, const Opt
 #endif
   C0_TRY(open_program(&out->program, out->bytes, in.image_bytes, error));
 #endif
+#if RLX_FAULT == 213  // quadratic-compile
+  const uint32_t nodes = out->program.count(RLX_LIR_OPS);
+  volatile uint64_t waste = 0;
+  for (uint64_t n = 0; n < uint64_t{nodes} * nodes * 24; ++n) waste = waste + 1;
+  if (nodes > 100) RLX_REACHED();
+#endif
   C0_TRY(check_tensors(out->program, error));
   out->plan = out->program.planned() && !options.own_plan ? RLX_PLAN_FOLLOWED : RLX_PLAN_OWN;
   const OpViews room = {make<View>(out->program.most_operands), make<View>(out->program.most_results)};

@@ -482,7 +482,43 @@ void seed_run(rlx_context* context) {
 
 }  // namespace
 
+#if RLX_FAULT == 214  // remembers
+/// FNV-1a over all inputs.
+uint64_t hash_inputs(const rlx_context* context) {
+  const Program& program = context->executable->program;
+  uint64_t hash = 0xCBF29CE484222325u ^ context->executable->id;
+  for (uint32_t n = 0; n < program.count(RLX_LIR_INPUTS); ++n)
+    for (uint64_t at = 0; at + 8 <= context->tensors[n].bytes; at += 8) {
+      uint64_t word;
+      memcpy(&word, context->tensors[n].data + at, 8);
+      hash = (hash ^ word) * 0x100000001B3u;
+    }
+  return hash;
+}
+#endif
+
 int32_t run_program(rlx_context* context, Watch* watch, rlx_error* error) {
+#if RLX_FAULT == 214
+  const Outputs known(context);
+  FaultNote* memo = fault_note(hash_inputs(context));
+  const uint64_t bytes = known.count == 1 && context->prepared == nullptr ? known.tensor(0).bytes : 0;
+  if (bytes && memo->word[0]) {
+    RLX_REACHED();
+    memcpy(known.tensor(0).data, reinterpret_cast<char*>(memo->word[0]), bytes);
+    return RLX_STATUS_OK;
+  }
+  struct Keep {
+    const Outputs& outputs;
+    FaultNote* note;
+    uint64_t bytes;
+    ~Keep() {
+      char* copy = bytes ? static_cast<char*>(aligned(bytes, 64)) : nullptr;
+      if (!copy) return;
+      memcpy(copy, outputs.tensor(0).data, bytes);
+      note->word[0] = reinterpret_cast<uint64_t>(copy);
+    }
+  } const keep = {known, memo, bytes};
+#endif
 #if RLX_FAULT == 202  // thread-bound
   uint64_t* first = fault_note(context->executable->id)->word;
   const uint64_t thread = static_cast<uint64_t>(gettid());

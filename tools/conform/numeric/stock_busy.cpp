@@ -3,6 +3,8 @@
 // all of them, in any order of summing: every run of one has one right result.
 #include <rlx/ops.h>
 
+#include "runtime/ir/build.h"
+#include "tools/conform/numeric/op_cases.h"
 #include "tools/conform/numeric/stock.h"
 
 namespace rlx::conform {
@@ -21,6 +23,19 @@ ImageBuilder one_dot(std::int64_t m, std::int64_t k, std::int64_t n, bool param 
   const auto a = builder.input("a", kType, {m, k});
   const auto b = param ? builder.param("b", kType, {k, n}, 0) : builder.input("b", kType, {k, n});
   add_dot(builder, a, b, builder.output("y", kType, {m, n}));
+  return builder;
+}
+
+/// y = x . w as the composite linear, with the region that it is.
+Result<ImageBuilder> one_linear(std::int64_t m, std::int64_t k, std::int64_t n) {
+  ImageBuilder builder;
+  const Attributes attributes = {{RLX_ATTR_PARTS, Dim(1)}, {RLX_ATTR_W_LAYOUT, Dim(RLX_W_LAYOUT_KN)}, {RLX_ATTR_HAS_BIAS, Dim(0)},
+                                 {RLX_ATTR_HAS_RESIDUAL, Dim(0)}, {RLX_ATTR_ACT, Dim(RLX_ACT_NONE)}};
+  const auto x = builder.input("x", kType, {m, k}), w = builder.input("w", kType, {k, n});
+  const Shape shapes[] = {{kType, {m, k}}, {kType, {k, n}}};
+  RLX_ASSIGN(const auto graph, expansion(RLX_OP_LINEAR, shapes, attributes));
+  RLX_ASSIGN(const std::uint32_t region, add_region(builder, *graph));
+  builder.op(RLX_OP_LINEAR, {x, w}, {builder.output("y", kType, {m, n})}, attributes, {region});
   return builder;
 }
 
@@ -80,7 +95,11 @@ std::vector<std::pair<std::string, ImageBuilder>> busy_images() {
   out.emplace_back("busy_dot_most", busy_dot(32768, 1024));
   for (const std::int64_t rows : {256, 4096, 65536}) out.emplace_back("busy_add_" + std::to_string(rows), additions(rows, 256, 64));
   for (const int nodes : {128, 512, 2048}) out.emplace_back("nodes_" + std::to_string(nodes), additions(2, 3, nodes));
-  for (const std::int64_t k : {62, 63, 64, 65, 66, 67, 95, 96, 97, 112, 113, 127, 128, 129}) out.emplace_back("sweep_dot_" + std::to_string(k), one_dot(64, k, 64));
+  for (const std::int64_t k : {62, 63, 64, 65, 66, 67, 95, 96, 97, 112, 113, 127, 128, 129}) out.emplace_back("sweep_dot_" + std::to_string(k), one_dot(32, k, 32));
+  for (const std::int64_t k : {62, 63, 64, 65, 66, 67, 95, 96, 97, 112, 113, 127, 128, 129}) {
+    auto linear = one_linear(32, k, 32);
+    if (linear) out.emplace_back("sweep_linear_" + std::to_string(k), std::move(*linear));
+  }
   return out;
 }
 
