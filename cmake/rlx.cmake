@@ -15,6 +15,7 @@ endif()
 # -O2 where nothing else is asked for; kernels ask for -O3 themselves, tests for -O1 because most of their time is compiling.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG")
+set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)  # a build tree may be moved
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib)
 

@@ -134,7 +134,7 @@ int write_project(const Project& project) {
     return kFailed;
   }
   const std::string folder = project.folder.string();
-  std::printf("%s: a backend of kind %s, id %s\n\nNext\n  cmake -S %s -B %s/build && cmake --build %s/build\n  rlx plugins --plugins %s/build/%s.so --only-plugins\n",
+  std::printf("%s: a backend of kind %s, id %s\n\nNext (PREFIX: where the component plugin_api is installed: cmake --install build --component plugin_api --prefix PREFIX)\n  cmake -S %s -B %s/build -DCMAKE_PREFIX_PATH=PREFIX && cmake --build %s/build\n  rlx plugins --plugins %s/build/%s.so --only-plugins\n",
               folder.c_str(), project.kind.c_str(), project.id.c_str(), folder.c_str(), folder.c_str(), folder.c_str(), folder.c_str(),
               project.name.c_str());
   return kDone;
