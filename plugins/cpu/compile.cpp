@@ -140,6 +140,7 @@ int32_t make_executable(rlx_device* device, const rlx_compile_in& in, std::uniqu
   out->token = std::make_shared<const int>(0);
   out->threads = threads;
   out->total_ns = builder.total_ns();
+  out->saved_ns = builder.saved_ns();
   if (int32_t status = read_constants(graph, *out, error)) return status;
   list_bindings(*out);
   list_arenas(graph, *out);

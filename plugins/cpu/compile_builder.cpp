@@ -14,6 +14,7 @@ namespace rlx_cpu {
 namespace {
 
 constexpr uint64_t kTempAlignment = 64;
+constexpr double kMeetNs = 3000;        // threads that meet at a barrier
 constexpr double kPartNs = 700;         // less work than this is not worth a thread
 constexpr double kChunkNs = 2'000'000;  // between two looks at the caller's poll
 constexpr uint64_t kNoPlace = UINT64_MAX;
@@ -262,6 +263,7 @@ void Builder::add(Step step, const Work& work) {
   for (const Touched& t : reads) reads_.insert(t);
   for (const Touched& t : writes) writes_.insert(t);
   total_ns_ += work.ns + 40;
+  saved_ns_ += work.ns * (1 - 1.0 / step.parts) - (step.barrier ? kMeetNs : 0);
   if (work.op_index < graph_.op_count()) step.name = opcode_name(graph_.op(work.op_index).record->opcode);
   list_->steps.push_back(std::move(step));
 }

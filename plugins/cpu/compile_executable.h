@@ -95,6 +95,7 @@ struct rlx_executable {
   std::shared_ptr<const int> token;  // dies with the executable
   uint32_t threads = 1;              // most that a run may use; scratch is made for so many
   double total_ns = 0;               // estimate of one run on one thread
+  double saved_ns = 0;               // of that by a team of `threads`; negative: one thread is faster
   rlx_cpu::StepList program;
   std::vector<rlx_cpu::ViewRecord> views;
   std::vector<rlx_cpu::Binding> input_bindings, output_bindings, param_bindings;

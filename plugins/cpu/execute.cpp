@@ -333,7 +333,7 @@ int32_t bind_params(rlx_context& context, const rlx_param_set* set, rlx_error* e
 
 uint32_t wanted_threads(const rlx_context& context) {
   const rlx_executable& executable = *context.executable;
-  if (executable.total_ns < kAloneNs) return 1;
+  if (executable.total_ns < kAloneNs || executable.saved_ns <= 0) return 1;
   uint32_t want = executable.threads;
   if (context.thread_limit != 0) want = std::min(want, context.thread_limit);
   return static_cast<uint32_t>(std::min<double>(want, executable.total_ns / kShareNs));
