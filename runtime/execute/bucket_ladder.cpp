@@ -91,6 +91,13 @@ std::vector<Binding> Ladders::all(const Binding& rest) const {
   return buckets;
 }
 
+std::vector<Binding> Ladders::extents() const {
+  std::vector<Binding> alone;
+  for (const Ladder& ladder : ladders_)
+    for (const std::int64_t extent : ladder.extents) alone.push_back({{ladder.symbol, extent}});
+  return alone;
+}
+
 std::vector<Binding> Ladders::holding(const Binding& shape) const {
   std::vector<Binding> buckets = all(shape);
   std::erase_if(buckets, [&](const Binding& bucket) {

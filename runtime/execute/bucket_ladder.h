@@ -24,6 +24,8 @@ class Ladders {
   std::vector<Binding> holding(const Binding& shape) const;
   /// Every bucket, with `rest` for the other symbols.
   std::vector<Binding> all(const Binding& rest) const;
+  /// Every extent of every ladder, each alone.
+  std::vector<Binding> extents() const;
   /// "batch=4 seq=64": the symbols with a ladder.
   std::string text(const Binding& bucket) const;
 

@@ -2,6 +2,8 @@
 // Buckets: the padded template beside the one that was given, inputs that are padded and outputs that are cut back, and the
 // thread that compiles shapes of their own behind.
 #include <rlx/host/buckets.hpp>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -68,6 +70,18 @@ Result<Extents> extents_of(const Dims& dims, const PadLayout& layout, const Bind
   return extents;
 }
 
+/// What the model demands of one symbol alone holds for every extent of its ladder.
+Status check_constraints(const Graph& graph, const Ladders& ladders) {
+  for (const Binding& extent : ladders.extents())
+    for (const Constraint& constraint : graph.constraints) {
+      const auto left = constraint.left.evaluate(extent), right = constraint.right.evaluate(extent);
+      if (!left || !right || (constraint.at_least ? *left >= *right : *left == *right)) continue;
+      return fail(ErrorCode::kConstraintViolated, "the ladder of `", extent.begin()->first, "` has ", extent.begin()->second, ": ", constraint.reason, ": ",
+                  *right, ", wanted ", constraint.at_least ? "at most " : "", *left);
+    }
+  return {};
+}
+
 }  // namespace
 
 struct Buckets::Body {
@@ -104,6 +118,7 @@ struct Buckets::Body {
   BucketCounters counters;
   std::set<Binding> behind;  // being compiled, or not to be tried again
   std::size_t compiling = 0;
+  const pid_t owner = ::getpid();
   AsyncWorker worker;  // last: its tasks use the rest
 };
 
@@ -198,10 +213,11 @@ Result<Binding> Buckets::Body::choose(const Binding& shape) {
 void Buckets::Body::compile_behind(const Binding& shape) {
   {
     const std::lock_guard lock(mutex);
-    if (!behind.insert(shape).second) return;
+    if (pipeline.contains(from, shape) || !behind.insert(shape).second) return;  // it may have come while this run ran
     ++compiling;
   }
   const Status posted = worker.post([this, shape] {
+    const InsideRuntime inside;  // a fork while it compiles is told so
     made_behind(shape, guard([&]() -> Status {
       GetOptions get;
       get.call.cancel = stop;
@@ -228,6 +244,7 @@ Result<Buckets> Buckets::create(ModelCompilePipeline& pipeline, const Template& 
   return entry([&]() -> Result<Buckets> {
     if (!from.body()) return fail(ErrorCode::kInvalidArgument, "the template is empty: build one with build_template");
     RLX_ASSIGN(Ladders ladders, Ladders::make(options.ladders, from.manifest()));
+    RLX_TRY(check_constraints(*from.body()->graph, ladders));
     RLX_ASSIGN(PaddedGraph padded, pad_symbols(*from.body()->graph, ladders.symbols()));
     Buckets buckets;
     buckets.body_ = std::make_shared<Body>(pipeline, from, std::move(ladders), std::move(padded), options.serve_larger);
@@ -255,6 +272,7 @@ BucketCounters Buckets::counters() const {
 }
 
 void Buckets::wait() const {
+  if (::getpid() != body_->owner) return;
   std::unique_lock lock(body_->mutex);
   body_->changed.wait(lock, [&] { return body_->compiling == 0; });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Templates by name, variants by (template, binding) from the variant cache.
+#include <rlx/host/buckets.hpp>
 #include <rlx/host/pipeline.hpp>
 
 #include <array>
@@ -359,6 +360,7 @@ const Device& ModelCompilePipeline::device() const { return body_->device; }
 struct Session::Body {
   ModelCompilePipeline pipeline;
   Template from;
+  std::optional<Buckets> buckets = {};
 };
 
 Result<Session> Session::compile(Device device, const Model& model, const CompileOptions& options) {
@@ -371,8 +373,17 @@ Result<Session> Session::compile(Device device, const Model& model, const Compil
   });
 }
 
+Result<Session> Session::compile(Device device, const Model& model, const CompileOptions& options, const BucketOptions& buckets) {
+  return guard([&]() -> Result<Session> {
+    RLX_ASSIGN(Session session, compile(std::move(device), model, options));
+    RLX_ASSIGN(session.body_->buckets, Buckets::create(session.body_->pipeline, session.body_->from, buckets));
+    return session;
+  });
+}
+
 Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs, const CallOptions& options) {
   return guard([&]() -> Result<std::vector<NamedTensor>> {
+    if (body_->buckets) return body_->buckets->run(inputs, options);
     RLX_ASSIGN(const Binding binding, body_->from.bind(inputs));
     RLX_ASSIGN(const CompiledGraph graph, body_->pipeline.get_or_compile(body_->from, binding, {{}, options}));
     return graph.run(inputs, options);

@@ -34,6 +34,14 @@ run --fill input_ids=100:100 --fill attention_mask=1:1 --output "$work/a.npz" >/
 run --fill input_ids=100:100 --fill attention_mask=1:1 --output "$work/b.npz" >/dev/null
 run --fill input_ids=101:101 --fill attention_mask=1:1 --output "$work/c.npz" >/dev/null
 cmp -s "$work/a.npz" "$work/b.npz" || { echo "FAILED: two equal runs differ"; failures=1; }
+run --fill input_ids=100:100 --fill attention_mask=1:1 --buckets seq=32 --output "$work/d.npz" >/dev/null
+cmp -s "$work/a.npz" "$work/d.npz" || { echo "FAILED: padded to 32 the run differs"; failures=1; }
+expect 0 '^buckets: 2 runs, 2 in batch=1 seq=16; 50.0 % of what ran was padding' run --buckets seq=16..64 --buckets batch=1 --repeat 2
+expect 0 '"by_bucket"' run --buckets seq=16 --serve-larger --json
+expect 1 'RLX-E0212.*`seq` is 8.*ladder is 4' run --buckets seq=2,4
+expect 1 'RLX-E0213.*1024.*at most 512' run --buckets seq=16..1024
+expect 1 'RLX-E0607.*30522' run --fill input_ids=40000:40000 --buckets seq=16
+expect 2 '--buckets' run --serve-larger
 ! cmp -s "$work/a.npz" "$work/c.npz" || { echo "FAILED: other ids give the same output"; failures=1; }
 expect 1 'RLX-E0601|RLX-E0602|no input `last_hidden_state`' "$rlx" run "$model/model.onnx" --input "$work/a.npz" --bind batch=1 --bind seq=8
 expect 1 'RLX-E0607.*30522' run --fill input_ids=40000:40000

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "command.h"
 #include "inputs.h"
 #include "json.h"
+#include "ladders.h"
 #include "npz.h"
 #include "opened.h"
 #include "statistics.h"
@@ -26,10 +29,10 @@ struct RunOptions {
   SearchOptions search;
   TraceOption trace;
   std::string model, device, input, output, cache;
-  std::vector<std::string> binds, fills;
+  std::vector<std::string> binds, fills, buckets;
   std::uint64_t seed = 0;
   unsigned repeat = 1;
-  bool json = false, stats = false;
+  bool json = false, stats = false, serve_larger = false;
 };
 
 /// What one run did; printed as text or as JSON.
@@ -44,6 +47,7 @@ struct Outcome {
   rlx::CacheCounters cache;
   rlx::AotCounters folder;  ///< of --cache
   rlx::MemoryReport memory;
+  std::optional<rlx::BucketCounters> buckets;
 };
 
 rlx::Result<rlx::Binding> parse_binds(const std::vector<std::string>& texts) {
@@ -74,6 +78,24 @@ rlx::Result<std::vector<rlx::NamedTensor>> given_inputs(const RunOptions& option
   return inputs;
 }
 
+/// Null without --buckets.
+rlx::Result<std::unique_ptr<rlx::Buckets>> make_buckets(const RunOptions& options, Opened& opened) {
+  auto ladders = parse_ladders(options.buckets);
+  if (!ladders) return ladders.error();
+  if (ladders->empty()) return std::unique_ptr<rlx::Buckets>();
+  auto made = rlx::Buckets::create(opened.pipeline, opened.made, {std::move(*ladders), options.serve_larger});
+  if (!made) return made.error();
+  return std::make_unique<rlx::Buckets>(*std::move(made));
+}
+
+/// The variant of the binding, or that of its bucket.
+rlx::Result<rlx::CompiledGraph> compile(Opened& opened, const rlx::Buckets* buckets, const rlx::Binding& binding) {
+  if (!buckets) return opened.pipeline.get_or_compile(opened.made, binding);
+  const auto bucket = buckets->bucket_of(binding);
+  if (!bucket) return bucket.error();
+  return opened.pipeline.get_or_compile(buckets->padded(), *bucket);
+}
+
 rlx::Result<Outcome> execute(const RunOptions& options) {
   Outcome outcome;
   auto runtime = rlx::Runtime::discover(options.search.runtime());
@@ -91,21 +113,26 @@ rlx::Result<Outcome> execute(const RunOptions& options) {
   if (!fills) return fills.error();
   if (!options.cache.empty())
     if (auto used = opened->pipeline.use_aot({options.cache}); !used) return used.error();
+  const auto buckets = make_buckets(options, *opened);
+  if (!buckets) return buckets.error();
   auto begin = Clock::now();
-  const auto graph = opened->pipeline.get_or_compile(made, outcome.binding);
+  const auto graph = compile(*opened, buckets->get(), outcome.binding);
   if (!graph) return graph.error();
   outcome.compile_ms = milliseconds_since(begin);
   outcome.report = graph->report();
-  fill_missing(graph->manifest(), *fills, options.seed, *inputs, outcome.notes);
+  const auto manifest = opened->pipeline.binding_manifest_for_binding(made, outcome.binding);
+  if (!manifest) return manifest.error();
+  fill_missing(*manifest, *fills, options.seed, *inputs, outcome.notes);
   std::vector<rlx::NamedView> views;
   for (const rlx::NamedTensor& input : *inputs) views.push_back({input.name, input.tensor.view()});
   for (unsigned i = 0; i < std::max(1u, options.repeat); ++i) {
     begin = Clock::now();
-    auto outputs = graph->run(views);
+    auto outputs = *buckets ? (*buckets)->run(views) : graph->run(views);
     if (!outputs) return outputs.error();
     outcome.run_ms.push_back(milliseconds_since(begin));
     outcome.outputs = std::move(*outputs);
   }
+  if (*buckets) outcome.buckets = (*buckets)->counters();
   outcome.cache = opened->pipeline.counters();
   outcome.folder = opened->pipeline.aot_counters();
   outcome.memory = runtime->memory();
@@ -155,6 +182,7 @@ void print_text(const RunOptions& options, const Outcome& outcome) {
   std::printf("device %s%s%s\n", outcome.device.c_str(), bound.empty() ? "" : "; bound", bound.c_str());
   std::printf("load %.1f ms, template %.1f ms, specialize + compile %.2f ms, run %.3f ms%s\n", outcome.load_ms, outcome.template_ms,
               outcome.compile_ms, median(outcome.run_ms), outcome.run_ms.size() > 1 ? " (median)" : "");
+  if (outcome.buckets) std::printf("buckets: %s\n", describe(*outcome.buckets).c_str());
   if (options.stats) print_stats(outcome);
   if (options.stats)
     std::printf("ops: %zu native, %zu expanded, %zu copies\n", outcome.report.native, outcome.report.expanded, outcome.report.copies);
@@ -171,6 +199,7 @@ void print_document(const Outcome& outcome) {
   document["memory"] = to_json(outcome.memory);
   document["cache_folder"] = {{"hits", outcome.folder.hits}, {"misses", outcome.folder.reasons}, {"stores", outcome.folder.stores},
                               {"failed_stores", outcome.folder.failed_stores}};
+  if (outcome.buckets) document["buckets"] = to_json(*outcome.buckets);
   for (const rlx::NamedTensor& output : outcome.outputs)
     document["outputs"].push_back({{"name", output.name}, {"dtype", rlx::dtype_name(output.tensor.dtype())}, {"dims", output.tensor.dims()}});
   print_json(document);
@@ -187,6 +216,8 @@ int run_command(const Arguments& arguments) {
       ("bind,b", po::value(&run.binds)->value_name("SYMBOL=N"), "size of a symbol; repeatable")                       //
       ("fill", po::value(&run.fills)->value_name("NAME=LOW:HIGH"), "range of a random input; default 0:1; repeatable") //
       ("seed", po::value(&run.seed)->value_name("N"), "of random inputs; default 0")                                  //
+      ("buckets", po::value(&run.buckets)->value_name("SYMBOL=LADDER"), "16,32,64 or 16..512: run at the next extent, padded; repeatable")  //
+      ("serve-larger", po::bool_switch(&run.serve_larger), "with --buckets: compile the shape's own variant behind")  //
       ("repeat,r", po::value(&run.repeat)->value_name("N"), "runs; times are their median")                           //
       ("cache", po::value(&run.cache)->value_name("FOLDER"), "where compiled variants are kept between runs; made where it is not there")  //
       ("stats", po::bool_switch(&run.stats), "the cache's counters, memory, what became of the ops")                                                //
@@ -196,10 +227,11 @@ int run_command(const Arguments& arguments) {
   run.search.describe(options);
   po::positional_options_description positional;
   positional.add("model", 1);
-  const char* usage = "Usage: rlx run MODEL [--device D] [--input X.npz] [--output Y.npz] [--bind batch=8] [--seed N] [--repeat N]\n"
+  const char* usage = "Usage: rlx run MODEL [--device D] [--input X.npz] [--output Y.npz] [--bind batch=8] [--buckets seq=16,64] [--seed N] [--repeat N]\n"
       "Compiles a model at one shape and runs it, on given or random inputs; says what it bound and how long each part took.";
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
   if (run.repeat < 1 || run.repeat > 1000000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--repeat: wanted 1 to 1000000"));
+  if (run.serve_larger && run.buckets.empty()) return report(rlx::Error(rlx::ErrorCode::kUsage, "--serve-larger: wanted --buckets beside it"));
   if (run.search.threads > 4096) return report(rlx::Error(rlx::ErrorCode::kUsage, "--threads: wanted 0 to 4096"));
   run.trace.start(run.search);
   const auto outcome = execute(run);

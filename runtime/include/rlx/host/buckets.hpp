@@ -46,7 +46,7 @@ class RLX_API Buckets {
  public:
   /// Lifetime: keeps the pipeline. Dropping the last copy stops what compiles behind.
   /// Errors: kInvalidArgument for an empty ladder, or extents that do not ascend; kDuplicateName, kUnknownSymbol;
-  /// kSymbolOutOfRange for an extent that the model does not allow; kCannotPad naming the operation that would take
+  /// kSymbolOutOfRange, kConstraintViolated for an extent that the model does not allow; kCannotPad naming the operation that would take
   /// padding for what is real.
   static Result<Buckets> create(ModelCompilePipeline& pipeline, const Template& from, const BucketOptions& options);
 
@@ -65,7 +65,7 @@ class RLX_API Buckets {
   const Template& padded() const;
 
   BucketCounters counters() const;
-  /// Waits until nothing compiles behind.
+  /// Waits until nothing compiles behind; in a forked child it returns at once.
   void wait() const;
 
  private:

@@ -278,11 +278,15 @@ class RLX_API ModelCompilePipeline {
   std::shared_ptr<Body> body_;
 };
 
+struct BucketOptions;
+
 /// The short way: one model on one device, any shape; the binding comes from the inputs.
 class RLX_API Session {
  public:
   /// Errors: those of build_template.
   static Result<Session> compile(Device device, const Model& model, const CompileOptions& options = {});
+  /// The same with ladders (rlx/host/buckets.hpp): runs are padded to them. Errors: those of Buckets::create too.
+  static Result<Session> compile(Device device, const Model& model, const CompileOptions& options, const BucketOptions& buckets);
   /// Runs at whatever shape the inputs have. Errors: those of Template::bind, get_or_compile and CompiledGraph::run.
   Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs, const CallOptions& options = {});
   const Template& model_template() const;

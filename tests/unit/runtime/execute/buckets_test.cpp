@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <thread>
@@ -282,6 +284,12 @@ TEST(Buckets, NamesWhatIsWrong) {
   expect_error(with({{"sequence", {8}}}), ErrorCode::kUnknownSymbol, {"`sequence`", "seq"});
   expect_error(with({{"seq", {8, 65}}}), ErrorCode::kSymbolOutOfRange, {"`seq`", "65", "64"});
   expect_error(with({{"seq", {0, 8}}}), ErrorCode::kSymbolOutOfRange, {"`seq`", "0"});
+  Fixture short_table([] {
+    rlx::ModelBuilder b("short");
+    b.set_output("y", b.add(b.input("x", DType::kF32, {"seq", 4}), b.slice(b.param("t", DType::kF32, {100, 4}), 0, 0, "seq")));
+    return *b.finish();
+  }());
+  expect_error(rlx::Buckets::create(short_table.pipeline, short_table.from, {{{"seq", {64, 128}}}, false}), ErrorCode::kConstraintViolated, {"`seq`", "128", "100"});
   expect_error(rlx::Buckets::create(f.pipeline, {}, {}), ErrorCode::kInvalidArgument, {"empty"});
   const auto buckets = f.with({{{"seq", {8, 32}}}, false});
   expect_error(buckets.run(Text(1, 33, 1).views()), ErrorCode::kSymbolOutOfRange, {"`seq`", "33", "32"});
@@ -298,6 +306,39 @@ TEST(Buckets, NamesWhatIsWrong) {
     return *b.finish();
   }());
   expect_error(rlx::Buckets::create(last.pipeline, last.from, {{{"seq", {8}}}, false}), ErrorCode::kCannotPad, {"`slice`", "`seq`"});
+}
+
+TEST(Buckets, ASessionMayHaveThem) {
+  const rlx::Model model = encoder(rlx::MaskKind::kKeyBool);
+  auto session = rlx::Session::compile(open_device(), model, {}, rlx::BucketOptions{{{"seq", {16, 64}}}, false});
+  ASSERT_TRUE(session) << session.error().to_string();
+  for (std::int64_t seq = 3; seq < 60; seq += 7) ASSERT_TRUE(session->run(Text(2, seq, 1).views()));
+  EXPECT_EQ(session->pipeline().counters().compiles, 2u);
+  expect_error(rlx::Session::compile(open_device(), model, {}, rlx::BucketOptions{}), ErrorCode::kInvalidArgument, {"ladder"});
+}
+
+/// The real model: random shapes, and one at the top, beside their own variants. Attention masks add zeros alone, so that
+/// even what is summed along the padded axis keeps its bits here.
+TEST(Buckets, MiniLmGivesTheSameInBuckets) {
+  const char* home = std::getenv("HOME");
+  const auto file = std::filesystem::path(home ? home : "") / ".cache/rlx/models/all-MiniLM-L6-v2/model.onnx";
+  if (!std::filesystem::exists(file)) GTEST_SKIP() << "MiniLM is not here: " << file;
+  const auto model = rlx::load_model(file.string());
+  ASSERT_TRUE(model) << model.error().to_string();
+  Fixture f(*model);
+  const auto buckets = f.with({{Ladder::powers_of_two("seq", 16, 128), {"batch", {1, 4}}}, false});
+  std::mt19937 random(7);
+  for (int i = 0; i < 8; ++i) {
+    const std::vector<std::int64_t> dims = {1 + static_cast<std::int64_t>(random() % 4), i == 0 ? 128 : 1 + static_cast<std::int64_t>(random() % 128)};
+    Tensor ids(DType::kI64, dims), mask(DType::kI64, dims), kinds(DType::kI64, dims);
+    for (std::int64_t& id : ids.i64()) id = static_cast<std::int64_t>(random() % 30522);
+    for (std::size_t k = 0; k < mask.i64().size(); ++k) mask.i64()[k] = i % 3 == 2 && random() % 5 == 0 ? 0 : 1;
+    const std::vector<rlx::NamedView> views = {{"input_ids", ids.view()}, {"attention_mask", mask.view()}, {"token_type_ids", kinds.view()}};
+    const auto seen = buckets.run(views);
+    ASSERT_TRUE(seen) << seen.error().to_string();
+    const auto wanted = f.exactly(views);
+    EXPECT_TRUE(same_bits((*seen)[0].tensor, wanted[0].tensor)) << dims[0] << " x " << dims[1];
+  }
 }
 
 TEST(Buckets, PowersOfTwoEndAtTheTop) {
