@@ -41,7 +41,21 @@ std::vector<std::string> words_of(const std::string& text) {
   return out;
 }
 
+/// Of a case of steps: image0.lir, …; `steps`, a line each with the number of its image; step0.in0, …
+Status write_steps(const std::string& folder, const NumericCase& made) {
+  std::string lines;
+  for (std::size_t i = 0; i < made.images.size(); ++i) RLX_TRY(write_bytes(folder + "/image" + std::to_string(i) + ".lir", made.images[i]));
+  for (std::size_t k = 0; k < made.steps.size(); ++k) {
+    const NumericStep& step = made.steps[k];
+    lines += std::to_string(step.image) + "\n";
+    const std::string prefix = folder + "/step" + std::to_string(k) + ".in";
+    for (std::size_t i = 0; i < step.inputs.size(); ++i) RLX_TRY(write_bytes(prefix + std::to_string(i), step.inputs[i]));
+  }
+  return write_bytes(folder + "/steps", lines);
+}
+
 Status write_case(const std::string& folder, const NumericCase& made) {
+  if (!made.steps.empty()) RLX_TRY(write_steps(folder, made));
   RLX_TRY(write_bytes(folder + "/case.lir", made.image));
   if (made.refused) RLX_TRY(write_bytes(folder + "/refused", ""));
   for (std::size_t i = 0; i < made.inputs.size(); ++i) RLX_TRY(write_bytes(folder + "/in" + std::to_string(i), made.inputs[i]));
@@ -56,12 +70,50 @@ Outcome harness_error(const std::string& reason) {
   return outcome;
 }
 
+/// Where an output of the worker lies, and how much of it is compared.
+struct OutputPlace {
+  std::string file, name;
+  std::uint64_t specified = UINT64_MAX;
+};
+
+std::vector<OutputPlace> output_places(const NumericCase& made, const std::vector<std::uint32_t>& counts) {
+  std::vector<OutputPlace> places;
+  for (std::size_t k = 0; k < counts.size(); ++k)
+    for (std::uint32_t i = 0; i < counts[k]; ++i) {
+      const std::string name = std::to_string(i);
+      if (made.steps.empty()) {
+        places.push_back({"/out" + name, "output " + name});
+        continue;
+      }
+      places.push_back({"/step" + std::to_string(k) + ".out" + name, "step " + std::to_string(k) + ", output " + name});
+      if (i < made.steps[k].specified.size()) places.back().specified = made.steps[k].specified[i];
+    }
+  return places;
+}
+
+/// The first elements alone, where not all are specified.
+void cut(reference::Tensor& tensor, std::string& bytes, std::uint64_t specified) {
+  if (specified >= tensor.count()) return;
+  tensor.dims = {static_cast<std::int64_t>(specified)};
+  for (auto* reals : {&tensor.v, &tensor.e})
+    if (reals->size() > specified) reals->resize(specified);
+  if (tensor.i.size() > specified) tensor.i.resize(specified);
+  bytes.resize(std::min<std::size_t>(bytes.size(), specified * dtype_bytes(tensor.dtype)));
+}
+
 /// What the worker left in its folder, beside what is right.
-void compare_outputs(const std::string& folder, const std::vector<reference::Tensor>& expected, const CompareOptions& options,
-                     Outcome& outcome) {
+void compare_outputs(const std::string& folder, std::vector<reference::Tensor> expected, const NumericCase& made, Outcome& outcome) {
+  const CompareOptions& options = made.compare;
+  const std::size_t steps = made.steps.empty() ? 1 : made.steps.size();
+  std::vector<std::uint32_t> counts(steps, static_cast<std::uint32_t>(expected.size()));
+  if (!made.steps.empty()) {
+    for (std::size_t k = 0; k < steps; ++k) counts[k] = output_count(made.images[made.steps[k].image]);
+  }
+  const std::vector<OutputPlace> places = output_places(made, counts);
   double worst = 0, loose = 0;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    const auto bytes = read_bytes(folder + "/out" + std::to_string(i));
+  for (std::size_t i = 0; i < expected.size() && i < places.size(); ++i) {
+    auto bytes = read_bytes(folder + places[i].file);
+    if (bytes) cut(expected[i], *bytes, places[i].specified);
     const Comparison result = compare(expected[i], bytes ? *bytes : std::string(), options);
     outcome.elements += result.compared;
     ++outcome.assertions;
@@ -69,7 +121,7 @@ void compare_outputs(const std::string& folder, const std::vector<reference::Ten
     loose = std::max(loose, result.loose);
     if (result.good) continue;
     outcome.status = CaseStatus::kFail;
-    outcome.failures.push_back({"output " + std::to_string(i) + ", " + result.problem.substr(0, result.problem.rfind(", seen ")),
+    outcome.failures.push_back({places[i].name + ", " + result.problem.substr(0, result.problem.rfind(", seen ")),
                                 result.seen + " (" + std::to_string(result.wrong) + " of " + std::to_string(result.compared) + " elements are wrong)",
                                 "compare"});
   }
@@ -197,7 +249,7 @@ Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
   if (check->asks)
     if (Outcome asked = inline_as_asked(ready.image); asked.status != CaseStatus::kPass) return asked;
   if (const auto written = write_case(folder.path(), ready); !written) return harness_error(written.error().message());
-  Outcome outcome = judge(worker("compute", "case", "all", 0, folder.path()));
+  Outcome outcome = judge(worker(made->steps.empty() ? "compute" : "steps", "case", "all", 0, folder.path()));
   if (made->refused) {  // nothing to compare; the worker has looked at the outputs
     outcome.elements = outcome.status == CaseStatus::kPass ? 1 : 0;
     return outcome;
@@ -207,7 +259,7 @@ Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
   const CaseFolder truth(new_folder());
   if (const auto written = write_case(truth.path(), *made); !written) return harness_error(written.error().message());
   ProcessRequest request;
-  request.arguments = {programs_.reference, std::to_string(made->inputs.size()), std::to_string(made->params.size())};
+  request.arguments = {programs_.reference, made->steps.empty() ? std::to_string(made->inputs.size()) : "steps", std::to_string(made->params.size())};
   request.environment = clean_environment(truth.path(), {});
   request.folder = truth.path();
   request.phase_limit = request.total_limit;
@@ -217,7 +269,7 @@ Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
   if (!bytes) return harness_error("the reference left no result: " + computed.reason);
   const auto expected = unpack(*bytes);
   if (!expected) return harness_error(expected.error().message());
-  compare_outputs(folder.path(), *expected, made->compare, outcome);
+  compare_outputs(folder.path(), *expected, *made, outcome);
   return outcome;
 }
 

@@ -4,7 +4,9 @@
 
 namespace rlx::conform {
 
-std::vector<std::span<const NumericCheck>> numeric_catalogue() { return {cap_numeric_checks(), cap_expand_checks(), ops_checks(), grf_checks(), wgt_numeric_checks()}; }
+std::vector<std::span<const NumericCheck>> numeric_catalogue() {
+  return {cap_numeric_checks(), cap_expand_checks(), ops_checks(), grf_checks(), mem_numeric_checks(), dyn_numeric_checks(), wgt_numeric_checks(), det_numeric_checks()};
+}
 
 const NumericCheck* find_numeric(const std::string& id) {
   for (const std::span<const NumericCheck> group : numeric_catalogue())

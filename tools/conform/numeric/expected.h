@@ -14,6 +14,12 @@ namespace rlx::conform {
 Result<std::vector<reference::Tensor>> expected_outputs(const std::string& image, const std::vector<std::string>& inputs,
                                                         const std::vector<std::string>& params);
 
+/// The same for a case of steps, in the working directory, whose `params` are the entries of the set: all outputs of all
+/// steps. State goes from step to step by its name.
+Result<std::vector<reference::Tensor>> expected_of_steps(const std::vector<std::string>& params);
+/// Outputs of an image; 0 where it cannot be read.
+std::uint32_t output_count(const std::string& image);
+
 std::string pack(const std::vector<reference::Tensor>& tensors);
 /// Errors: kInvalidArgument where the bytes are cut.
 Result<std::vector<reference::Tensor>> unpack(const std::string& bytes);

@@ -12,4 +12,8 @@ std::span<const NumericCheck> grf_checks();
 std::span<const NumericCheck> ops_checks();
 std::span<const NumericCheck> wgt_numeric_checks();
 
+std::span<const NumericCheck> mem_numeric_checks();
+std::span<const NumericCheck> dyn_numeric_checks();
+std::span<const NumericCheck> det_numeric_checks();
+
 }  // namespace rlx::conform

@@ -19,12 +19,23 @@
 
 namespace rlx::conform {
 
+/// One run among several in one process.
+struct NumericStep {
+  std::uint32_t image = 0;               ///< of NumericCase::images
+  std::vector<std::string> inputs;       ///< a state's bytes count where its name comes first; later steps find what was left
+  std::vector<std::uint64_t> specified;  ///< per output: the elements from the first that are compared; empty: all
+};
+
 struct NumericCase {
   std::string image;                ///< bytes
   std::vector<std::string> inputs;  ///< bytes, dense, in the image's order
   std::vector<std::string> params;  ///< one per param record
   CompareOptions compare;
   bool refused = false;  ///< the run must be refused as DATA_ERROR, before anything is written
+  /// Where there are steps they stand for `image` and `inputs`: all images are compiled, each with a context of its own, then
+  /// the steps run in their order. `params` are then the entries of the set.
+  std::vector<std::string> images;
+  std::vector<NumericStep> steps;
 };
 
 struct NumericCheck {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// rlx-conform-reference INPUTS PARAMS: computes what is right for the case in the working directory, into the file
+// rlx-conform-reference INPUTS PARAMS (INPUTS: a count, or `steps`): computes what is right for the case in the working directory, into the file
 // `expected`. A process of its own, so that a fault of the interpreter is a fault of the tool and no more.
 #include <unistd.h>
 
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "tools/conform/numeric/expected.h"
 #include "tools/conform/shared/protocol.h"
@@ -30,6 +31,11 @@ rlx::Result<std::vector<std::string>> read_all(const std::string& prefix, const 
 }
 
 rlx::Status compute(const char* inputs, const char* params) {
+  if (std::string_view(inputs) == "steps") {
+    RLX_ASSIGN(const auto entries, read_all("param", params));
+    RLX_ASSIGN(const auto all, expected_of_steps(entries));
+    return write_bytes("expected", pack(all));
+  }
   RLX_ASSIGN(const std::string image, read_bytes("case.lir"));
   RLX_ASSIGN(const auto in, read_all("in", inputs));
   RLX_ASSIGN(const auto param, read_all("param", params));

@@ -14,5 +14,7 @@ void survey(Run& run);
 void compute(Run& run);
 /// Leaves the verdicts of the image's ops in the file `verdicts`, 32 bits each.
 void ask(Run& run);
+/// compute() for a case of several runs on several images.
+void compute_steps(Run& run);
 
 }  // namespace rlx::conform
