@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/certificate.h"
 #include "runtime/base/check.h"
 #include "runtime/execute/device_body.h"
 #include "runtime/execute/entry.h"
@@ -23,6 +24,7 @@ RegistryOptions registry_options(const RuntimeOptions& options) {
   }
   result.search.allow = options.allow;
   result.search.deny = options.deny;
+  result.require_level = options.require_level;
   for (const auto& [kind, plugin] : options.prefer) result.plugin_for_kind[kind] = plugin;
   result.team = std::make_shared<ThreadTeam>(options.threads);
   if (options.log)
@@ -91,6 +93,8 @@ struct Runtime::Body {
 
 Result<Runtime> Runtime::discover(RuntimeOptions options) {
   return guard([&]() -> Result<Runtime> {
+    if (options.require_level < 0 || options.require_level > kLevelMost)
+      return fail(ErrorCode::kInvalidArgument, "RuntimeOptions::require_level is ", options.require_level, ", wanted 0 to ", kLevelMost);
     watch_forks();
     Runtime runtime;
     runtime.body_ = std::make_shared<Body>();
@@ -168,6 +172,9 @@ void Runtime::Body::list_plugins(bool open_all, std::vector<PluginReport>& repor
     report.version = candidate.version;
     report.abi = candidate.abi;
     report.kinds = candidate.kinds;
+    const Certified certificate = certified(candidate.path);
+    report.level = certificate.level();
+    report.certificate = certificate.text();
     for (const DeviceListing& device : devices)
       if (candidate.verdict == LoadVerdict::kReady && device.plugin_path == candidate.path)
         report.devices.push_back(join(device.device, "  ", device.info.name));

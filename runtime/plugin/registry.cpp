@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/base/certificate.h"
 #include "runtime/base/check.h"
 #include "runtime/plugin/registry_entry.h"
 
@@ -27,6 +28,14 @@ bool is_path_of(std::string_view wanted, const PluginFile& file) {
   if (wanted.find('/') == wanted.npos) return false;
   std::error_code error;
   return std::filesystem::equivalent(wanted, file.path, error) && !error;
+}
+
+/// Errors: kPluginRejected with the level seen and the level wanted; who reports it names the file.
+Status check_level(const std::filesystem::path& path, int wanted) {
+  if (!wanted) return {};
+  const Certified seen = certified(path);
+  if (seen.level() >= wanted) return {};
+  return fail(ErrorCode::kPluginRejected, seen.text(), "; wanted level ", wanted, " of conformance");
 }
 
 void copy_descriptor(const PluginFile& file, CandidateReport& report) {
@@ -87,6 +96,8 @@ void PluginRegistry::read_candidate(const FoundFile& found) {
     return settle(LoadVerdict::kDenied, ErrorCode::kPluginRejected, "its id is not on the allow list");
   if (const Status fits = check_compatible(file->descriptor, options_.host); !fits)
     return settle(LoadVerdict::kRefused, fits.error().code(), fits.error().message());
+  if (const Status enough = check_level(found.path, options_.require_level); !enough)
+    return settle(LoadVerdict::kRefused, enough.error().code(), enough.error().message());
   entry->file = *std::move(file);
   entries_.push_back(std::move(entry));
 }

@@ -23,6 +23,7 @@ struct RegistryOptions {
   ProbeOptions probe;
   HostVersions host;
   HostLog log;                       ///< null: silent
+  int require_level = 0;             ///< of conformance, by the certificate beside the file; 0: none is needed
   std::shared_ptr<ThreadTeam> team;  ///< lent to plugins; null: the registry makes one
   std::map<std::string, std::string, std::less<>>
       plugin_for_kind;  ///< configuration: kind -> plugin id or file path

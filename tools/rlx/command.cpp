@@ -26,6 +26,7 @@ void SearchOptions::describe(po::options_description& options) {
   options.add_options()                                                                                             //
       ("plugins,p", po::value(&plugins)->value_name("PATH"), "plugin file or folder, searched first; repeatable")    //
       ("only-plugins", po::bool_switch(&only_plugins), "search nothing but --plugins")                              //
+      ("require-level", po::value(&require_level)->value_name("N"), "refuse plugins that are not certified to level N (1 to 6)")  //
       ("threads,t", po::value(&threads)->value_name("N"), "threads; default: from affinity and cgroup quota")        //
       ("memory-budget", po::value(&memory_mib)->value_name("MIB"), "most that weights, packed weights and arenas may take")  //
       ("help,h", "show this text");
@@ -36,6 +37,7 @@ rlx::RuntimeOptions SearchOptions::runtime() const {
   options.plugin_paths = plugins;
   options.only_plugin_paths = only_plugins;
   options.threads = threads;
+  options.require_level = require_level;
   options.memory_budget_bytes = std::min<std::uint64_t>(memory_mib, UINT64_MAX >> 20) << 20;
   options.trace = trace;
   return options;

@@ -31,12 +31,13 @@ int conform_command(const Arguments& arguments);
 /// Prints "rlx: RLX-E0101: …" to stderr, and how to learn more; returns kFailed (kUsage for kUsage errors).
 int report(const rlx::Error& error);
 
-/// --plugins, --only-plugins, --threads, --memory-budget.
+/// --plugins, --only-plugins, --require-level, --threads, --memory-budget.
 struct SearchOptions {
   std::vector<std::string> plugins;
   bool only_plugins = false;
   unsigned threads = 0;
   std::uint64_t memory_mib = 0;
+  int require_level = 0;
   rlx::Trace trace;  ///< handed to the runtime
   void describe(boost::program_options::options_description& options);
   rlx::RuntimeOptions runtime() const;

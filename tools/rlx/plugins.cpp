@@ -24,13 +24,15 @@ void print_candidate(const rlx::PluginReport& plugin) {
   if (!plugin.id.empty())
     std::printf("            %s %s, ABI %s, kinds: %s, found: %s\n", plugin.id.c_str(), plugin.version.c_str(), plugin.abi.c_str(),
                 joined(plugin.kinds).c_str(), plugin.tier.c_str());
+  if (!plugin.id.empty()) std::printf("            %s\n", plugin.certificate.c_str());
   for (const std::string& device : plugin.devices) std::printf("            %s\n", device.c_str());
   if (!plugin.reason.empty()) std::printf("            at step %s: %s\n", plugin.step.c_str(), plugin.reason.c_str());
 }
 
 nlohmann::json to_json(const rlx::PluginReport& p) {
   return {{"path", p.path}, {"tier", p.tier}, {"step", p.step}, {"verdict", p.verdict}, {"reason", p.reason}, {"id", p.id},
-          {"name", p.name}, {"vendor", p.vendor}, {"version", p.version}, {"abi", p.abi}, {"kinds", p.kinds}, {"devices", p.devices}};
+          {"name", p.name}, {"vendor", p.vendor}, {"version", p.version}, {"abi", p.abi}, {"kinds", p.kinds}, {"devices", p.devices},
+          {"level", p.level}, {"certificate", p.certificate}};
 }
 
 void print_places(const rlx::Runtime& runtime) {

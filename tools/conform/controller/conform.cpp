@@ -5,8 +5,12 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
+#include <random>
 #include <thread>
 
+#include "tools/conform/controller/certify.h"
+#include "tools/conform/controller/diff.h"
+#include "tools/conform/controller/report_html.h"
 #include "tools/conform/numeric/compare.h"
 
 namespace rlx::conform {
@@ -84,6 +88,7 @@ std::string self_test(const Options& options, const Programs& programs) {
   if (const auto faults = comparator_faults(); !faults.empty()) return "the comparator fails its own test: " + faults[0];
   Options own = options;
   own.wrap.clear();
+  own.worker.clear();
   Runner runner(own, programs, programs.canary, false);
   if (!runner.problem().empty()) return runner.problem();
   Facts facts;
@@ -120,11 +125,35 @@ std::string load_waivers(RunInfo& info) {
   if (info.options.waivers.empty()) return {};
   const WaiverFile file = read_waivers(info.options.waivers, today());
   if (!file.problem.empty()) return "`" + clean(info.options.waivers) + "`: " + clean(file.problem);
-  info.waivers = Waivers(file.waivers, info.facts, today(), false);
+  info.waivers = Waivers(file.waivers, info.facts, today(), !info.options.certify.empty());
   return {};
 }
 
-int run_plugin(RunInfo& info, Runner& runner, Clock::time_point begin) {
+/// How many of these a certificate needs where nobody says another number.
+constexpr std::uint64_t kCertifySeeds = 3;
+
+/// Seeds that no plugin can know; short enough to be typed.
+std::vector<std::uint64_t> fresh_seeds(std::uint64_t count) {
+  std::random_device device;
+  std::vector<std::uint64_t> seeds;
+  while (seeds.size() < count) seeds.push_back(device() % 1'000'000'000 + 1);
+  return seeds;
+}
+
+/// --junit and --html. Returns what cannot be written.
+std::string write_files(const RunInfo& info, const std::vector<Outcome>& outcomes, const Verdict& verdict) {
+  const auto write = [](const std::string& path, const std::string& text) {
+    std::ofstream file(path);
+    file << text;
+    return file.flush() ? std::string() : "`" + clean(path) + "` cannot be written";
+  };
+  std::string problem;
+  if (!info.options.junit.empty()) problem = write(info.options.junit, junit(info, outcomes, verdict));
+  if (problem.empty() && !info.options.html.empty()) problem = write(info.options.html, html(info, outcomes, verdict));
+  return problem;
+}
+
+int run_plugin(RunInfo& info, Runner& runner, const Programs& programs, Clock::time_point begin) {
   JsonReport json(info.options.json);
   if (!json.good()) return stop(ExitCode::kHarnessError, "`" + info.options.json + "` cannot be written");
   std::fputs(text_header(info).c_str(), stdout);
@@ -145,13 +174,27 @@ int run_plugin(RunInfo& info, Runner& runner, Clock::time_point begin) {
       std::fputs(text_failure(info, outcome).c_str(), stdout);
   std::fputs(text_waivers(info).c_str(), stdout);
   json.end(info, verdict);
-  if (!info.options.junit.empty()) {
-    std::ofstream file(info.options.junit);
-    file << junit(info, outcomes, verdict);
-    if (!file.flush()) return stop(ExitCode::kHarnessError, "`" + info.options.junit + "` cannot be written");
+  if (const std::string problem = write_files(info, outcomes, verdict); !problem.empty()) return stop(ExitCode::kHarnessError, problem);
+  if (!info.options.certify.empty()) {
+    bool written = true;
+    const std::string line = write_certificate(info, verdict, programs, written);
+    if (!written) return stop(ExitCode::kHarnessError, line);
+    std::printf("\n%s\n", line.c_str());
   }
   std::printf("\n%s", verdict_line(info, verdict).c_str());
   return static_cast<int>(verdict.code);
+}
+
+/// Becomes the worker; returns only where it cannot.
+int run_in_process(const RunInfo& info, Runner& runner) {
+  if (info.plan.cases.size() != 1) return stop(ExitCode::kVacuous, "`" + clean(info.options.replays[0]) + "` matches no case");
+  std::fflush(nullptr);
+  const std::string problem = runner.in_process(info.plan, info.plan.cases[0], [&](const Outcome& outcome) {
+    std::fputs((outcome.status == CaseStatus::kPass ? text_case(outcome) : text_failure(info, outcome)).c_str(), stdout);
+    std::fputs(verdict_line(info, verdict_of(info, {outcome})).c_str(), stdout);
+    std::fflush(nullptr);
+  });
+  return stop(ExitCode::kHarnessError, problem);
 }
 
 }  // namespace
@@ -165,7 +208,9 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
     return stop(ExitCode::kUsage, info.options.problem);
   }
   if (info.options.help) return std::fputs(usage_text().c_str(), stdout), 0;
+  if (!info.options.diff.empty()) return show_diff(info.options.diff[0], info.options.diff[1]);
   if (!info.options.list.empty() && info.options.plugin.empty()) return show_list(info.options, programs);
+  info.options.fresh = fresh_seeds(info.options.fresh_count.value_or(info.options.certify.empty() ? 0 : kCertifySeeds));
   info.target = inspect_target(info.options.plugin);
   if (!info.target.problem.empty()) return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "` " + clean(info.target.problem));
   if (const std::string fault = self_test(info.options, programs); !fault.empty()) return stop(ExitCode::kHarnessError, "VOID: " + fault);
@@ -178,7 +223,8 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   if (info.plan.checks.empty()) return stop(ExitCode::kHarnessError, "the worker lists no checks");
   if (!info.options.list.empty()) return std::fputs(list_text(info.plan, true).c_str(), stdout), 0;
   if (const std::string problem = load_waivers(info); !problem.empty()) return stop(ExitCode::kWaivers, problem);
-  return run_plugin(info, runner, begin);
+  if (info.options.in_process) return run_in_process(info, runner);
+  return run_plugin(info, runner, programs, begin);
 }
 
 }  // namespace rlx::conform

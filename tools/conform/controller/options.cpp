@@ -45,9 +45,14 @@ const std::map<std::string, Setter>& setters() {
       {"--seed", number_setter(0, UINT64_MAX, [](Options& o, std::uint64_t n) { o.seed = n; })},
       {"--jobs", number_setter(1, 256, [](Options& o, std::uint64_t n) { o.jobs = static_cast<unsigned>(n); })},
       {"--timeout-ms", number_setter(1, 3'600'000, [](Options& o, std::uint64_t n) { o.timeout_ms = n; })},
+      {"--fresh-seeds", number_setter(0, 100, [](Options& o, std::uint64_t n) { o.fresh_count = n; })},
+      {"--certify", text_setter([](Options& o, const std::string& t) { o.certify = t; })},
+      {"--worker", text_setter([](Options& o, const std::string& t) { o.worker = t; })},
       {"--filter", text_setter([](Options& o, const std::string& t) { o.filters.push_back(t); })},
+      {"--case", text_setter([](Options& o, const std::string& t) { o.replays.push_back(t); })},
       {"--replay", text_setter([](Options& o, const std::string& t) { o.replays.push_back(t); })},
       {"--json", text_setter([](Options& o, const std::string& t) { o.json = t; })},
+      {"--html", text_setter([](Options& o, const std::string& t) { o.html = t; })},
       {"--junit", text_setter([](Options& o, const std::string& t) { o.junit = t; })},
       {"--waivers", text_setter([](Options& o, const std::string& t) { o.waivers = t; })},
       {"--env", text_setter([](Options& o, const std::string& t) { o.pass.push_back(t); })},
@@ -59,9 +64,20 @@ const std::map<std::string, Setter>& setters() {
 bool take_flag(Options& options, const std::string& argument) {
   if (argument == "--help" || argument == "-h") return options.help = true;
   if (argument == "--verbose" || argument == "-v") return options.verbose = true;
+  if (argument == "--in-process") return options.in_process = true;
+  if (argument == "--certify") return options.certify = kBesidePlugin, true;
   if (argument == "--list") return options.list = "text", true;
   if (argument == "--list=markdown") return options.list = "markdown", true;
   return false;
+}
+
+/// The two files behind --diff.
+bool take_diff(const std::vector<std::string>& arguments, std::size_t& i, Options& options) {
+  if (arguments[i] != "--diff") return false;
+  if (i + 2 >= arguments.size()) return options.problem = "--diff: wanted two files of --json", true;
+  options.diff = {arguments[i + 1], arguments[i + 2]};
+  i += 2;
+  return true;
 }
 
 }  // namespace
@@ -70,7 +86,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
   Options options;
   for (std::size_t i = 0; i < arguments.size() && options.problem.empty(); ++i) {
     const std::string& argument = arguments[i];
-    if (take_flag(options, argument)) continue;
+    if (take_flag(options, argument) || take_diff(arguments, i, options)) continue;
     if (!argument.starts_with("-")) {
       if (!options.plugin.empty()) options.problem = "one plugin at a time: `" + options.plugin + "` and `" + argument + "`";
       options.plugin = argument;
@@ -88,13 +104,15 @@ Options parse_options(const std::vector<std::string>& arguments) {
       if (!problem.empty()) options.problem = name + ": " + problem;
     }
   }
-  if (options.problem.empty() && !options.help && options.list.empty() && options.plugin.empty())
+  if (options.problem.empty() && options.in_process && options.replays.size() != 1) options.problem = "--in-process: wanted one --case";
+  if (options.problem.empty() && !options.help && options.list.empty() && options.diff.empty() && options.plugin.empty())
     options.problem = "wanted the file of a plugin";
   return options;
 }
 
 std::string usage_text() {
   return R"(Usage: rlx conform PLUGIN.so [options]
+       rlx conform --diff BEFORE.json AFTER.json
 
 Tells whether a plugin keeps the contract. Each case runs in a process of its own: a crash or a hang is a result.
 
@@ -104,6 +122,7 @@ What is run
   --filter GLOB      only cases that match: "ABI", "ABI-03", "ABI-03/rlx_open_in*"; repeatable
   --replay CASE      one case again, as it is printed with a failure: CASE or CASE:seed; repeatable
   --seed N           master seed; the same seed gives the same cases the same data (default 1)
+  --fresh-seeds N    runs numeric cases with N further random seeds too, which the last line names
   --list             the checks; with PLUGIN.so also its cases. --list=markdown for the documentation
 
 How it is run
@@ -111,13 +130,20 @@ How it is run
   --timeout-ms N     the longest that one call may take before it counts as hung (default 10000)
   --env NAME         let the plugin see this environment variable; repeatable
   --wrap 'WORDS'     put WORDS before the worker, for instance 'valgrind -q'
+  --in-process --case ID   this process becomes the worker of one case, for a debugger:
+                     gdb --args rlx conform PLUGIN.so --in-process --case ID
+  --worker 'WORDS'   start WORDS in the place of the worker, with its arguments
 
 What is excused
   --waivers FILE     TOML: known failures with a reason, an owner and an end; they stay visible and lower the level shown
 
 What is reported
   --json FILE        one JSON object per line, written as cases end
+  --diff A B         two files of --json: what became worse or better. Exit code 1 where something became worse
+  --html FILE        one page, complete in itself: coverage, accuracy, failures with the line that shows them again
   --junit FILE       JUnit XML
+  --certify[=FILE]   where the plugin is conformant, write PLUGIN.so.rlxcert (or FILE): what this run found, for this file
+                     alone. Waivers of LIF, ABI, MEM and ERR-06 do not count.
   -v, --verbose      a line per case
 
 Exit codes: 0 conformant at what was run; 1 failures; 2 usage; 3 the plugin could not be loaded or negotiated with;

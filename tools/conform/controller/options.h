@@ -3,27 +3,44 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace rlx::conform {
+
+inline constexpr char kToolName[] = "rlx conform 0.1.0";
+/// Options::certify of a plain `--certify`.
+inline constexpr char kBesidePlugin[] = "beside the plugin";
 
 struct Options {
   std::string plugin;
   std::string profile = "quick";  ///< quick, ci, full
   int level = 6;                  ///< the highest that is run
   std::uint64_t seed = 1;
+  std::optional<std::uint64_t> fresh_count;  ///< further seeds that nobody has seen before, for the numeric checks
+  std::vector<std::uint64_t> fresh;          ///< these, once the run has begun
+  std::string certify;                       ///< file of the certificate; kBesidePlugin; empty = none
   std::vector<std::string> filters;  ///< globs over "ABI-03/key"; a plain "ABI" or "ABI-03" stands for all below it
   std::vector<std::string> replays;  ///< CASE or CASE:seed
   std::string list;                  ///< "", "text" or "markdown"
-  std::string json, junit;           ///< files, empty = none
+  std::string json, junit, html;     ///< files, empty = none
   std::string waivers;               ///< file, empty = none
   unsigned jobs = 1;
   std::uint64_t timeout_ms = 10'000;  ///< of one phase of a case
   std::vector<std::string> pass;      ///< environment variables that the plugin may see
   std::string wrap;                   ///< words before the worker: "valgrind -q"
+  std::string worker;                 ///< words in the place of the worker
   bool verbose = false;
+  bool in_process = false;            ///< this process becomes the worker of the one case
+  std::vector<std::string> diff;      ///< two files of --json
   bool help = false;
+  /// The master seed, then the fresh ones.
+  std::vector<std::uint64_t> seeds() const {
+    std::vector<std::uint64_t> all = {seed};
+    all.insert(all.end(), fresh.begin(), fresh.end());
+    return all;
+  }
   std::string problem;  ///< why the command line is refused
 };
 

@@ -28,6 +28,12 @@ struct Failure {
   std::string wanted, seen, phase;
 };
 
+/// An op of a numeric case, with a dtype of its operands or results.
+struct Cover {
+  std::uint32_t opcode = 0, dtype = 0;
+  bool alone = false;  ///< the case is this op and nothing else, and the dtype its result's
+};
+
 struct Outcome {
   std::string check, key;
   std::uint64_t seed = 0;
@@ -40,6 +46,9 @@ struct Outcome {
   std::string stack;    ///< of a crash or hang
   std::string printed;  ///< what the plugin wrote to its standard streams
   std::uint64_t assertions = 0, elements = 0;
+  std::vector<Cover> covers;  ///< of numeric cases
+  double worst = 0;           ///< of numeric cases: the greatest |seen - wanted| / bound
+  bool measured = false;      ///< there was a bound above zero
   double milliseconds = 0;
   std::string id() const { return check + "/" + key; }
 };

@@ -54,7 +54,11 @@ Plan chosen_plan(Plan plan, const Options& options) {
       used[options.filters.size() + i] = matched = wanted = true;
       if (replay.has_seed) planned.seed = replay.seed;
     }
-    if (wanted && matched) plan.cases.push_back(planned);
+    if (!wanted || !matched) continue;
+    plan.cases.push_back(planned);
+    // Times are not measured again, and a replay is of one seed.
+    if (!check.numeric || check.group() == "PRF" || !options.replays.empty()) continue;
+    for (const std::uint64_t seed : options.fresh) plan.cases.push_back({planned.check, planned.key, hash_text(id, seed)});
   }
   for (std::size_t i = 0; i < used.size(); ++i)
     if (!used[i]) plan.unmatched.push_back(i < options.filters.size() ? options.filters[i] : options.replays[i - options.filters.size()]);

@@ -39,6 +39,10 @@ struct ProcessResult {
 /// Runs to the end. Any number of threads may call it at once.
 ProcessResult run_process(const ProcessRequest& request);
 
+/// Turns this process into the request's program, for a debugger: its streams stay this process's, and no clock runs. A child
+/// listens to the report and hands it to `judged` when it ends. Returns only where that fails, with why.
+std::string become(ProcessRequest request, const std::function<void(const ProcessResult&)>& judged);
+
 /// What a worker may see of the caller's environment: nothing but where drivers are, and `pass`.
 std::vector<std::string> clean_environment(const std::string& folder, const std::vector<std::string>& pass);
 

@@ -36,9 +36,13 @@ struct Verdict {
 /// Printable, one line, at most `most` bytes.
 std::string clean(const std::string& text, std::size_t most = 300);
 
+/// "302 PASS, 2 UNSUPPORTED".
+std::string counts_text(const Summary& summary);
 std::string text_header(const RunInfo& info);
 /// One line per group.
 std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcomes);
+/// The line that runs one case again, for a shell.
+std::string replay_command(const RunInfo& info, const Outcome& outcome);
 std::string text_failure(const RunInfo& info, const Outcome& outcome);
 /// What became of each waiver that concerns this plugin; empty where there is none.
 std::string text_waivers(const RunInfo& info);

@@ -2,6 +2,8 @@
 // JSON Lines, one object a line with the version of the format, and JUnit XML.
 #include <nlohmann/json.hpp>
 
+#include "tools/conform/controller/certify.h"
+#include "tools/conform/controller/coverage.h"
 #include "tools/conform/controller/report.h"
 
 namespace rlx::conform {
@@ -25,6 +27,12 @@ std::string xml(const std::string& text) {
     else
       out += c;
   }
+  return out;
+}
+
+Json covers_of(const Outcome& outcome) {
+  Json out = Json::array();
+  for (const Cover& cover : outcome.covers) out.push_back({{"opcode", cover.opcode}, {"dtype", dtype_text(cover.dtype)}});
   return out;
 }
 
@@ -69,7 +77,7 @@ void JsonReport::begin(const RunInfo& info) {
   const Facts& facts = info.facts;
   const Json json = {{"type", "run"},
                      {"format", kFormat},
-                     {"tool", "rlx conform 0.1.0"},
+                     {"tool", kToolName},
                      {"file", clean(info.target.path, kTextMost)},
                      {"file_hash", info.target.hash},
                      {"build_id", info.target.build_id},
@@ -80,6 +88,8 @@ void JsonReport::begin(const RunInfo& info) {
                      {"fingerprint", clean(facts.fingerprint)},
                      {"profile", info.options.profile},
                      {"seed", info.options.seed},
+                     {"seeds", info.options.seeds()},
+                     {"strength", strength_text(info.options.profile)},
                      {"cases", info.plan.cases.size()}};
   line(json.dump());
 }
@@ -99,6 +109,8 @@ void JsonReport::outcome(const RunInfo&, const Outcome& outcome) {
                      {"failures", failures},
                      {"stack", clean(outcome.stack, kTextMost)},
                      {"printed", clean(outcome.printed, kTextMost)},
+                     {"covers", covers_of(outcome)},
+                     {"worst", outcome.worst},
                      {"assertions", outcome.assertions},
                      {"elements", outcome.elements},
                      {"ms", outcome.milliseconds}};

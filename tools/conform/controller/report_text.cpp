@@ -4,6 +4,7 @@
 #include <cstdarg>
 #include <map>
 
+#include "tools/conform/controller/certify.h"
 #include "tools/conform/controller/report.h"
 
 namespace rlx::conform {
@@ -21,11 +22,10 @@ std::string print(const char* format, ...) {
 
 std::string file_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-std::string counted(const std::uint64_t (&of)[12]) {
-  std::string out;
-  for (std::size_t i = 0; i < 12; ++i)
-    if (of[i]) out += (out.empty() ? "" : ", ") + std::to_string(of[i]) + " " + status_word(static_cast<CaseStatus>(i));
-  return out.empty() ? "nothing run" : out;
+std::string seeds_text(const Options& options) {
+  std::string out = options.fresh.empty() ? "seed" : "seeds";
+  for (const std::uint64_t seed : options.seeds()) out += (out.size() > 5 ? ", " : " ") + std::to_string(seed);
+  return out;
 }
 
 /// A command that a person can paste into a shell.
@@ -37,6 +37,13 @@ std::string quoted(const std::string& text) {
 }
 
 }  // namespace
+
+std::string counts_text(const Summary& summary) {
+  std::string out;
+  for (std::size_t i = 0; i < 12; ++i)
+    if (summary.of[i]) out += (out.empty() ? "" : ", ") + std::to_string(summary.of[i]) + " " + status_word(static_cast<CaseStatus>(i));
+  return out.empty() ? "nothing run" : out;
+}
 
 std::string clean(const std::string& text, std::size_t most) {
   std::string out;
@@ -55,14 +62,15 @@ std::string clean(const std::string& text, std::size_t most) {
 
 std::string text_header(const RunInfo& info) {
   const Facts& facts = info.facts;
-  std::string out = "rlx conform 0.1.0: " + clean(file_name(info.target.path)) + "\n";
+  std::string out = std::string(kToolName) + ": " + clean(file_name(info.target.path)) + "\n";
   out += "  plugin   " + clean(facts.plugin_id) + " " + clean(facts.plugin_version) + ", file " + print("%016" PRIx64, info.target.hash) +
          (info.target.build_id.empty() ? "" : ", build " + info.target.build_id.substr(0, 12)) + "\n";
   if (facts.device_opened)
     out += "  device   " + clean(facts.kind) + ": " + clean(facts.device_name) + "\n";
   else
     out += "  device   none: " + clean(facts.device_count ? facts.device_problem : facts.no_device_reason) + "\n";
-  out += print("  run      profile %s, seed %" PRIu64 ", %zu cases\n\n", info.options.profile.c_str(), info.options.seed, info.plan.cases.size());
+  out += print("  run      profile %s, %s, %zu cases\n", info.options.profile.c_str(), seeds_text(info.options).c_str(), info.plan.cases.size());
+  out += "  tool     " + strength_text(info.options.profile) + "\n\n";
   return out;
 }
 
@@ -79,7 +87,7 @@ std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcome
   }
   std::string out;
   for (const std::string& group : order)
-    if (groups.count(group)) out += print("  %-5s%-50s %6.1f s\n", group.c_str(), counted(groups[group].of).c_str(), times[group] / 1000);
+    if (groups.count(group)) out += print("  %-5s%-50s %6.1f s\n", group.c_str(), counts_text(groups[group]).c_str(), times[group] / 1000);
   return out;
 }
 
@@ -103,6 +111,10 @@ std::string text_waivers(const RunInfo& info) {
   return out;
 }
 
+std::string replay_command(const RunInfo& info, const Outcome& outcome) {
+  return "rlx conform " + quoted(info.target.path) + " --replay " + quoted(outcome.id() + ":" + std::to_string(outcome.seed));
+}
+
 std::string text_failure(const RunInfo& info, const Outcome& outcome) {
   std::string out = print("\n%s %s\n", status_word(outcome.status), outcome.id().c_str());
   for (const CheckInfo& check : info.plan.checks)
@@ -121,8 +133,7 @@ std::string text_failure(const RunInfo& info, const Outcome& outcome) {
     out += "  stack   " + clean(outcome.stack.substr(begin, end - begin)) + "\n";
     begin = end + 1;
   }
-  out += "  replay  rlx conform " + quoted(info.target.path) + " --replay " + quoted(outcome.id() + ":" + std::to_string(outcome.seed)) + "\n";
-  return out;
+  return out + "  replay  " + replay_command(info, outcome) + "\n";
 }
 
 std::string level_text(const Verdict& verdict) {
@@ -135,8 +146,8 @@ std::string verdict_line(const RunInfo& info, const Verdict& verdict) {
   if (verdict.level >= 0) out += ", " + level_text(verdict);
   if (verdict.badge()) out += ", badge hardened";
   for (const std::string& reason : verdict.summary.vacuous) out += "; " + clean(reason);
-  return out + print("; profile %s, seed %" PRIu64 "; %" PRIu64 " cases: %s; %" PRIu64 " assertions, %" PRIu64 " elements; %.1f s\n",
-                     info.options.profile.c_str(), info.options.seed, verdict.cases, counted(verdict.summary.of).c_str(),
+  return out + print("; profile %s, %s; %" PRIu64 " cases: %s; %" PRIu64 " assertions, %" PRIu64 " elements; %.1f s\n",
+                     info.options.profile.c_str(), seeds_text(info.options).c_str(), verdict.cases, counts_text(verdict.summary).c_str(),
                      verdict.assertions, verdict.elements, verdict.seconds);
 }
 

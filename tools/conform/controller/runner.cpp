@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "tools/conform/controller/coverage.h"
 #include "tools/conform/numeric/expected.h"
 #include "tools/conform/numeric/numeric.h"
 #include "tools/conform/numeric/stock.h"
@@ -118,6 +119,7 @@ void compare_outputs(const std::string& folder, std::vector<reference::Tensor> e
     outcome.elements += result.compared;
     ++outcome.assertions;
     worst = std::max(worst, result.worst);
+    outcome.measured |= options.most < 0 && expected[i].real() && !expected[i].e.empty();
     loose = std::max(loose, result.loose);
     if (result.good) continue;
     outcome.status = CaseStatus::kFail;
@@ -125,6 +127,7 @@ void compare_outputs(const std::string& folder, std::vector<reference::Tensor> e
                                 result.seen + " (" + std::to_string(result.wrong) + " of " + std::to_string(result.compared) + " elements are wrong)",
                                 "compare"});
   }
+  outcome.worst = worst;
   if (outcome.status == CaseStatus::kPass && worst > 0.5)
     outcome.notes.push_back("an element uses " + std::to_string(worst) + " of its bound");
   if (outcome.status == CaseStatus::kPass && loose > 0.1 && options.most < 0 && !options.loose_is_fine) {
@@ -174,12 +177,13 @@ std::string Runner::new_folder() {
   return path;
 }
 
-ProcessResult Runner::worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
-                             const std::string& folder) {
+ProcessRequest Runner::worker_request(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
+                                      const std::string& folder) {
   ProcessRequest request;
   request.arguments = words_of(options_.wrap);
-  const bool wrapped = !request.arguments.empty();
-  request.arguments.push_back(programs_.worker);
+  const bool wrapped = !request.arguments.empty() || !options_.worker.empty() || options_.in_process;
+  for (std::string& word : options_.worker.empty() ? std::vector<std::string>{programs_.worker} : words_of(options_.worker))
+    request.arguments.push_back(std::move(word));
   // Not as arguments: a plugin could read those.
   request.input = join_texts({mode, plugin_, check, key, std::to_string(seed), folder_, std::to_string(wrapped ? 0 : ::getpid())});
   request.environment = clean_environment(folder, options_.pass);
@@ -187,7 +191,12 @@ ProcessResult Runner::worker(const std::string& mode, const std::string& check, 
   request.folder = folder;
   request.phase_limit = std::chrono::milliseconds(options_.timeout_ms);
   request.total_limit = std::chrono::milliseconds(options_.timeout_ms * 12);
-  return run_process(request);
+  return request;
+}
+
+ProcessResult Runner::worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
+                             const std::string& folder) {
+  return run_process(worker_request(mode, check, key, seed, folder));
 }
 
 Outcome Runner::survey(Facts& facts) {
@@ -239,6 +248,61 @@ Outcome Runner::inline_as_asked(std::string& image) {
   return harness_error("after 12 rounds the device still answers EXPAND");
 }
 
+/// The judging half: what is right for `made`, from the controller's own copy, beside what the worker left in `folder`.
+void Runner::compare_numeric(const NumericCase& made, const std::string& folder, Outcome& outcome) {
+  if (made.refused) {  // nothing to compare; the worker has looked at the outputs
+    outcome.elements = outcome.status == CaseStatus::kPass ? 1 : 0;
+    return;
+  }
+  outcome.assertions = 0;
+  if (outcome.status != CaseStatus::kPass) return;
+  const auto fault = [&](const std::string& reason) {
+    outcome.status = CaseStatus::kHarnessError;
+    outcome.reason = reason;
+  };
+  const CaseFolder truth(new_folder());
+  if (const auto written = write_case(truth.path(), made); !written) return fault(written.error().message());
+  ProcessRequest request;
+  request.arguments = {programs_.reference, made.steps.empty() ? std::to_string(made.inputs.size()) : "steps", std::to_string(made.params.size())};
+  request.environment = clean_environment(truth.path(), {});
+  request.folder = truth.path();
+  request.phase_limit = request.total_limit;
+  const Outcome computed = judge(run_process(request));
+  if (!computed.failures.empty()) return fault("the reference: " + computed.failures[0].seen);
+  const auto bytes = read_bytes(truth.path() + "/expected");
+  if (!bytes) return fault("the reference left no result: " + computed.reason);
+  const auto expected = unpack(*bytes);
+  if (!expected) return fault(expected.error().message());
+  compare_outputs(folder, *expected, made, outcome);
+}
+
+std::string Runner::in_process(const Plan& plan, const PlannedCase& planned, const std::function<void(const Outcome&)>& tell) {
+  const CheckInfo& check = plan.checks[planned.check];
+  const std::string folder = new_folder();
+  const NumericCheck* numeric = check.numeric ? find_numeric(check.id) : nullptr;
+  NumericCase made;
+  if (numeric) {
+    auto result = numeric->make(planned.key, planned.seed, facts_);
+    if (!result) return "the case cannot be made: " + result.error().message();
+    made = std::move(*result);
+    NumericCase ready = made;
+    if (numeric->asks)
+      if (const Outcome asked = inline_as_asked(ready.image); asked.status != CaseStatus::kPass) return "the case is not run: " + asked.reason;
+    if (const auto written = write_case(folder, ready); !written) return written.error().message();
+  }
+  ProcessRequest request = numeric ? worker_request(made.steps.empty() ? "compute" : "steps", "case", "all", 0, folder) : worker_request("check", check.id, planned.key, planned.seed, folder);
+  return become(std::move(request), [&](const ProcessResult& result) {
+    Outcome outcome = judge(result);
+    if (numeric) compare_numeric(made, folder, outcome);
+    outcome.check = check.id;
+    outcome.key = planned.key;
+    outcome.seed = planned.seed;
+    tell(outcome);
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  });
+}
+
 Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
   const NumericCheck* check = find_numeric(info.id);
   if (!check) return harness_error("no numeric check " + info.id);
@@ -250,26 +314,8 @@ Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
     if (Outcome asked = inline_as_asked(ready.image); asked.status != CaseStatus::kPass) return asked;
   if (const auto written = write_case(folder.path(), ready); !written) return harness_error(written.error().message());
   Outcome outcome = judge(worker(made->steps.empty() ? "compute" : "steps", "case", "all", 0, folder.path()));
-  if (made->refused) {  // nothing to compare; the worker has looked at the outputs
-    outcome.elements = outcome.status == CaseStatus::kPass ? 1 : 0;
-    return outcome;
-  }
-  outcome.assertions = 0;
-  if (outcome.status != CaseStatus::kPass) return outcome;
-  const CaseFolder truth(new_folder());
-  if (const auto written = write_case(truth.path(), *made); !written) return harness_error(written.error().message());
-  ProcessRequest request;
-  request.arguments = {programs_.reference, made->steps.empty() ? std::to_string(made->inputs.size()) : "steps", std::to_string(made->params.size())};
-  request.environment = clean_environment(truth.path(), {});
-  request.folder = truth.path();
-  request.phase_limit = request.total_limit;
-  const Outcome computed = judge(run_process(request));
-  if (!computed.failures.empty()) return harness_error("the reference: " + computed.failures[0].seen);
-  const auto bytes = read_bytes(truth.path() + "/expected");
-  if (!bytes) return harness_error("the reference left no result: " + computed.reason);
-  const auto expected = unpack(*bytes);
-  if (!expected) return harness_error(expected.error().message());
-  compare_outputs(folder.path(), *expected, *made, outcome);
+  note_covers(made->image, outcome);
+  compare_numeric(*made, folder.path(), outcome);
   return outcome;
 }
 

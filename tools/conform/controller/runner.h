@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "tools/conform/controller/options.h"
 #include "tools/conform/controller/plan.h"
 #include "tools/conform/controller/target.h"
+#include "tools/conform/numeric/numeric.h"
 
 namespace rlx::conform {
 
@@ -35,11 +37,17 @@ class Runner {
   std::vector<Frame> list(const std::string& profile);
   /// One case; a hang is tried a second time alone, and after a crash or hang the device's health is looked at.
   Outcome run(const Plan& plan, const PlannedCase& planned);
+  /// For a debugger: this process becomes the worker of one case; a child of it hands the outcome to `tell`. Returns only
+  /// where that fails, with why.
+  std::string in_process(const Plan& plan, const PlannedCase& planned, const std::function<void(const Outcome&)>& tell);
   /// False once a survey after a crash or hang has failed: what is left is not run.
   bool healthy() const { return healthy_; }
 
  private:
   Outcome once(const CheckInfo& check, const PlannedCase& planned);
+  void compare_numeric(const NumericCase& made, const std::string& folder, Outcome& outcome);
+  ProcessRequest worker_request(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
+                                const std::string& folder);
   Outcome numeric(const CheckInfo& check, const PlannedCase& planned);
   /// Inlines what the device answers EXPAND for until all is NATIVE; else how it ended.
   Outcome inline_as_asked(std::string& image);

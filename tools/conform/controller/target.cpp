@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "runtime/base/certificate.h"
 #include "tools/conform/shared/elf_file.h"
 #include "tools/conform/shared/random.h"
 
@@ -58,6 +59,7 @@ Target inspect_target(const std::string& path) {
   target.problem = read_file(target, bytes);
   if (!target.problem.empty()) return target;
   target.hash = hash_text(bytes);
+  target.digest = certificate_hash(std::as_bytes(std::span(bytes.data(), bytes.size())));
   target.problem = elf_problem(bytes);
   if (!target.problem.empty()) return target;
   const ElfNotes notes = elf_notes(bytes);

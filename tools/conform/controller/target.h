@@ -16,6 +16,7 @@ struct Target {
   rlx_descriptor descriptor{};
   std::uint64_t bytes = 0;
   std::uint64_t hash = 0;  ///< of the file
+  std::string digest;      ///< the same as certificates name it
   std::string build_id;
 };
 

@@ -37,6 +37,8 @@ struct WaiverFile {
 /// Days since 1970-01-01 of "2026-11-30"; -1 where it is no date.
 std::int64_t day_of(std::string_view text);
 std::int64_t today();
+/// The other way round.
+std::string date_text(std::int64_t day);
 
 /// Text of a TOML file. Unknown, missing or empty keys, a second use of an id and an end too far away are problems.
 WaiverFile parse_waivers(const std::string& text, std::int64_t today);

@@ -3,7 +3,7 @@
 """How strong the conformance tool is: runs it on every seeded defect of faults.txt and on the controls, and reports kills.
 
 A kill counts only if the library counted that its defect acted, and a check that the table expects failed. Build the target
-rlx_faulty and rlx-conform first.  usage: kill.py [--build BUILD] [--profile P] [--all-checks] [NAME...]
+rlx_faulty and rlx-conform first.  usage: kill.py [--build BUILD] [--profile P] [--all-checks] [--record] [NAME...]
 NAME is a number of faults.txt or controls.txt, or C0. Exit 0: the canary failed, no look-alike did, nothing survived that a
 check exists for.
 """
@@ -126,7 +126,15 @@ def run_faults(tool, faults):
     print(f"{'all':40} {', '.join(f'{count} {what}' for what, count in total.most_common())}")
     print(f"kill rate {total['killed']} of {tried} for which a check exists, {sum(total.values())} in all")
     print("killed by: " + " ".join(f"{check}:{count}" for check, count in sorted(killers.items())))
-    return tried - total["killed"]
+    return total["killed"], tried
+
+
+def record(profile, killed, tried, blamed, honest):
+    """Writes the figures that every report and certificate of the tool shows."""
+    path = HERE / "strength.inc"
+    kept = [line for line in path.read_text().split("\n") if line and not line.startswith('{"' + profile + '"')]
+    rows = [line for line in kept if line.startswith("{")] + [f'{{"{profile}", {killed}, {tried}, {blamed}, {honest}}},']
+    path.write_text("\n".join([line for line in kept if not line.startswith("{")] + sorted(rows)) + "\n")
 
 
 def main():
@@ -135,18 +143,21 @@ def main():
     parser.add_argument("--profile", default="quick")
     parser.add_argument("--seconds", type=int, default=300)
     parser.add_argument("--all-checks", action="store_true", help="run every check, not those that the table expects to kill")
+    parser.add_argument("--record", action="store_true", help="write the figures into strength.inc; needs every name")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     tool = Tool(options)
     chosen = [fault for fault in read_controls() + read_faults() if not options.names or fault.number in options.names]
     wrong = run_controls(tool, [fault for fault in chosen if fault.group == "controls"])
-    alive = run_faults(tool, [fault for fault in chosen if fault.group != "controls"])
+    killed, tried = run_faults(tool, [fault for fault in chosen if fault.group != "controls"])
     unknown = set(options.names) - {fault.number for fault in chosen}
     missing = [fault.number for fault in chosen if not tool.library(fault).exists()]
     if unknown or missing or not chosen:
         print(f"not measured: unknown {sorted(unknown)}, not built {missing} (build the target rlx_faulty)")
         return 2
-    return 1 if wrong or alive else 0
+    if options.record and not options.names:
+        record(options.profile, killed, tried, wrong, sum(fault.group == "controls" and fault.number != "C1" for fault in chosen))
+    return 1 if wrong or killed < tried else 0
 
 
 sys.exit(main())

@@ -41,6 +41,9 @@ struct RuntimeOptions {
   std::vector<std::string> allow;         ///< globs of plugin ids; empty = all
   std::vector<std::string> deny;
   std::vector<std::pair<std::string, std::string>> prefer;  ///< device kind -> plugin id or file path
+  /// Plugins below this level of conformance are refused (kPluginRejected) before any of their code runs: 1 to 6, as the
+  /// certificate beside the file says (`rlx conform --certify`); 0 = none is needed. No defence against who can write there.
+  int require_level = 0;
   unsigned threads = 0;                   ///< 0 = from affinity and cgroup quota
   /// Most that weights, packed weights and arenas of all devices may take together; 0 = no limit. What would pass it is
   /// refused with kOutOfMemory, which says what to drop; everything that ran before runs on.
@@ -58,6 +61,8 @@ struct PluginReport {
   std::string reason;   ///< empty where ok
   std::string id, name, vendor, version, abi;
   std::vector<std::string> kinds;
+  int level = 0;            ///< of conformance, certified for exactly this file; 0 = none
+  std::string certificate;  ///< "level 4, 2 waivers", "uncertified", "certificate is for another file", "certificate is damaged: …"
   std::vector<std::string> devices;  ///< "cpu:0  AVX-512; 2 threads"; filled once opened
 };
 

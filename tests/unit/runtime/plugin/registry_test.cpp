@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "fakes.h"
+#include "runtime/base/certificate.h"
 
 namespace rlx::testing {
 namespace {
@@ -56,6 +57,37 @@ TEST(PluginRegistry, LoadsOnlyWhatIsAskedFor) {
 TEST(PluginRegistry, TheHigherVersionServesAKind) {
   const auto registry = registry_for({fake("good"), fake("newer")});
   EXPECT_EQ(plugin_of(*registry, "fake"), "org.example.newer");
+}
+
+std::unique_ptr<PluginRegistry> registry_of_level(const fs::path& path, int level) {
+  RegistryOptions options = options_for({path});
+  options.require_level = level;
+  return PluginRegistry::discover(std::move(options));
+}
+
+void certify(const fs::path& path, int level) {
+  Certificate certificate;
+  const std::string bytes = slurp(path);
+  certificate.file_hash = certificate_hash(std::as_bytes(std::span(bytes.data(), bytes.size())));
+  certificate.level = level;
+  spill(certificate_path(path), certificate_text(certificate));
+}
+
+TEST(PluginRegistry, RefusesWhatIsNotCertifiedToTheLevelWanted) {
+  const TempFolder folder;
+  const fs::path path = folder.take("good");
+  EXPECT_EQ(plugin_of(*registry_of_level(path, 0), "fake"), "org.example.fake");
+  const auto uncertified = registry_of_level(path, 3);
+  EXPECT_EQ(uncertified->open_device("fake").error().code(), ErrorCode::kPluginRejected);
+  EXPECT_HAS(plugin_of(*uncertified, "fake"), "`" + path.string() + "`: uncertified; wanted level 3 of conformance");
+  EXPECT_EQ(report_of(*uncertified, path).step, LoadStep::kDescriptor);
+  certify(path, 2);
+  EXPECT_HAS(plugin_of(*registry_of_level(path, 3), "fake"), "`" + path.string() + "`: level 2; wanted level 3 of conformance");
+  EXPECT_EQ(plugin_of(*registry_of_level(path, 2), "fake"), "org.example.fake");
+  const std::string bytes = slurp(path);
+  fs::remove(path);  // the one that is loaded stays as it is
+  spill(path, bytes + "x");
+  EXPECT_HAS(plugin_of(*registry_of_level(path, 1), "fake"), "certificate is for another file; wanted level 1");
 }
 
 TEST(PluginRegistry, AnExplicitRequestBeatsConfigurationBeatsVersion) {

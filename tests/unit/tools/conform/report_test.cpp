@@ -2,6 +2,8 @@
 // What people and programs read: nothing that a plugin says may break it.
 #include "tools/conform/controller/report.h"
 
+#include "tools/conform/controller/certify.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -65,6 +67,40 @@ TEST(Report, WritesALinePerCase) {
   std::filesystem::remove(path);
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
   EXPECT_NE(text.find("\"status\":\"FAIL\""), std::string::npos) << text;
+}
+
+TEST(Certify, SaysWhatTheRunFound) {
+  RunInfo of = info();
+  of.options.seed = 5;
+  of.options.fresh = {6};
+  of.options.profile = "ci";
+  of.target.digest = "0123";
+  Verdict verdict;
+  verdict.level = 3;
+  verdict.checked_to = 4;
+  add(verdict.summary, Outcome());
+  const Certificate made = certificate_of(of, verdict, "abc", day_of("2026-06-01"));
+  EXPECT_EQ(made.file_hash, "0123");
+  EXPECT_EQ(made.level, 3);
+  EXPECT_EQ(made.seeds, (std::vector<std::string>{"5", "6"}));
+  EXPECT_EQ(made.date, "2026-06-01");
+  EXPECT_EQ(made.profile, "ci");
+  EXPECT_NE(made.strength, "");
+  EXPECT_NE(certificate_refusal(of, verdict), "");  // its file is not there
+  of.options.filters = {"LIF"};
+  EXPECT_EQ(certificate_refusal(of, verdict), "only a part was run");
+}
+
+TEST(Plan, RunsNumericCasesWithFreshSeedsToo) {
+  Plan plan;
+  plan.checks = {{"ABI-01", "", 1, 0, false}, {"OPS-01", "", 3, 0, true}};
+  plan.cases = {{0, "all", 0}, {1, "add", 0}};
+  Options options;
+  options.fresh = {7, 8};
+  const Plan chosen = chosen_plan(plan, options);
+  ASSERT_EQ(chosen.cases.size(), 4u);
+  EXPECT_NE(chosen.cases[1].seed, chosen.cases[2].seed);
+  EXPECT_NE(chosen.cases[2].seed, chosen.cases[3].seed);
 }
 
 TEST(Report, SaysWhereItCannotWrite) { EXPECT_FALSE(JsonReport("/nonexistent/folder/file").good()); }

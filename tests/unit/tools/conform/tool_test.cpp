@@ -11,6 +11,8 @@
 #include <fstream>
 #include <string>
 
+#include "runtime/base/certificate.h"
+
 namespace {
 
 struct Ran {
@@ -151,6 +153,58 @@ TEST(ConformTool, ExcusesWhatAWaiverExpectsAndNothingElse) {
   EXPECT_TRUE(passes.says("XPASS LIF-01")) << passes.text;
   EXPECT_EQ(conform(run + "/nonexistent").code, 6);
   std::filesystem::remove(waiver_file("LIF-01", "fail"));
+}
+
+TEST(ConformTool, CertifiesAFileAndTheRuntimeBelievesIt) {
+  const auto folder = std::filesystem::temp_directory_path() / ("rlx-certify-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  const std::string plugin = (folder / "rlx_cpu.so").string();
+  std::filesystem::copy_file(RLX_TEST_CPU, plugin);
+  const Ran part = conform(plugin + " --certify --filter LIF-01");
+  EXPECT_TRUE(part.says("no certificate is written: only a part was run")) << part.text;
+  EXPECT_FALSE(std::filesystem::exists(plugin + ".rlxcert"));
+  const Ran ran = conform(plugin + " --certify --level 2 --jobs 2 --fresh-seeds 1");
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  EXPECT_TRUE(ran.says("certificate written to " + plugin + ".rlxcert")) << ran.text;
+  const rlx::Certified seen = rlx::certified(plugin);
+  EXPECT_EQ(seen.text().rfind("level 2", 0), 0u) << seen.text();
+  EXPECT_EQ(seen.certificate.seeds.size(), 2u);
+  EXPECT_EQ(seen.certificate.plugin, "org.rlx.cpu");
+  EXPECT_EQ(seen.certificate.profile, "quick");
+  EXPECT_EQ(seen.certificate.tool_hash.size(), 32u);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(ConformTool, BecomesTheWorkerOfOneCase) {
+  const std::string arguments = std::string(RLX_TEST_CPU) + " --in-process --case ";
+  const Ran good = conform(arguments + "CAP-01/binary/add/f32");
+  EXPECT_EQ(good.last_line().rfind("VERDICT: conformant", 0), 0u) << good.text;
+  EXPECT_TRUE(good.says("PASS         CAP-01/binary/add/f32")) << good.text;
+  const Ran crash = conform(fake("good") + " --in-process --case ABI-02/frozen");
+  EXPECT_TRUE(crash.says("CRASH ABI-02/frozen")) << crash.text;
+  EXPECT_TRUE(crash.says("VERDICT: not conformant")) << crash.text;
+  EXPECT_EQ(conform(arguments + "OPS-01/nothing").code, 5);
+  EXPECT_EQ(conform(std::string(RLX_TEST_CPU) + " --in-process").code, 2);
+}
+
+TEST(ConformTool, StartsAnotherWorker) {
+  const Ran ran = conform(std::string(RLX_TEST_CPU) + " --filter LIF-01 --worker 'env RLX_UNUSED=1 " + std::filesystem::path(RLX_TEST_CONFORM).parent_path().string() +
+                          "/rlx-conform-worker'");
+  EXPECT_EQ(ran.code, 0) << ran.text;
+  EXPECT_NE(conform(std::string(RLX_TEST_CPU) + " --filter LIF-01 --worker /nonexistent").code, 0);
+}
+
+TEST(ConformTool, ComparesTwoRuns) {
+  const std::string base = (std::filesystem::temp_directory_path() / ("rlx-diff-" + std::to_string(::getpid()))).string();
+  conform(std::string(RLX_TEST_CPU) + " --filter LIF-01 --json " + base + "a");
+  conform(std::string(RLX_TEST_CPU) + " --filter LIF --json " + base + "b");
+  EXPECT_EQ(conform("--diff " + base + "a " + base + "b").code, 0);
+  const Ran less = conform("--diff " + base + "b " + base + "a");
+  EXPECT_EQ(less.code, 1) << less.text;
+  EXPECT_TRUE(less.says("Not run any more")) << less.text;
+  EXPECT_EQ(conform("--diff " + base + "a /nonexistent").code, 2);
+  EXPECT_EQ(conform("--diff " + base + "a").code, 2);
+  for (const char* name : {"a", "b"}) std::filesystem::remove(base + name);
 }
 
 TEST(ConformTool, ReplaysACaseWithTheSameResult) {
