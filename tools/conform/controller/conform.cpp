@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/conform/controller/conform.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include "tools/conform/controller/certify.h"
 #include "tools/conform/controller/diff.h"
 #include "tools/conform/controller/report_html.h"
+#include "tools/conform/controller/repro.h"
 #include "tools/conform/numeric/compare.h"
 
 namespace rlx::conform {
@@ -153,6 +156,26 @@ std::string write_files(const RunInfo& info, const std::vector<Outcome>& outcome
   return problem;
 }
 
+/// Small forms of the first failing numeric cases, each in a folder of its own; a line about each.
+void shrink_failures(const RunInfo& info, Runner& runner, const std::vector<Outcome>& outcomes) {
+  constexpr int kMost = 3;
+  int done = 0;
+  for (std::size_t i = 0; i < outcomes.size() && done < kMost; ++i) {
+    const Outcome& outcome = outcomes[i];
+    const bool failed = outcome.status == CaseStatus::kFail || outcome.status == CaseStatus::kCrash;
+    if (!failed || !info.plan.checks[info.plan.cases[i].check].numeric) continue;
+    const auto shrunk = runner.shrink(info.plan, info.plan.cases[i], outcome.status);
+    if (!shrunk) continue;
+    ++done;
+    std::string name = outcome.id();
+    std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '.'; }, '_');
+    const std::string folder = info.options.shrink + "/" + name;
+    const auto written = write_repro(folder, shrunk->smallest, outcome, replay_command(info, outcome));
+    std::printf("\nSHRUNK %s\n  to      %u operations in %u runs; failed again %u of %u times\n  program %s\n", outcome.id().c_str(), op_count(shrunk->smallest),
+                shrunk->probes, shrunk->confirmed, ShrinkLimits().confirmations, written ? (clean(folder) + "/repro.c").c_str() : written.error().message().c_str());
+  }
+}
+
 int run_plugin(RunInfo& info, Runner& runner, const Programs& programs, Clock::time_point begin) {
   JsonReport json(info.options.json);
   if (!json.good()) return stop(ExitCode::kHarnessError, "`" + info.options.json + "` cannot be written");
@@ -172,6 +195,7 @@ int run_plugin(RunInfo& info, Runner& runner, const Programs& programs, Clock::t
   for (const Outcome& outcome : outcomes)
     if (outcome.status != CaseStatus::kPass && outcome.status != CaseStatus::kUnsupported && outcome.status != CaseStatus::kSkip && outcome.status != CaseStatus::kNotRun)
       std::fputs(text_failure(info, outcome).c_str(), stdout);
+  if (!info.options.shrink.empty()) shrink_failures(info, runner, outcomes);
   std::fputs(text_waivers(info).c_str(), stdout);
   json.end(info, verdict);
   if (const std::string problem = write_files(info, outcomes, verdict); !problem.empty()) return stop(ExitCode::kHarnessError, problem);

@@ -53,6 +53,7 @@ const std::map<std::string, Setter>& setters() {
       {"--replay", text_setter([](Options& o, const std::string& t) { o.replays.push_back(t); })},
       {"--json", text_setter([](Options& o, const std::string& t) { o.json = t; })},
       {"--html", text_setter([](Options& o, const std::string& t) { o.html = t; })},
+      {"--shrink", text_setter([](Options& o, const std::string& t) { o.shrink = t; })},
       {"--junit", text_setter([](Options& o, const std::string& t) { o.junit = t; })},
       {"--waivers", text_setter([](Options& o, const std::string& t) { o.waivers = t; })},
       {"--env", text_setter([](Options& o, const std::string& t) { o.pass.push_back(t); })},
@@ -142,6 +143,7 @@ What is reported
   --diff A B         two files of --json: what became worse or better. Exit code 1 where something became worse
   --html FILE        one page, complete in itself: coverage, accuracy, failures with the line that shows them again
   --junit FILE       JUnit XML
+  --shrink FOLDER    cut the first failing numeric cases small, and leave image, data and a program in C of each there
   --certify[=FILE]   where the plugin is conformant, write PLUGIN.so.rlxcert (or FILE): what this run found, for this file
                      alone. Waivers of LIF, ABI, MEM and ERR-06 do not count.
   -v, --verbose      a line per case

@@ -319,6 +319,22 @@ Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
   return outcome;
 }
 
+Outcome Runner::compute(const NumericCase& made) {
+  const CaseFolder folder(new_folder());
+  if (const auto written = write_case(folder.path(), made); !written) return harness_error(written.error().message());
+  Outcome outcome = judge(worker("compute", "case", "all", 0, folder.path()));
+  compare_numeric(made, folder.path(), outcome);
+  return outcome;
+}
+
+Result<Shrunk> Runner::shrink(const Plan& plan, const PlannedCase& planned, CaseStatus failed) {
+  const NumericCheck* check = find_numeric(plan.checks[planned.check].id);
+  if (!check) return fail(ErrorCode::kUnsupportedOps, "it is no case of numbers");
+  RLX_ASSIGN(const NumericCase made, check->make(planned.key, planned.seed, facts_));
+  if (check->asks || !made.steps.empty()) return fail(ErrorCode::kUnsupportedOps, "it is more than one run of one image");
+  return shrink_case(made, [&](const NumericCase& smaller) { return compute(smaller).status == failed; });
+}
+
 Outcome Runner::once(const CheckInfo& check, const PlannedCase& planned) {
   Outcome outcome;
   if (check.numeric) {

@@ -13,6 +13,7 @@
 #include "tools/conform/controller/plan.h"
 #include "tools/conform/controller/target.h"
 #include "tools/conform/numeric/numeric.h"
+#include "tools/conform/numeric/shrink.h"
 
 namespace rlx::conform {
 
@@ -37,6 +38,8 @@ class Runner {
   std::vector<Frame> list(const std::string& profile);
   /// One case; a hang is tried a second time alone, and after a crash or hang the device's health is looked at.
   Outcome run(const Plan& plan, const PlannedCase& planned);
+  /// A smaller case that fails as this one did. Errors: kUnsupportedOps for cases that are not one image and one run.
+  Result<Shrunk> shrink(const Plan& plan, const PlannedCase& planned, CaseStatus failed);
   /// For a debugger: this process becomes the worker of one case; a child of it hands the outcome to `tell`. Returns only
   /// where that fails, with why.
   std::string in_process(const Plan& plan, const PlannedCase& planned, const std::function<void(const Outcome&)>& tell);
@@ -49,6 +52,8 @@ class Runner {
   ProcessRequest worker_request(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
                                 const std::string& folder);
   Outcome numeric(const CheckInfo& check, const PlannedCase& planned);
+  /// One image, run once by a worker, beside what is right.
+  Outcome compute(const NumericCase& made);
   /// Inlines what the device answers EXPAND for until all is NATIVE; else how it ended.
   Outcome inline_as_asked(std::string& image);
   ProcessResult worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,

@@ -214,4 +214,16 @@ TEST(ConformTool, ReplaysACaseWithTheSameResult) {
   EXPECT_EQ(without_times(one.text), without_times(two.text));
 }
 
+TEST(ConformTool, LeavesASmallProgramOfAFailure) {
+  const std::string folder = (std::filesystem::temp_directory_path() / ("rlx-shrink-" + std::to_string(::getpid()))).string();
+  const Ran ran = conform(std::string(RLX_TEST_CANARY) + " --filter 'GRF-01/random/6/*' --shrink " + folder);
+  EXPECT_EQ(ran.code, 1) << ran.text;
+  EXPECT_TRUE(ran.says("to      1 operations")) << ran.text;
+  EXPECT_TRUE(ran.says("failed again 20 of 20 times")) << ran.text;
+  int programs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) programs += std::filesystem::file_size(entry.path() / "repro.c") > 1000;
+  EXPECT_GE(programs, 1);
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
