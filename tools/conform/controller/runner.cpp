@@ -58,7 +58,7 @@ Status write_steps(const std::string& folder, const NumericCase& made) {
 Status write_case(const std::string& folder, const NumericCase& made) {
   if (!made.steps.empty()) RLX_TRY(write_steps(folder, made));
   RLX_TRY(write_bytes(folder + "/case.lir", made.image));
-  if (made.refused) RLX_TRY(write_bytes(folder + "/refused", ""));
+  if (made.refused) RLX_TRY(write_bytes(folder + "/refused", made.untouched ? "untouched" : ""));
   for (std::size_t i = 0; i < made.inputs.size(); ++i) RLX_TRY(write_bytes(folder + "/in" + std::to_string(i), made.inputs[i]));
   for (std::size_t i = 0; i < made.params.size(); ++i) RLX_TRY(write_bytes(folder + "/param" + std::to_string(i), made.params[i]));
   return {};

@@ -38,6 +38,8 @@ Shares shares_of(const Line& line, bool wide) {
       s.sum = narrowed(wide, s.sum * narrowed(wide, share_of(s.greatest - v)));
       s.greatest = v;
     }
+    // Before the first number there is nothing to count; a row of -inf alone ends with the sum 0.
+    if (v == s.greatest && isinf(v) && v < 0) continue;
     s.sum = narrowed(wide, s.sum + narrowed(wide, share_of(v - s.greatest)));
   }
   return s;

@@ -76,7 +76,7 @@ double real_to_real(uint32_t to, int64_t round, int64_t overflow, double x) {
   double y = x;
   if (to == RLX_DTYPE_F32) {
     y = static_cast<double>(static_cast<float>(x));
-    if (round == RLX_ROUND_ZERO && isfinite(x) && fabs(y) > fabs(x))
+    if (round == RLX_ROUND_ZERO && isfinite(y) && fabs(y) > fabs(x))
       y = static_cast<double>(nextafterf(static_cast<float>(x), 0));
     if (round == RLX_ROUND_ZERO && isinf(y) && fabs(x) < 0x1p128) y = copysign(greatest_real(to), x);
   } else if (to != RLX_DTYPE_F64) {

@@ -31,7 +31,8 @@ struct NumericCase {
   std::vector<std::string> inputs;  ///< bytes, dense, in the image's order
   std::vector<std::string> params;  ///< one per param record
   CompareOptions compare;
-  bool refused = false;  ///< the run must be refused as DATA_ERROR, before anything is written
+  bool refused = false;    ///< the run must be refused as DATA_ERROR
+  bool untouched = false;  ///< and before anything is written
   /// Where there are steps they stand for `image` and `inputs`: all images are compiled, each with a context of its own, then
   /// the steps run in their order. `params` are then the entries of the set.
   std::vector<std::string> images;

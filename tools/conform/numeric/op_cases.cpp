@@ -180,6 +180,7 @@ Result<NumericCase> make_op_case(const OpCase& op_case, Data data, std::uint64_t
   for (const OperandCase& operand : op_case.operands)
     if (operand.dtype != DType::kNone) (operand.param ? made.params : made.inputs).push_back(fill_operand(operand, data, random));
   made.refused = op_case.refused;
+  made.untouched = op_case.refused && op_case.attributes.count(RLX_ATTR_NEGATIVE_INDICES) != 0;  // so the registry says of gather and its kin
   made.compare.sign_of_zero = op_case.sign_of_zero;
   if (data == Data::kExact) made.compare.most = op_case.product ? 0.25 : 0;
   return made;

@@ -27,6 +27,7 @@ const DotCase kDots[] = {
     {"outer", {5}, {7}, {}, {}, {}, {}, 1},
     {"row", {1, 67}, {67, 35}, {1}, {0}, {}, {}, 67},
     {"column", {67, 35}, {35, 1}, {1}, {0}, {}, {}, 35},
+    {"large", {70, 24}, {24, 68}, {1}, {0}, {}, {}, 24},
 };
 
 void dots(std::vector<OpCase>& out, DType a, DType b) {
@@ -129,6 +130,7 @@ const LinearCase kLinears[] = {
     {"gelu", {4, 30}, {31}, RLX_W_LAYOUT_NK, true, false, true, RLX_ACT_GELU_ERF},
     {"row", {1, 65}, {40}, RLX_W_LAYOUT_KN, true, false, true, RLX_ACT_NONE},
     {"vector", {21}, {18}, RLX_W_LAYOUT_KN, false, false, true, RLX_ACT_NONE},
+    {"large", {35, 20}, {67}, RLX_W_LAYOUT_NK, true, false, true, RLX_ACT_NONE},
 };
 
 void linears(std::vector<OpCase>& out, DType dtype) {

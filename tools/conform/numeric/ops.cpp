@@ -20,7 +20,7 @@ constexpr NumericCheck kChecks[] = {
     {"OPS-06", 3, "Every extent is right: 0, 1, each tail up to 67, more rows than 65,535, elements past 2^31.", 20, keys_of<extents>, case_of<extents>},
     {"OPS-07", 3, "Every axis and every order of axes up to the rank that is claimed.", 20, keys_of<axes_and_permutations>,
      case_of<axes_and_permutations>},
-    {"OPS-08", 3, "Indices in and out of range, negative and past 32 bits do as their policy says, and data that must be refused are, before anything is written.", 1,
+    {"OPS-08", 3, "Indices in and out of range, negative and past 32 bits do as their policy says, and what must be refused is.", 1,
      keys_of<index_policies>, case_of<index_policies>},
     {"OPS-09", 3, "What jumps is exact where its operand is, ties are broken as the registry says, and inside the margin of a computed operand either answer is right.", 20,
      jump_keys, jump_case},

@@ -71,11 +71,12 @@ constexpr Range kRanges[] = {
 void ranges(std::vector<OpCase>& out, DType dtype) {
   for (const Range& range : kRanges)
     for (const PointwiseFunction& function : unary_functions()) {
-      if (function.fn != range.fn || (dtype == DType::kF16 && range.high > 10 && range.fn == RLX_UNARY_EXP)) continue;
+      const bool leaves_f16 = dtype == DType::kF16 && (range.fn == RLX_UNARY_EXP || range.low == -60);  // to nothing, or past its end
+      if (function.fn != range.fn || leaves_f16) continue;
       add(out, unary_case(function, dtype, {3, 67}), range.what, between(range.low, range.high));
     }
   for (const PointwiseFunction& function : act_functions()) {
-    const bool fades = function.fn == RLX_ACT_GELU_ERF || function.fn == RLX_ACT_GELU_TANH || function.fn == RLX_ACT_HARD_SWISH;  // to nothing
+    const bool fades = function.fn == RLX_ACT_GELU_ERF || function.fn == RLX_ACT_GELU_TANH || function.fn == RLX_ACT_HARD_SWISH || function.fn == RLX_ACT_HARD_SIGMOID;  // to nothing
     add(out, act_case(function, dtype, {3, 67}), "tail", fades ? between(-3, -1) : between(-30, -6));
     add(out, act_case(function, dtype, {3, 67}), "head", between(6, 30));
   }
