@@ -17,7 +17,7 @@ constexpr NumericCheck kChecks[] = {
     {"OPS-04", 3, "Data that hit an op's weak spot lie within their bounds: one-sided, large, tiny, far from nought.", 50, keys_of<targeted_fills>,
      case_of<targeted_fills, Data::kTame>},
     {"OPS-05", 3, "Dims of 1 repeat, of either operand, at every rank, in squares too.", 20, keys_of<broadcasting>, case_of<broadcasting>},
-    {"OPS-06", 3, "Every extent is right: 0, 1, each tail up to 67, more rows than 65,535, elements past 2^31.", 20, keys_of<extents>, case_of<extents>},
+    {"OPS-06", 3, "Every extent is right: 0, 1, each tail up to 67, more rows than 65,535.", 20, keys_of<extents>, case_of<extents>},
     {"OPS-07", 3, "Every axis and every order of axes up to the rank that is claimed.", 20, keys_of<axes_and_permutations>,
      case_of<axes_and_permutations>},
     {"OPS-08", 3, "Indices in and out of range, negative and past 32 bits do as their policy says, and what must be refused is.", 1,

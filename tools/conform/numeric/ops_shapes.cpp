@@ -176,19 +176,6 @@ void many_rows(std::vector<OpCase>& out) {
   resized(out, "attention/f32/plain", {{kRows, 1, 1, 2}, {kRows, 1, 2, 2}, {kRows, 1, 2, 2}}, 2);
 }
 
-/// Elements past 2^31: the end of a tensor of bytes.
-void far(std::vector<OpCase>& out) {
-  constexpr std::int64_t kFar = (std::int64_t{1} << 31) + 4096;
-  for (const DType dtype : {DType::kI8, DType::kU8}) {
-    OpCase op_case = standing("copy/" + std::string(dtype_name(dtype)) + "/5x7x3");
-    op_case.name = "copy/" + std::string(dtype_name(dtype)) + "/far";
-    op_case.operands[0].dims = {2048};
-    op_case.operands[0].window = Window{{kFar}, {1}, kFar - 2048};
-    op_case.effort = 2;
-    out.push_back(std::move(op_case));
-  }
-}
-
 }  // namespace
 
 const CaseList& extents() {
@@ -199,7 +186,6 @@ const CaseList& extents() {
       if (each.effort == 1 && each.dtype() == DType::kF32) each.effort = 0;
     tails(out);
     many_rows(out);
-    far(out);
     return out;
   }());
   return list;
