@@ -15,6 +15,8 @@ std::span<const Check> buf_checks();
 std::span<const Check> opt_checks();
 std::span<const Check> cap_checks();
 std::span<const Check> mem_checks();
+std::span<const Check> dyn_checks();
+std::span<const Check> det_checks();
 std::span<const Check> con_checks();
 std::span<const Check> wgt_checks();
 std::span<const Check> can_checks();

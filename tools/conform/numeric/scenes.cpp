@@ -5,6 +5,7 @@
 #include <rlx/ops.h>
 
 #include "runtime/ir/lir/lives.h"
+#include "tools/conform/shared/scenes.h"
 
 namespace rlx::conform {
 namespace {
@@ -316,6 +317,50 @@ std::vector<std::pair<std::string, ImageBuilder>> scene_builders() {
       {"avg_pool", one(RLX_OP_AVG_POOL, {1, 2, 7, 5}, {1, 2, 4, 4}, window(RLX_ATTR_COUNT_INCLUDE_PAD, 0))},
       {"elementwise", elementwise()},
   };
+}
+
+namespace {
+/// 35 terms, so that another order of summing shows.
+ImageBuilder rows_of(std::uint32_t opcode, std::int64_t rows) {
+  constexpr std::int64_t kTerms = 35;
+  ImageBuilder b;
+  const auto x = b.input("x", kF, {rows, kTerms});
+  if (opcode == RLX_OP_LINEAR) {
+    const auto w = b.param("w", kF, {kTerms, 19}, 0);
+    b.op(opcode, {x, w}, {b.output("y", kF, {rows, 19})},
+         {{RLX_ATTR_PARTS, Dim(1)}, {RLX_ATTR_W_LAYOUT, Dim(RLX_W_LAYOUT_KN)}, {RLX_ATTR_HAS_BIAS, Dim(0)}});
+  } else if (opcode == RLX_OP_DOT) {
+    const auto w = b.param("w", kF, {kTerms, 19}, 0);
+    b.op(opcode, {x, w}, {b.output("y", kF, {rows, 19})},
+         {{RLX_ATTR_CONTRACT_A, Dims{1}}, {RLX_ATTR_CONTRACT_B, Dims{0}}, {RLX_ATTR_BATCH_A, Dims{}}, {RLX_ATTR_BATCH_B, Dims{}}});
+  } else if (opcode == RLX_OP_REDUCE) {
+    b.op(opcode, {x}, {b.output("y", kF, {rows})}, {{RLX_ATTR_FN, Dim(RLX_REDUCE_SUM)}, {RLX_ATTR_AXES, Dims{1}}, {RLX_ATTR_KEEP, Dim(0)}});
+  } else if (opcode == RLX_OP_ACT) {
+    b.op(opcode, {x}, {b.output("y", kF, {rows, kTerms})}, fn(RLX_ACT_GELU_ERF));
+  } else if (opcode == RLX_OP_SOFTMAX) {
+    b.op(opcode, {x}, {b.output("y", kF, {rows, kTerms})}, {{RLX_ATTR_AXIS, Dim(1)}});
+  } else {
+    Ids operands = {x, b.param("gamma", kF, {kTerms}, 0)};
+    if (opcode == RLX_OP_LAYER_NORM) operands.push_back(b.param("beta", kF, {kTerms}, 1));
+    b.op(opcode, operands, {b.output("y", kF, {rows, kTerms})}, {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_EPS, 1e-5}});
+  }
+  return b;
+}
+}  // namespace
+
+std::vector<std::pair<std::string, ImageBuilder>> other_scene_builders() {
+  std::vector<std::pair<std::string, ImageBuilder>> out;
+  ImageBuilder state;
+  const Dims dims = {5, 7};
+  const auto kept = state.input("kept", kF, dims), u = state.input("u", kF, dims);
+  const auto after = state.output("kept", kF, dims), twice = state.output("twice", kF, dims);
+  state.state(0, 0);
+  add(state, kept, u, after);
+  add(state, after, after, twice);
+  out.emplace_back("state", state);
+  for (const RowSceneInfo& scene : row_scenes())
+    for (const std::int64_t rows : kRowCounts) out.emplace_back(scene.name + (".rows" + std::to_string(rows)), rows_of(scene.opcode, rows));
+  return out;
 }
 
 std::vector<std::pair<std::string, lir::Module>> planned_variants(const ImageBuilder& builder) {

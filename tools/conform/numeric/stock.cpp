@@ -175,6 +175,11 @@ Result<std::vector<StockImage>> stock_images() {
       out.push_back({"scene." + name + "." + plan, bytes_of(*planned)});
     }
   }
+  for (const auto& [name, builder] : other_scene_builders()) {
+    auto image = builder.image();
+    if (!image) return fail(ErrorCode::kInternal, "the scene ", name, ": ", image.error().message());
+    out.push_back({"scene." + name, bytes_of(*image)});
+  }
   return out;
 }
 

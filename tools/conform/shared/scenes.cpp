@@ -53,7 +53,15 @@ constexpr SceneInfo kScenes[] = {
     {"elementwise", true, true, {RLX_OP_ELEMENTWISE, RLX_OP_BINARY}},
 };
 
+constexpr RowSceneInfo kRowScenes[] = {
+    {"row_linear", true, RLX_OP_LINEAR},      {"row_dot", false, RLX_OP_DOT},           {"row_softmax", true, RLX_OP_SOFTMAX},
+    {"row_layer_norm", true, RLX_OP_LAYER_NORM}, {"row_rms_norm", false, RLX_OP_RMS_NORM}, {"row_reduce", false, RLX_OP_REDUCE},
+    {"row_gelu", false, RLX_OP_ACT},
+};
+
 }  // namespace
+
+std::span<const RowSceneInfo> row_scenes() { return kRowScenes; }
 
 std::span<const SceneInfo> scenes() { return kScenes; }
 

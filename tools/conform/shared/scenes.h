@@ -20,6 +20,16 @@ struct SceneInfo {
 };
 
 std::span<const SceneInfo> scenes();
+
+/// An op on rows that know nothing of each other: input and output 0, axis 0.
+struct RowSceneInfo {
+  const char* name;
+  bool quick;
+  std::uint32_t opcode;
+};
+std::span<const RowSceneInfo> row_scenes();
+/// How many rows there are images of: "NAME.rows5". The first is 1.
+inline constexpr std::int64_t kRowCounts[] = {1, 2, 3, 4, 5, 7, 8, 16, 17, 33, 67};
 /// Null where there is none.
 const SceneInfo* find_scene(const std::string& name);
 /// Every opcode has a claim row.

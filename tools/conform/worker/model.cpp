@@ -253,6 +253,17 @@ bool Model::prepare(const rlx_call* call) {
   return run_.status("params.prepare", params->prepare(set_, &in, &out, &error), RLX_STATUS_OK, error.message);
 }
 
+bool Model::prepare_on(const Model& other) {
+  borrowed_ = other.set();
+  if (!borrowed_) return true;
+  rlx_prepare_in in = sized<rlx_prepare_in>();
+  in.executable = executable_;
+  auto out = roomy<rlx_prepare_out>();
+  auto error = roomy<rlx_error>();
+  run_.phase("params.prepare");
+  return run_.status("params.prepare", session_.tables().params->prepare(borrowed_, &in, &out, &error), RLX_STATUS_OK, error.message);
+}
+
 bool Model::make_context(std::uint32_t thread_limit) {
   auto info = roomy<rlx_executable_info_out>();
   auto error = roomy<rlx_error>();
@@ -299,7 +310,7 @@ void Model::set_param(std::size_t index, const std::string& bytes) {
 
 rlx_execute_in Model::execute_in(const rlx_call* call) {
   rlx_execute_in in = sized<rlx_execute_in>();
-  in.params = set_;
+  in.params = set();
   in.inputs = input_views_.data();
   in.outputs = output_views_.data();
   in.input_count = static_cast<std::uint32_t>(input_views_.size());

@@ -58,6 +58,8 @@ class Model {
   /// Uses the executable and the set of another model, which outlives this one: for contexts side by side.
   void share(const Model& owner);
   bool prepare(const rlx_call* call = nullptr);  ///< creates, fills, seals and prepares a set where the image has params
+  /// Prepares another model's set for this executable and uses it; that model outlives this one's runs.
+  bool prepare_on(const Model& other);
   bool make_context(std::uint32_t thread_limit = 0);
   bool run(std::uint64_t seed = 1, const rlx_call* call = nullptr, std::int32_t wanted = RLX_STATUS_OK);
   /// compile, prepare, make_context, run.
@@ -78,7 +80,7 @@ class Model {
 
   rlx_executable* executable() const { return executable_; }
   rlx_context* context() const { return context_; }
-  rlx_param_set* set() const { return set_; }
+  rlx_param_set* set() const { return borrowed_ ? borrowed_ : set_; }
   std::vector<rlx_view>& inputs() { return input_views_; }
   std::vector<rlx_view>& output_views() { return output_views_; }
   std::vector<rlx_arena>& arenas() { return arenas_; }
@@ -99,6 +101,7 @@ class Model {
   bool shared_ = false;
   rlx_executable* executable_ = nullptr;
   rlx_param_set* set_ = nullptr;
+  rlx_param_set* borrowed_ = nullptr;
   rlx_context* context_ = nullptr;
 };
 
