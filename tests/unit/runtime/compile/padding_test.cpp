@@ -3,6 +3,7 @@
 // has no form with padding is refused by name.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -77,6 +78,9 @@ std::vector<std::byte> bytes_of(const Tensor& tensor) {
 Result<std::vector<reference::TensorPtr>> run(const Graph& graph, const DimBinding& binding, const std::vector<Tensor>& inputs, std::uint32_t seed) {
   Specializer specializer(std::make_shared<const Graph>(graph), takes_all());
   RLX_ASSIGN(const SpecializedImage image, specializer.specialize(binding));
+  RLX_ASSIGN(const lir::Image slow, specializer.specialize_slowly(binding));
+  if (!std::equal(image.image->bytes().begin(), image.image->bytes().end(), slow.bytes().begin(), slow.bytes().end()))
+    return fail(ErrorCode::kInternal, "the ready image and the slow path differ");
   RLX_ASSIGN(const reference::Program program, reference::Program::make(image.image->bytes()));
   std::vector<std::vector<std::byte>> store;
   for (const Tensor& input : inputs) store.push_back(bytes_of(input));
