@@ -26,6 +26,8 @@ int cache_command(const Arguments& arguments);
 int bench_command(const Arguments& arguments);
 int new_plugin_command(const Arguments& arguments);
 int explain_command(const Arguments& arguments);
+int verify_command(const Arguments& arguments);
+int bisect_command(const Arguments& arguments);
 int conform_command(const Arguments& arguments);
 
 /// Prints "rlx: RLX-E0101: …" to stderr, and how to learn more; returns kFailed (kUsage for kUsage errors).

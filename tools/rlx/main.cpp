@@ -25,6 +25,8 @@ constexpr Command kCommands[] = {
     {"cache", rlx_tool::cache_command, "list, explain, clean and verify compiled variants and packages"},
     {"bench", rlx_tool::bench_command, "latency, throughput and cold start across shapes, beside other runtimes"},
     {"conform", rlx_tool::conform_command, "check whether a plugin keeps the contract"},
+    {"verify", rlx_tool::verify_command, "compare a model's results on a device with the float64 reference, within its bounds"},
+    {"bisect", rlx_tool::bisect_command, "name the first op whose result is past its bound"},
     {"new-plugin", rlx_tool::new_plugin_command, "write the project of a backend that works"},
     {"explain", rlx_tool::explain_command, "say what an error code means and what to do"},
 };

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A model on a device beside the float64 reference: the same graph and data on both, and of every element how far the
+// device's result is from the reference's, as a share of the error that the reference allows it.
+#pragma once
+
+#include <rlx/host/pipeline.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rlx_tool {
+
+/// One result of the device.
+struct Distance {
+  std::uint64_t elements = 0, past = 0;  ///< past: beyond their bounds, or NaN where the reference is not
+  double worst = 0;                      ///< greatest |got - expected| / bound; infinite where nothing but equal was allowed
+  std::vector<std::int64_t> where;       ///< of the first element past its bound, else of the worst
+  double expected = 0, got = 0, bound = 0;
+  bool good() const { return past == 0; }
+};
+
+/// Three tensors of one dtype and shape. Floats have bounds; everything else must be equal.
+Distance distance_of(const rlx::Tensor& got, const rlx::Tensor& expected, const rlx::Tensor& bounds);
+/// "worst 0.31 of its bound at [0, 2]: expected 1.5, got 1.4999999, bound 3e-07".
+std::string distance_text(const Distance& distance);
+/// Element of any dtype as a double; i64 and u64 lose what a double cannot hold.
+double element_of(const rlx::Tensor& tensor, std::uint64_t index);
+
+/// One output on both.
+struct Compared {
+  std::string name;
+  rlx::Tensor got, expected;
+  Distance distance;
+};
+
+class Beside {
+ public:
+  /// Errors: those of opening; those of finding the reference, which lies in lib/rlx/tools beside this program.
+  static rlx::Result<Beside> open(rlx::Runtime& runtime, const std::string& device);
+  const rlx::Device& device() const { return device_.device(); }
+  /// The template on the device.
+  rlx::Result<rlx::Template> device_template(const std::string& name, const rlx::Model& model) { return device_.build_template(name, model); }
+  /// Compiles `model` three times (device, reference's values, its bounds) and runs it. Weights of `params` are set first,
+  /// weights that nobody has are random, the same on both. Errors: those of the steps.
+  rlx::Result<std::vector<Compared>> run(const std::string& name, const rlx::Model& model, const rlx::Binding& binding,
+                                         const std::vector<rlx::NamedTensor>& inputs, const std::vector<rlx::NamedTensor>& params);
+
+ private:
+  Beside(rlx::ModelCompilePipeline device, rlx::ModelCompilePipeline reference) : device_(std::move(device)), reference_(std::move(reference)) {}
+  rlx::ModelCompilePipeline device_, reference_;
+};
+
+}  // namespace rlx_tool
