@@ -21,6 +21,7 @@ std::span<const Check> con_checks();
 std::span<const Check> wgt_checks();
 std::span<const Check> can_checks();
 std::span<const Check> res_checks();
+std::span<const Check> lir_hostile_checks();
 std::span<const Check> prf_checks();
 
 }  // namespace rlx::conform

@@ -160,6 +160,7 @@ std::string Runner::prepare() {
   if (error || !::mkdtemp(name.data())) return "no private folder can be made below the temporary folder";
   folder_ = name;
   fs::create_directories(folder_ + "/images/busy", error);
+  fs::create_directories(folder_ + "/images/hostile", error);
   fs::create_directories(folder_ + "/images/wgt", error);
   const auto images = stock_images();
   if (!images) return images.error().message();

@@ -31,8 +31,12 @@ constexpr uint32_t kFlags = 0;
 #else
 constexpr uint32_t kFlags = RLX_CLAIM_DETERMINISTIC | RLX_CLAIM_ROW_INVARIANT;
 #endif
+#ifdef RLX_C0_LIMBS
+constexpr uint32_t kPrecisions = RLX_PRECISION_F32;
+#else
 constexpr uint32_t kPrecisions = RLX_PRECISION_F32 | RLX_PRECISION_F32_STRICT | RLX_PRECISION_TF32 |
                                  RLX_PRECISION_BF16 | RLX_PRECISION_F16;
+#endif
 
 constexpr uint64_t functions(uint32_t first, uint32_t last) {
   return (uint64_t{2} << last) - (uint64_t{1} << first);

@@ -180,6 +180,7 @@ Result<std::vector<StockImage>> stock_images() {
     if (!image) return fail(ErrorCode::kInternal, "the scene ", name, ": ", image.error().message());
     out.push_back({"scene." + name, bytes_of(*image)});
   }
+  for (StockImage& image : hostile_images(out)) out.push_back(std::move(image));
   return out;
 }
 
