@@ -5,6 +5,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/compile/pipeline.h"
+#include "runtime/execute/empty_model.h"
 #include "runtime/execute/package.h"
 #include "runtime/execute/template_body.h"
 #include "runtime/execute/variant.h"
@@ -28,6 +29,7 @@ struct Contents {
 };
 
 Result<std::shared_ptr<Graph>> optimised(const Model& model, bool fuse) {
+  RLX_TRY(check_made(model));
   auto graph = std::make_shared<Graph>(model.graph());
   if (model.origin()) {
     if (model.origin()->fused == fuse) return graph;

@@ -15,6 +15,7 @@
 #include "runtime/base/names.h"
 #include "runtime/execute/aot_cache.h"
 #include "runtime/execute/compile_options.h"
+#include "runtime/execute/empty_model.h"
 #include "runtime/execute/entry.h"
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/manifest.h"
@@ -51,8 +52,16 @@ std::string short_hash(const std::string& text) {
   return hex(hash_bytes({reinterpret_cast<const std::byte*>(text.data()), text.size()})).substr(0, 8);
 }
 
-/// Errors: kDuplicateName.
+/// Errors: kInvalidArgument for a pipeline that create() did not make.
+template <class Body>
+Status check_made(const std::shared_ptr<Body>& body) {
+  if (body) [[likely]] return {};
+  return fail(ErrorCode::kInvalidArgument, "the pipeline is empty: make one with ModelCompilePipeline::create");
+}
+
+/// Errors: kDuplicateName; kInvalidArgument for an empty model.
 Status check_same_model(const Template& known, const Model& model) {
+  if (Status made = check_made(model); !made) return std::move(made).error().within(join("template `", known.name(), "`"));
   const std::string was = print(*known.body()->hir), is = model.to_text();
   if (was == is) return {};
   return fail(ErrorCode::kDuplicateName, "template `", known.name(), "` stands for model `", known.body()->hir->name, "` (", short_hash(was),
@@ -163,6 +172,7 @@ Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, const P
 
 Result<Template> ModelCompilePipeline::build_template(std::string name, const Model& model, const CompileOptions& asked) {
   return entry([&]() -> Result<Template> {
+    RLX_TRY(check_made(body_));
     RLX_ASSIGN(const CompileOptions options, complete_options(asked, *body_->device.body()));
     RLX_ASSIGN(auto body, TemplateBody::make(name, model, options, body_->device.body()));
     Template made(std::move(body));
@@ -174,6 +184,7 @@ Result<Template> ModelCompilePipeline::build_template(std::string name, const Mo
 
 Result<Template> ModelCompilePipeline::ensure_template(std::string name, const Build& build, const CompileOptions& asked) {
   return entry([&]() -> Result<Template> {
+    RLX_TRY(check_made(body_));
     RLX_ASSIGN(const CompileOptions options, complete_options(asked, *body_->device.body()));
     const std::string key = join(name, "\n", options_text(options));
     const BuildIdentity by(build);
@@ -204,6 +215,7 @@ Result<Template> ModelCompilePipeline::ensure_template(std::string name, const B
 
 Result<Template> ModelCompilePipeline::template_result(std::string_view name) const {
   return entry([&]() -> Result<Template> {
+    RLX_TRY(check_made(body_));
     const std::lock_guard lock(body_->mutex);
     std::vector<std::string> names;
     const NamedTemplate* last = nullptr;
@@ -227,6 +239,7 @@ Result<BindingManifest> ModelCompilePipeline::template_binding_manifest(std::str
 
 Result<Specialized> ModelCompilePipeline::specialize_template(const Template& from, const Binding& binding) {
   return entry([&]() -> Result<Specialized> {
+    RLX_TRY(check_made(body_));
     RLX_TRY(body_->owns(from));
     const TraceSpan span(body_->device.body()->trace(), "specialize", "compile");
     const auto begin = Clock::now();
@@ -247,6 +260,7 @@ Result<Specialized> ModelCompilePipeline::specialize_template(const Template& fr
 
 Result<Specialized> ModelCompilePipeline::get_or_specialize_aot(const Template& from, const Binding& binding) {
   return entry([&]() -> Result<Specialized> {
+    RLX_TRY(check_made(body_));
     RLX_TRY(body_->owns(from));
     std::shared_ptr<AotCache> aot;
     {
@@ -267,6 +281,7 @@ Result<Specialized> ModelCompilePipeline::get_or_specialize_aot(const Template& 
 
 Status ModelCompilePipeline::use_aot(AotOptions options) {
   return entry([&]() -> Status {
+    RLX_TRY(check_made(body_));
     if (options.folder.empty()) return fail(ErrorCode::kInvalidArgument, "no folder to keep variants in");
     if (options.budget_bytes == 0) return fail(ErrorCode::kInvalidArgument, "the budget of `", options.folder, "` is 0 bytes, wanted 1 or more");
     auto aot = std::make_shared<AotCache>(std::move(options), body_->device.body()->sink());
@@ -278,6 +293,7 @@ Status ModelCompilePipeline::use_aot(AotOptions options) {
 
 AotCounters ModelCompilePipeline::aot_counters() const {
   return look([&]() -> AotCounters {
+    if (!body_) return {};
     const std::lock_guard lock(body_->mutex);
     return body_->aot ? body_->aot->counters() : AotCounters();
   });
@@ -285,6 +301,7 @@ AotCounters ModelCompilePipeline::aot_counters() const {
 
 Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, const Specialized& specialized, const CallOptions& options) {
   return entry([&]() -> Result<CompiledGraph> {
+    RLX_TRY(check_made(body_));
     const CallScope scope(options);
     RLX_TRY(scope.check("compile"));
     return body_->compile(from, specialized, "outside the cache", scope);
@@ -293,6 +310,7 @@ Result<CompiledGraph> ModelCompilePipeline::compile_lir(const Template& from, co
 
 Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from, const Binding& binding, const GetOptions& options) {
   return entry([&]() -> Result<CompiledGraph> {
+    RLX_TRY(check_made(body_));
     RLX_TRY(body_->owns(from));
     const CallScope scope(options.call);
     RLX_TRY(scope.check("compile"));
@@ -320,19 +338,20 @@ Result<BindingManifest> ModelCompilePipeline::binding_manifest_for_binding(const
 bool ModelCompilePipeline::contains(const Template& from, const Binding& binding) const {
   return look([&] {
     SizesInOrder in_order;
-    return from.body() && in_order.fill(*from.body(), binding) && body_->variants.contains({from.body(), in_order.sizes()});
+    return body_ && from.body() && in_order.fill(*from.body(), binding) && body_->variants.contains({from.body(), in_order.sizes()});
   });
 }
 
 std::size_t ModelCompilePipeline::size() const {
-  return look([&] { return body_->variants.size(); });
+  return look([&] { return body_ ? body_->variants.size() : 0; });
 }
 std::size_t ModelCompilePipeline::clear() {
-  return look([&] { return body_->variants.clear(); });
+  return look([&] { return body_ ? body_->variants.clear() : 0; });
 }
 
 CacheCounters ModelCompilePipeline::counters() const {
   return look([&] {
+    if (!body_) return CacheCounters();
     CacheCounters counters = body_->variants.counters();
     counters.shared = body_->executables.found_alive();
     return counters;
@@ -342,6 +361,7 @@ CacheCounters ModelCompilePipeline::counters() const {
 PipelineMemory ModelCompilePipeline::memory() const {
   return look([&] {
     PipelineMemory memory;
+    if (!body_) return memory;
     memory.variants = size();
     memory.arena_bytes = body_->lanes->bytes();
     const std::lock_guard lock(body_->mutex);
@@ -355,7 +375,10 @@ PipelineMemory ModelCompilePipeline::memory() const {
   });
 }
 
-const Device& ModelCompilePipeline::device() const { return body_->device; }
+const Device& ModelCompilePipeline::device() const {
+  static const Device none;
+  return body_ ? body_->device : none;
+}
 
 struct Session::Body {
   ModelCompilePipeline pipeline;
@@ -383,6 +406,7 @@ Result<Session> Session::compile(Device device, const Model& model, const Compil
 
 Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs, const CallOptions& options) {
   return guard([&]() -> Result<std::vector<NamedTensor>> {
+    if (!body_) return fail(ErrorCode::kInvalidArgument, "the session is empty: make one with Session::compile");
     if (body_->buckets) return body_->buckets->run(inputs, options);
     RLX_ASSIGN(const Binding binding, body_->from.bind(inputs));
     RLX_ASSIGN(const CompiledGraph graph, body_->pipeline.get_or_compile(body_->from, binding, {{}, options}));
@@ -390,7 +414,10 @@ Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs,
   });
 }
 
-const Template& Session::model_template() const { return body_->from; }
+const Template& Session::model_template() const {
+  static const Template none;
+  return body_ ? body_->from : none;
+}
 ModelCompilePipeline& Session::pipeline() { return body_->pipeline; }
 
 }  // namespace rlx

@@ -7,6 +7,7 @@
 #include "runtime/base/names.h"
 #include "runtime/compile/pipeline.h"
 #include "runtime/execute/compile_options.h"
+#include "runtime/execute/empty_model.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/package.h"
 #include "runtime/execute/template_body.h"
@@ -40,10 +41,20 @@ Status check_missed(const TemplateBody& body) {
   return fail(ErrorCode::kMissedFusion, "template `", body.name, "`: strict fusion: ", list);
 }
 
+Error empty_template() { return fail(ErrorCode::kInvalidArgument, "the template is empty: build one with build_template"); }
+
+/// What an empty template says of itself.
+template <class T>
+const T& nothing() {
+  static const T value{};
+  return value;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const Model& model, const CompileOptions& options,
                                                          const std::shared_ptr<const DeviceBody>& device) {
+  if (Status made = check_made(model); !made) return std::move(made).error().within(join("template `", name, "`"));
   const TraceSpan span(device->trace(), join("template ", name), "compile");
   auto body = std::make_shared<TemplateBody>();
   body->device = device;
@@ -77,10 +88,10 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   return body;
 }
 
-const std::string& Template::name() const { return body_->name; }
-const BindingManifest& Template::manifest() const { return body_->manifest; }
-const CompileOptions& Template::options() const { return body_->options; }
-std::string Template::hash() const { return hex(body_->hash); }
+const std::string& Template::name() const { return body_ ? body_->name : nothing<std::string>(); }
+const BindingManifest& Template::manifest() const { return body_ ? body_->manifest : nothing<BindingManifest>(); }
+const CompileOptions& Template::options() const { return body_ ? body_->options : nothing<CompileOptions>(); }
+std::string Template::hash() const { return body_ ? hex(body_->hash) : std::string(); }
 
 std::vector<std::string> Template::stages() const {
   std::vector<std::string> names = {"hir"};
@@ -91,6 +102,7 @@ std::vector<std::string> Template::stages() const {
 
 Result<std::string> Template::dump(std::string_view stage) const {
   return guard([&]() -> Result<std::string> {
+    if (!body_) return empty_template();
     if (stage == "hir") return print(*body_->hir);
     if (stage == "mir") return print(*body_->graph);
     const std::vector<std::string> known = stages();
@@ -107,7 +119,10 @@ ParamSet Template::params() const { return ParamSet(body_->params); }
 Result<ParamSet> Template::derive_params() const { return params().derive(); }
 
 Result<Binding> Template::bind(std::span<const NamedView> inputs) const {
-  return guard([&] { return bind_inputs(*body_->graph, inputs); });
+  return guard([&]() -> Result<Binding> {
+    if (!body_) return empty_template();
+    return bind_inputs(*body_->graph, inputs);
+  });
 }
 
 }  // namespace rlx

@@ -207,6 +207,39 @@ TEST(MisuseOfFiles, PathsAndDamageAreNamed) {
   std::filesystem::remove(model);
 }
 
+TEST(MisuseOfHandles, EmptyOnesAreErrors) {
+  auto pipeline = rlx::ModelCompilePipeline::create(open_device());
+  ASSERT_TRUE(pipeline);
+  const auto empty_model = [] { return rlx::Result<rlx::Model>(rlx::Model()); };
+  const auto full_model = [] { return rlx::Result<rlx::Model>(token_model()); };
+  expect_error(pipeline->build_template("e", rlx::Model()), ErrorCode::kInvalidArgument, {"template `e`", "the model is empty"});
+  expect_error(pipeline->ensure_template("e", empty_model), ErrorCode::kInvalidArgument, {"the model is empty"});
+  ASSERT_TRUE(pipeline->ensure_template("f", full_model));
+  expect_error(pipeline->ensure_template("f", empty_model), ErrorCode::kInvalidArgument, {"template `f`", "the model is empty"});
+  expect_error(rlx::Session::compile(open_device(), rlx::Model()), ErrorCode::kInvalidArgument, {"the model is empty"});
+  expect_error(rlx::Session().run({}), ErrorCode::kInvalidArgument, {"the session is empty"});
+  EXPECT_EQ(rlx::Session().model_template().name(), "");
+  expect_error(rlx::Template().bind({}), ErrorCode::kInvalidArgument, {"the template is empty"});
+  expect_error(rlx::Template().dump("hir"), ErrorCode::kInvalidArgument, {"the template is empty"});
+  EXPECT_EQ(rlx::Template().hash(), "");
+}
+
+TEST(MisuseOfHandles, AnEmptyPipelineIsAnError) {
+  rlx::ModelCompilePipeline empty;
+  const char* const said = "the pipeline is empty";
+  expect_error(empty.build_template("e", token_model()), ErrorCode::kInvalidArgument, {said});
+  expect_error(empty.ensure_template("e", [] { return rlx::Result<rlx::Model>(token_model()); }), ErrorCode::kInvalidArgument, {said});
+  expect_error(empty.template_result("e"), ErrorCode::kInvalidArgument, {said});
+  expect_error(empty.specialize_template(rlx::Template(), {}), ErrorCode::kInvalidArgument, {said});
+  expect_error(empty.get_or_specialize_aot(rlx::Template(), {}), ErrorCode::kInvalidArgument, {said});
+  expect_error(empty.compile_lir(rlx::Template(), {}), ErrorCode::kInvalidArgument, {said});
+  expect_error(empty.get_or_compile(rlx::Template(), {}), ErrorCode::kInvalidArgument, {said});
+  EXPECT_FALSE(empty.use_aot({"somewhere"}));
+  EXPECT_FALSE(empty.has_template("e"));
+  EXPECT_FALSE(empty.contains(rlx::Template(), {}));
+  EXPECT_EQ(empty.size() + empty.clear() + empty.counters().misses + empty.memory().variants + empty.aot_counters().misses, 0u);
+}
+
 struct BadModel {
   const char* name;
   std::function<void(rlx::ModelBuilder&)> build;
