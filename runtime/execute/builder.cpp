@@ -51,7 +51,10 @@ struct ModelBuilder::Body {
       return id;
     });
     if (made) return {*made};
-    if (!failed()) set_error(Error(made.error()).within(what));
+    if (failed()) return {};
+    Error error = made.error();
+    if (error.message().starts_with(join(what, ":"))) set_error(std::move(error));
+    else set_error(std::move(error).within(what));
     return {};
   }
 

@@ -31,8 +31,8 @@ Status check(const Value& wanted, const TensorView& seen) {
     return fail(ErrorCode::kWrongShape, "param `", wanted.name, "` is ", dims_text(seen.dims), ", wanted ",
                 to_string(wanted.shape.dims));
   const auto bytes = static_cast<std::uint64_t>(wanted.shape.elements().number()) * dtype_bytes(wanted.shape.dtype);
-  if (seen.bytes != bytes || (!seen.data && bytes))
-    return fail(ErrorCode::kWrongSize, "param `", wanted.name, "` has ", seen.data ? seen.bytes : 0, " bytes, wanted ", bytes);
+  if (!seen.data && bytes) return fail(ErrorCode::kWrongSize, "param `", wanted.name, "`: its data is a null pointer, wanted ", bytes, " bytes");
+  if (seen.bytes != bytes) return fail(ErrorCode::kWrongSize, "param `", wanted.name, "` has ", seen.bytes, " bytes, wanted ", bytes);
   return {};
 }
 

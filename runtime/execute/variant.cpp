@@ -59,8 +59,10 @@ Status check_view(std::string_view what, const ManifestEntry& wanted, const View
   for (std::size_t i = 0; same && i < seen.dims.size(); ++i) same = seen.dims[i] == wanted.dims[i].number();
   if (!same)
     return fail(ErrorCode::kWrongShape, what, " `", wanted.name, "` is ", dims_text(seen.dims), ", wanted ", dims_text(wanted.dims));
-  if (seen.bytes != wanted.bytes || (!seen.data && wanted.bytes))
-    return fail(ErrorCode::kWrongSize, what, " `", wanted.name, "` has ", seen.data ? seen.bytes : 0, " bytes, wanted ", wanted.bytes);
+  if (!seen.data && wanted.bytes)
+    return fail(ErrorCode::kWrongSize, what, " `", wanted.name, "`: its data is a null pointer, wanted ", wanted.bytes, " bytes");
+  if (seen.bytes != wanted.bytes)
+    return fail(ErrorCode::kWrongSize, what, " `", wanted.name, "` has ", seen.bytes, " bytes, wanted ", wanted.bytes);
   return {};
 }
 

@@ -52,7 +52,9 @@ std::string words_of(const rlx_error& record) {
 Error error_of(std::string_view plugin_id, const char* call, std::int32_t status, const rlx_error& record) {
   if (status < 0 || status > RLX_STATUS_INTERNAL)
     return fail(ErrorCode::kPluginFault, plugin_id, ": ", call, " returned ", status, ", which is no status");
-  std::string text = join(plugin_id, ": ", call, ": ", words_of(record), " (", status_name(status));
+  std::string words = join(words_of(record));
+  if (const std::string said = join(call, ": "); words.starts_with(said)) words.erase(0, said.size());  // many plugins name the call themselves
+  std::string text = join(plugin_id, ": ", call, ": ", words, " (", status_name(status));
   if (record.op_index != RLX_NO_INDEX) text += join(", op ", record.op_index);
   if (record.native_code) text += join(", native code ", record.native_code);
   return Error(code_of(status), text + ")");
