@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 namespace rlx {
@@ -92,22 +93,50 @@ int write_all(int fd, Bytes bytes) {
 
 }  // namespace
 
+namespace {
+
+/// A file in the folder of `path` that has no name, so that nothing of a killed process stays; -1 where that cannot be.
+int open_unnamed(const std::filesystem::path& path) {
+  if (::access("/proc/self/fd", F_OK) != 0) return -1;
+  const std::string folder = path.parent_path().string();
+  return ::open(folder.empty() ? "." : folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+}
+
+/// Gives it a name that ends as mkostemp's do. Returns 0 or errno.
+int give_name(int fd, std::string& name) {
+  const std::string own = "/proc/self/fd/" + std::to_string(fd);
+  const std::string stem = name.substr(0, name.size() - 6);
+  for (unsigned i = 0; i < 1000; ++i) {
+    char end[7];
+    std::snprintf(end, sizeof end, "%06x", (static_cast<unsigned>(::getpid()) * 1000 + i) & 0xFFFFFF);
+    name = stem + end;
+    if (::linkat(AT_FDCWD, own.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return 0;
+    if (errno != EEXIST) return errno;
+  }
+  return EEXIST;
+}
+
+}  // namespace
+
 Status write_atomically(const std::filesystem::path& path, std::span<const Bytes> pieces) {
   std::string temporary = path.string() + ".XXXXXX";
   const auto unwritable = [&](int number) {
     return fail(ErrorCode::kFileUnwritable, "`", path.string(), "`: ", std::strerror(number));
   };
   const NoSizeSignal quiet;
-  const Descriptor file{::mkostemp(temporary.data(), O_CLOEXEC)};
+  const int unnamed = open_unnamed(path);
+  const Descriptor file{unnamed >= 0 ? unnamed : ::mkostemp(temporary.data(), O_CLOEXEC)};
   if (file.fd < 0) return unwritable(errno);
   int number = 0;
   for (const Bytes piece : pieces)
     if (!number) number = write_all(file.fd, piece);
   if (!number && ::fchmod(file.fd, 0644) != 0) number = errno;
   if (!number && ::fsync(file.fd) != 0) number = errno;
+  if (!number && unnamed >= 0)
+    if (const int failed = give_name(unnamed, temporary)) return unwritable(failed);
   if (!number && ::rename(temporary.c_str(), path.c_str()) != 0) number = errno;
   if (!number) return {};
-  ::unlink(temporary.c_str());
+  if (unnamed < 0 || !temporary.ends_with(".XXXXXX")) ::unlink(temporary.c_str());
   return unwritable(number);
 }
 
