@@ -4,9 +4,10 @@
 #include <rlx/host/context.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
+#include <string>
 
 #include "decoder.h"
 
@@ -22,13 +23,27 @@ std::int64_t best(const rlx::Tensor& logits, std::int64_t vocab) {
   return std::max_element(last.begin(), last.end()) - last.begin();
 }
 
+constexpr std::int64_t kMost = 1 << 20;  // some hundred MiB of states and tables
+
+bool read_number(const char* name, const std::string& text, std::int64_t least, std::int64_t& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size() && value >= least && value <= kMost) return true;
+  std::fprintf(stderr, "decoder: %s is `%s`, wanted %lld to %lld\n", name, text.c_str(), static_cast<long long>(least), static_cast<long long>(kMost));
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::int64_t steps = argc > 1 ? std::atoll(argv[1]) : 32, capacity = argc > 2 ? std::atoll(argv[2]) : 256;
+  std::int64_t steps = 32, capacity = 256;
+  if (argc > 3 || (argc > 1 && !read_number("steps", argv[1], 0, steps)) || (argc > 2 && !read_number("capacity", argv[2], 1, capacity))) {
+    std::fprintf(stderr, "Usage: decoder [steps] [capacity]\n");
+    return 2;
+  }
   rlx_decoder::DecoderConfig config;
   config.positions = std::max<std::int64_t>(capacity, 1);
   auto runtime = rlx::Runtime::discover();
+  if (!runtime) return say(runtime.error());
   auto device = runtime->device();
   if (!device) return say(device.error());
   const auto model = rlx_decoder::cached_decoder(config, rlx_decoder::random_weights(config, 1));

@@ -3,20 +3,23 @@
 #include "embedder.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "encoder.h"
 
 namespace rlx_embed {
 
 rlx::Result<Embedder> Embedder::open(const std::string& folder, rlx::Device device, const rlx::CompileOptions& options) {
+  if (std::error_code ignored; !std::filesystem::exists(folder + "/vocab.txt", ignored))
+    return rlx::Error(rlx::ErrorCode::kFileNotFound, "`" + folder + "/vocab.txt`: no such file");
   std::string why;
   auto tokenizer = Tokenizer::load(folder + "/vocab.txt", why);
   if (!tokenizer) return rlx::Error(rlx::ErrorCode::kFileDamaged, why);
   const auto config = read_config(folder + "/config.json");
   if (!config) return config.error();
-  if (static_cast<std::int64_t>(tokenizer->size()) > config->vocab)
+  if (static_cast<std::int64_t>(tokenizer->size()) != config->vocab)
     return rlx::Error(rlx::ErrorCode::kFileDamaged, "`" + folder + "/vocab.txt` has " + std::to_string(tokenizer->size()) +
-                                                        " tokens, the model has " + std::to_string(config->vocab));
+                                                        " tokens, vocab_size in its config.json is " + std::to_string(config->vocab));
   const auto model = build_encoder(*config, folder + "/model.safetensors");
   if (!model) return model.error();
   auto pipeline = rlx::ModelCompilePipeline::create(std::move(device));

@@ -2,8 +2,11 @@
 // embed: nearest sentences with a real sentence encoder, on a backend found at run time.
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 
@@ -42,11 +45,25 @@ int fail(const rlx::Error& error) {
   return 1;
 }
 
-std::vector<std::string> read_lines(const std::string& path) {
-  std::vector<std::string> lines;
+int usage(const char* what) {
+  std::fprintf(stderr, "embed: %s\nUsage: embed --model DIR [--lines FILE TEXT...] [--tour]\n", what);
+  return 2;
+}
+
+/// Errors: kFileNotFound, kFileUnreadable; kFileDamaged for a file of no sentences.
+rlx::Result<std::vector<std::string>> read_lines(const std::string& path) {
+  using rlx::ErrorCode;
+  const auto fail = [&](ErrorCode code, const std::string& why) { return rlx::Error(code, "--lines `" + path + "`: " + why); };
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return fail(ErrorCode::kFileNotFound, "no such file");
+  if (std::filesystem::is_directory(path, ignored)) return fail(ErrorCode::kFileUnreadable, "is a folder");
+  errno = 0;
   std::ifstream file(path);
+  if (!file) return fail(ErrorCode::kFileUnreadable, errno ? std::strerror(errno) : "cannot be opened");
+  std::vector<std::string> lines;
   for (std::string line; std::getline(file, line);)
     if (!line.empty() && line[0] != '#') lines.push_back(line);
+  if (lines.empty()) return fail(ErrorCode::kFileDamaged, "has no sentences: one a line, # begins a comment line");
   return lines;
 }
 
@@ -70,6 +87,12 @@ int nearest(rlx_embed::Embedder& embedder, const std::vector<std::string>& lines
 }
 
 int run(Arguments& a) {
+  std::vector<std::string> lines;
+  if (!a.texts.empty()) {
+    auto read = read_lines(a.lines);
+    if (!read) return fail(read.error());
+    lines = std::move(*read);
+  }
   rlx::RuntimeOptions options;
   options.plugin_paths = a.plugins;
   options.only_plugin_paths = a.only_plugins;
@@ -85,10 +108,7 @@ int run(Arguments& a) {
   a.tour_options.model_folder = a.model;
   if (a.tour && !rlx_embed::show_shapes(*embedder, a.tour_options)) return 1;
   if (a.tour && !rlx_embed::show_checks(*embedder, a.tour_options)) return 1;
-  if (a.texts.empty()) return 0;
-  const std::vector<std::string> lines = read_lines(a.lines);
-  if (lines.empty()) return fail(rlx::Error(rlx::ErrorCode::kFileNotFound, "--lines `" + a.lines + "` has no sentences"));
-  return nearest(*embedder, lines, a.texts);
+  return a.texts.empty() ? 0 : nearest(*embedder, lines, a.texts);
 }
 
 }  // namespace
@@ -110,10 +130,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "embed: %s; see embed --help\n", error.what());
     return 2;
   }
-  if (arguments.model.empty()) {
-    std::fprintf(stderr, "embed: --model is missing: the folder of model.safetensors, vocab.txt and config.json\n");
-    return 2;
-  }
+  if (arguments.model.empty())
+    return usage("--model is missing: the folder of model.safetensors, vocab.txt and config.json");
+  if (arguments.texts.empty() && !arguments.tour) return usage("nothing to do: give a TEXT, or --tour");
+  if (!arguments.texts.empty() && arguments.lines.empty()) return usage("--lines is missing: the file of sentences to search");
   try {
     return run(arguments);
   } catch (const std::exception& exception) {  // of the JSON and standard libraries

@@ -44,8 +44,21 @@ sed -i 's/^eating$/eatinx/' "$work/model/vocab.txt"
 # Damaged and missing files are named.
 cp "$model/vocab.txt" "$work/model/"
 truncate -s 1000000 "$work/model/model.safetensors"
-expect 1 'RLX-E0104.*model.safetensors' "$embed" --model "$work/model" "x"
+expect 1 'RLX-E0104.*model.safetensors' "$embed" --model "$work/model" --lines "$source/examples/embed/sentences.txt" "x"
 rm "$work/model/model.safetensors"
-expect 1 'RLX-E0101.*model.safetensors' "$embed" --model "$work/model" "x"
+expect 1 'RLX-E0101.*model.safetensors' "$embed" --model "$work/model" --lines "$source/examples/embed/sentences.txt" "x"
 expect 2 'model is missing' "$embed" "x"
+
+# The command line, the sentences and the vocabulary are named when they are not as wanted.
+expect 2 'lines is missing' "$embed" --model "$model" "x"
+expect 2 'nothing to do' "$embed" --model "$model"
+expect 1 'RLX-E0101.*nowhere.txt.*no such file' "$embed" --model "$model" --lines "$work/nowhere.txt" "x"
+expect 1 'RLX-E0102.*is a folder' "$embed" --model "$model" --lines "$work" "x"
+echo "# none" >"$work/none.txt"
+expect 1 'none.txt`: has no sentences' "$embed" --model "$model" --lines "$work/none.txt" "x"
+ln -s "$model/model.safetensors" "$work/model/model.safetensors"
+head -n 30000 "$model/vocab.txt" >"$work/model/vocab.txt"
+expect 1 'vocab.txt` has 30000 tokens, vocab_size in its config.json is 30522' "$embed" --model "$work/model" --tour
+rm "$work/model/vocab.txt"
+expect 1 'RLX-E0101.*vocab.txt' "$embed" --model "$work/model" --tour
 finish
