@@ -241,10 +241,18 @@ std::string onnx_index(const Json& registry) {
       std::string& place = rows[name];
       place += (place.empty() ? "`" : ", `") + text_of(op, "name") + "`";
     }
+  std::map<std::string, bool> refused;
+  for (const Json& name : registry.at("onnx_not_imported")) {
+    if (!rows.contains(name)) refuse("onnx_not_imported names " + name.get<std::string>() + ", which no op lists");
+    refused[name] = true;
+  }
   std::string out =
       "\n## ONNX operators and the op they end in\n\nAlone or with other ops of this page. A reserved op "
-      "cannot be computed yet.\n\n| ONNX | op |\n|---|---|\n";
-  for (const auto& [name, ops] : rows) out += "| " + name + " | " + ops + " |\n";
+      "cannot be computed yet. Where an operator is marked \"no\" the op is where it would go: the importer refuses "
+      "it with RLX-E0701. " +
+      std::to_string(rows.size() - refused.size()) + " of " + std::to_string(rows.size()) +
+      " are imported.\n\n| ONNX | op | imported |\n|---|---|---|\n";
+  for (const auto& [name, ops] : rows) out += "| " + name + " | " + ops + " | " + (refused[name] ? "no" : "yes") + " |\n";
   return out;
 }
 
