@@ -47,7 +47,7 @@ double best_run(Model& model, int runs) {
 
 /// The simplest loop over a . b, on this machine; milliseconds for `terms` products.
 double scalar_loop_ms(double terms) {
-  static volatile float sink = 0;
+  [[maybe_unused]] static volatile float sink = 0;  // keeps the loop
   constexpr int kSide = 96;
   static float a[kSide][kSide], b[kSide][kSide];
   for (auto& row : a)
