@@ -362,10 +362,13 @@ void executable_destroy(rlx_executable* executable) {
   }
   drop_device(executable->device);
   close_program(&executable->program);
-  release(executable->home);
-  release(executable->stage);
-  release(executable->operand_pack);
-  release(executable->output_stage);
+  if (!executable->imported) {
+    release(executable->home);
+    release(executable->stage);
+    release(executable->operand_pack);
+    release(executable->output_stage);
+  }
+  if (executable->drop) executable->drop(executable->drop_user);
   release(executable->packs);
   release(executable->arenas);
   release(executable->bytes);
@@ -385,28 +388,9 @@ int32_t device_compile(rlx_device* device, const rlx_compile_in* in, rlx_compile
   Watch watch;
   rlx_call call;
   C0_TRY(open_watch(&watch, &call, own.call, "compile", error));
-  rlx_executable* executable = make<rlx_executable>();
-  Token* token = make<Token>();
-  int32_t status = executable && token
-                       ? RLX_STATUS_OK
-                       : fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, 0, "compile: no memory");
-  if (status == RLX_STATUS_OK) {
-    *token = {1, true};
-    executable->device = device;
-    hold_device(device);
-    executable->id = unique_id();
-    executable->token = token;
-    status = fill_executable(executable, own, options, &watch, error);
-  } else {
-    release(token);
-  }
-  if (status == RLX_STATUS_OK) return write_out(out, rlx_compile_out{sizeof(rlx_compile_out), 0, executable});
-#if RLX_FAULT == 96  // leak-on-error
-  RLX_REACHED();
-  return status;
-#endif
-  executable_destroy(executable);
-  return status;
+  rlx_executable* executable = nullptr;
+  C0_TRY(make_executable(device, own, options, &watch, &executable, error));
+  return write_out(out, rlx_compile_out{sizeof(rlx_compile_out), 0, executable});
 }
 
 int32_t executable_info(rlx_executable* executable, const void* in, rlx_executable_info_out* out,
@@ -426,6 +410,36 @@ int32_t executable_info(rlx_executable* executable, const void* in, rlx_executab
 }
 
 }  // namespace
+
+int32_t make_executable(rlx_device* device, const rlx_compile_in& in, const Options& options, Watch* watch,
+                        rlx_executable** out, rlx_error* error) {
+  rlx_executable* executable = make<rlx_executable>();
+  Token* token = make<Token>();
+  int32_t status = executable && token
+                       ? RLX_STATUS_OK
+                       : fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, 0, "compile: no memory");
+  if (status == RLX_STATUS_OK) {
+    *token = {1, true};
+    executable->device = device;
+    hold_device(device);
+    executable->id = unique_id();
+    executable->token = token;
+    executable->options = options;
+    status = fill_executable(executable, in, options, watch, error);
+  } else {
+    release(token);
+  }
+  if (status == RLX_STATUS_OK) {
+    *out = executable;
+    return status;
+  }
+#if RLX_FAULT == 96  // leak-on-error
+  RLX_REACHED();
+  return status;
+#endif
+  executable_destroy(executable);
+  return status;
+}
 
 const rlx_compile_1 kCompileTable = {device_claims, device_query_support, device_compile, executable_destroy,
                                      executable_info};

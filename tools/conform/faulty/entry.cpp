@@ -43,7 +43,7 @@ RLX_DESCRIPTOR_SECTION const rlx_descriptor_note kNote = {
      "org.rlx.c0",
      "RLX C0",
      "RLX",
-     "0.1.0",
+     "0.1.0",  // kVersion
      {"c0"},
      {},
      {}},
@@ -221,7 +221,7 @@ int32_t device_fingerprint(rlx_device* device, const void* in, rlx_fingerprint_o
   C0_TRY(check_out(out, sizeof(rlx_fingerprint_out), "fingerprint", error));
   rlx_fingerprint_out own = {};
   snprintf(own.text, sizeof own.text, "c0 1");
-  own.hash = {0x6330203100000001u, 1};
+  own.hash = kFingerprint;
   return write_out(out, own);
 }
 
@@ -235,6 +235,9 @@ const void* get_interface(rlx_str id) {
   if (is_text(id, RLX_INTERFACE_PARAMS_1)) return &kParamsTable;
   if (is_text(id, RLX_INTERFACE_COMPILE_1)) return &kCompileTable;
   if (is_text(id, RLX_INTERFACE_EXECUTE_1)) return &kExecuteTable;
+#ifndef RLX_C0_NO_ARTIFACT
+  if (is_text(id, RLX_INTERFACE_ARTIFACT_1)) return &kArtifactTable;
+#endif
   return nullptr;
 }
 

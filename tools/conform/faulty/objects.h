@@ -7,6 +7,7 @@
 #include <rlx/compile.h>
 #include <rlx/device.h>
 #include <rlx/execute.h>
+#include <rlx/ext/artifact.h>
 #include <rlx/params.h>
 #include <rlx/plugin.h>
 
@@ -96,6 +97,11 @@ extern const rlx_buffer_1 kBufferTable;
 extern const rlx_params_1 kParamsTable;
 extern const rlx_compile_1 kCompileTable;
 extern const rlx_execute_1 kExecuteTable;
+extern const rlx_artifact_1 kArtifactTable;
+
+constexpr char kVersion[] = "0.1.0";
+/// Of the only device.
+constexpr rlx_hash128 kFingerprint = {0x6330203100000001u, 1};
 
 int32_t device_claims(rlx_device* device, const void* in, rlx_claims_out* out, rlx_error* error);
 int32_t device_query_support(rlx_device* device, const rlx_query_support_in* in, rlx_query_support_out* out,
@@ -113,6 +119,10 @@ bool is_control(const rlx_lir_op& op);
 /// Where the host's call stands before a long slot: OK, CANCELLED or DEADLINE.
 int32_t open_watch(Watch* watch, rlx_call* own, const rlx_call* call, const char* what, rlx_error* error);
 int32_t fail_stopped(int32_t status, const char* what, rlx_error* error);
+
+/// An executable laid out for the image of `in`; its options, limits and call are the caller's to look at.
+int32_t make_executable(rlx_device* device, const rlx_compile_in& in, const Options& options, Watch* watch,
+                        rlx_executable** out, rlx_error* error);
 
 /// The device outlives its close while buffers, sets or executables of it are there.
 void hold_device(rlx_device* device);
@@ -162,6 +172,10 @@ struct rlx_executable {
   rlx_c0::PackRecipe* packs;
   uint32_t pack_count;
   uint64_t pack_key;
+  rlx_c0::Options options;
+  bool imported;  ///< home, stage, output_stage and operand_pack lie in the host's artifact
+  void (*drop)(void* user);
+  void* drop_user;
 };
 
 struct rlx_param_set {
