@@ -7,7 +7,7 @@ namespace rlx::conform {
 std::vector<std::span<const Check>> catalogue() {
   return {lif_checks(), abi_checks(), arg_checks(), err_checks(), lir_checks(), lir_hostile_checks(), buf_checks(), opt_checks(), cap_checks(),
           mem_checks(), dyn_checks(), det_checks(),
-          wgt_checks(), con_checks(),
+          wgt_checks(), art_checks(), con_checks(),
           can_checks(), res_checks(), prf_checks()};
 }
 

@@ -9,6 +9,7 @@ namespace rlx::conform {
 std::span<const Check> lif_checks();
 std::span<const Check> abi_checks();
 std::span<const Check> arg_checks();
+std::span<const Check> art_checks();
 std::span<const Check> err_checks();
 std::span<const Check> lir_checks();
 std::span<const Check> buf_checks();

@@ -61,6 +61,7 @@ Status write_case(const std::string& folder, const NumericCase& made) {
   if (made.refused) RLX_TRY(write_bytes(folder + "/refused", made.untouched ? "untouched" : ""));
   for (std::size_t i = 0; i < made.inputs.size(); ++i) RLX_TRY(write_bytes(folder + "/in" + std::to_string(i), made.inputs[i]));
   for (std::size_t i = 0; i < made.params.size(); ++i) RLX_TRY(write_bytes(folder + "/param" + std::to_string(i), made.params[i]));
+  if (made.through_artifact) RLX_TRY(write_bytes(folder + "/through_artifact", ""));
   return {};
 }
 

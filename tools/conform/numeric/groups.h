@@ -6,6 +6,7 @@
 
 namespace rlx::conform {
 
+std::span<const NumericCheck> art_numeric_checks();
 std::span<const NumericCheck> cap_numeric_checks();
 std::span<const NumericCheck> cap_expand_checks();
 std::span<const NumericCheck> grf_checks();

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "tools/conform/worker/artifact.h"
 #include "tools/conform/worker/model.h"
 #include "tools/conform/worker/survey.h"
 
@@ -37,11 +38,23 @@ void refuse(Run& run, Model& model, bool untouched) {
   run.expect(model.outputs() == before, "what is refused as DATA_ERROR writes nothing", "outputs have changed");
 }
 
+bool import_into(Run& run, Session& session, Model& model, Loan& loan) {
+  rlx_executable* executable = nullptr;
+  auto error = roomy<rlx_error>();
+  const std::int32_t status = import_artifact(session, loan.import_in(model.image()), &executable, &error);
+  model.adopt(executable);
+  return run.status("import_code", status, RLX_STATUS_OK, error.message);
+}
+
 }  // namespace
 
 void compute(Run& run) {
   std::string image;
   if (!run.expect(read_bytes("case.lir", image), "the controller gave an image", "no file")) return;
+  const bool through_artifact = std::ifstream("through_artifact").good();
+  Artifact artifact;
+  if (through_artifact && !export_elsewhere(run, ImageBytes(image), artifact)) return;
+  Loan loan(artifact.bytes);  // outlives the executable
   const auto session = Session::open(run);
   if (!session) return;
   Model model(*session, ImageBytes(image));
@@ -49,7 +62,7 @@ void compute(Run& run) {
     if (!run.failed()) run.unsupported("the plugin does not answer NATIVE for this image");
     return;
   }
-  if (!take_data(run, model) || !model.compile() || !model.prepare() || !model.make_context()) return;
+  if (!take_data(run, model) || !(through_artifact ? import_into(run, *session, model, loan) : model.compile()) || !model.prepare() || !model.make_context()) return;
   for (std::size_t i = 0; i < model.inputs().size(); ++i) model.input_memory(i).read_only(true);
   if (std::string how; read_bytes("refused", how)) return refuse(run, model, !how.empty());
   if (!model.run(0)) return;

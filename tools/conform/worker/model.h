@@ -79,6 +79,8 @@ class Model {
   void drop();  ///< context, set, executable
 
   rlx_executable* executable() const { return executable_; }
+  /// Instead of compile(): destroyed by this model from now on.
+  void adopt(rlx_executable* executable) { executable_ = executable; }
   rlx_context* context() const { return context_; }
   rlx_param_set* set() const { return borrowed_ ? borrowed_ : set_; }
   std::vector<rlx_view>& inputs() { return input_views_; }
