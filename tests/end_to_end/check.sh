@@ -43,7 +43,31 @@ assert sum(device["shapes"][0]["ops"].values()) == device["shapes"][0]["dispatch
 print("all as wanted")
 PY
 
+# Memory: what does not fit is said here as it is by run, with and without a budget, and quickly.
+expect 1 'RLX-E0503: batch=100000000000,seq=4 does not fit: it needs .* TiB .* of memory are available' "$rlx" check "$cases/decoder_block.onnx" -b batch=100000000000 -b seq=4
+expect 1 'RLX-E0503: batch=100000000000,seq=4 does not fit' timeout 20 "$rlx" run "$cases/decoder_block.onnx" -b batch=100000000000 -b seq=4
+expect 1 'RLX-E0503.*the memory budget is 1.0 MiB' "$rlx" check "$cases/decoder_block.onnx" -b batch=1000 -b seq=64 --memory-budget 1
+expect 0 ': runs$' "$rlx" check "$cases/decoder_block.onnx" -b batch=1000 -b seq=64 --memory-budget 10000
+
+# Open symbols keep the constraints.
+printf 'graph "wide" {\n  symbol h 1..512\n  symbol w 1..512\n  input %%0 "x" f32[h, w]\n  %%1 = unary(%%0){fn=1} : f32[h, w]\n  output "y" %%1\n  require h >= 2 "rows"\n  require w == 2*h + 1 "columns"\n}\n' >"$work/wide.ir"
+expect 0 '^  h=2,w=5$' "$rlx" check "$work/wide.ir"
+expect 0 'symbol w = 5 \(the least that keeps the constraints; --bind w=N changes it\)' "$rlx" check "$work/wide.ir"
+expect 0 '^  h=3,w=7$' "$rlx" check "$work/wide.ir" --bind h=3
+expect 0 'bound h=2 w=5' "$rlx" run "$work/wide.ir"
+expect 1 'RLX-E0213' "$rlx" check "$work/wide.ir" --bind h=1
+
+# One impossible shape hides no other, and the model is described whatever device is asked about.
+expect 1 ': runs at 1 of 2 shapes' "$rlx" check "$work/two.ir" --bind n=10,3
+expect 1 '^    does not run: RLX-E0212.*10.*1 to 9' "$rlx" check "$work/two.ir" --bind n=10,3
+expect 1 '^    memory   peak' "$rlx" check "$work/two.ir" --bind n=10,3
+expect 1 'input x' "$rlx" check "$work/two.ir" --device warp
+refuse 'params 0$' "$rlx" check "$cases/cnn.onnx" --device warp
+
 # The command line itself.
+expect 2 'out of range' "$rlx" check "$cases/cnn.onnx" --bind batch=99999999999999999999
+expect 2 '`-5`: wanted 0 or more' "$rlx" check "$cases/cnn.onnx" --memory-budget -5
+expect 0 '^  batch=2' "$rlx" check "$cases/cnn.onnx" --shapes batch=2
 expect 2 'no option `--bnd`; did you mean `--bind`' "$rlx" check "$cases/cnn.onnx" --bnd batch=1
 expect 2 'no option `--dev`' "$rlx" check "$cases/cnn.onnx" --dev cpu
 expect 2 'MODEL is missing' "$rlx" check

@@ -67,6 +67,46 @@ expect 0 'native' "$rlx" inspect "$model/model.onnx" --dispatch --bind batch=1 -
 expect 0 'softmax|attention' "$rlx" inspect "$model/model.onnx" --stage mir
 expect 1 'no stage `mirr`.*did you mean `mir`' "$rlx" inspect "$model/model.onnx" --stage mirr
 
+# Messages name what is wrong and what is wanted.
+expect 2 'did you mean `--output`' run --out "$work/z.npz"
+expect 2 'out of range' "$rlx" run "$model/model.onnx" --bind batch=99999999999999999999
+expect 2 '`-5`: wanted 0 or more' run --memory-budget -5
+expect 2 'not a range of i64, wanted -9.22337' run --fill input_ids=0:1e300
+refuse 'execute: execute' run --fill input_ids=40000:40000
+python3 - "$work" "$rlx" <<'PY'
+import sys, zipfile, struct
+def npy(descr, shape, data):
+    header = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode()
+    header += b" " * (64 - (len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + data
+def npz(name, descr, shape, data):
+    with zipfile.ZipFile(f"{sys.argv[1]}/{name}.npz", "w") as file: file.writestr("input_ids.npy", npy(descr, shape, data))
+npz("rank1", "<i8", (14,), bytes(8 * 14))
+npz("big", ">i8", (1, 2), bytes(16))
+open(f"{sys.argv[1]}/one.npy", "wb").write(npy("<i8", (1, 2), bytes(16)))
+open(f"{sys.argv[1]}/cut.npz", "wb").write(open(f"{sys.argv[1]}/rank1.npz", "rb").read()[:100])
+open(f"{sys.argv[1]}/empty.npz", "wb")
+open(f"{sys.argv[1]}/text.npz", "w").write("no archive")
+PY
+expect 1 'input_ids` is \[14\], wanted \[batch, seq\]' "$rlx" run "$model/model.onnx" --input "$work/rank1.npz"
+expect 1 "dtype '>i8' is not one of .*<i8" "$rlx" run "$model/model.onnx" --input "$work/big.npz"
+expect 1 'one.npy`: is one .npy array' "$rlx" run "$model/model.onnx" --input "$work/one.npy"
+expect 1 'cut.npz`: is cut short or damaged' "$rlx" run "$model/model.onnx" --input "$work/cut.npz"
+expect 1 'empty.npz`: is empty' "$rlx" run "$model/model.onnx" --input "$work/empty.npz"
+expect 1 'text.npz`: is no .npz archive' "$rlx" run "$model/model.onnx" --input "$work/text.npz"
+expect 1 'RLX-E0102.*is a folder' "$rlx" run "$model/model.onnx" --input "$work"
+expect 1 'RLX-E0101.*no such file' "$rlx" run "$model/model.onnx" --input "$work/nowhere.npz"
+echo "# a page" >"$work/x.md"
+expect 1 'named .ir, .hir or .mir' "$rlx" run "$work/x.md"
+
+# Outputs of any dtype are shown; the cache's folder lists shapes as a person writes them.
+printf 'graph "halves" {\n  input %%0 "x" f32[3]\n  %%1 = cast(%%0){to=:f16} : f16[3]\n  %%2 = cast(%%0){to=:i32} : i32[3]\n  output "h" %%1\n  output "i" %%2\n}\n' >"$work/halves.ir"
+expect 0 '^output h f16\[3\]: -4 -4 -4$' "$rlx" run "$work/halves.ir" --fill x=-4:-4
+expect 0 '^output i i32\[3\]: -4 -4 -4$' "$rlx" run "$work/halves.ir" --fill x=-4:-4
+expect 0 'written' "$rlx" compile "$model/model.onnx" --cache "$work/cache" --shape batch=2,seq=8
+expect 0 ' batch=2 seq=8$' "$rlx" cache ls --folder "$work/cache"
+expect 2 'no peer `tensorrt`' "$rlx" bench nowhere.onnx --against tensorrt
+
 # A truncated model, and one whose weights are gone.
 mkdir "$work/onnx"
 head -c 20000 "$model/model.onnx" >"$work/onnx/model.onnx"

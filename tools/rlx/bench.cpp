@@ -13,6 +13,8 @@
 #include "opened.h"
 #include "peers.h"
 #include "progress.h"
+#include "room.h"
+#include "scratch.h"
 #include "statistics.h"
 
 namespace rlx_tool {
@@ -68,7 +70,7 @@ rlx::Status run_once(Subject& subject, double& ms) {
 
 rlx::Result<Subject> prepare(Opened& opened, const BenchOptions& options, const rlx::Binding& binding, std::vector<std::string>& notes) {
   Subject subject;
-  subject.binding = completed(opened.made, binding, notes);
+  subject.binding = completed(opened.pipeline, opened.made, binding, notes);
   const auto fills = parse_fills(options.fills, opened.made.manifest());
   if (!fills) return fills.error();
   auto begin = Clock::now();
@@ -77,6 +79,11 @@ rlx::Result<Subject> prepare(Opened& opened, const BenchOptions& options, const 
   subject.compile_ms = milliseconds_since(begin);
   subject.graph = *graph;
   if (auto status = fill_params(subject.graph); !status) return status.error();
+  Needs needs;
+  needs.arena_bytes = graph->arena_bytes();
+  for (const rlx::ManifestEntry& entry : graph->manifest().inputs) needs.input_bytes += entry.bytes;
+  for (const rlx::ManifestEntry& entry : graph->manifest().outputs) needs.output_bytes += entry.bytes;
+  if (auto status = check_room(binding_text(subject.binding), needs, options.search.runtime().memory_budget_bytes); !status) return status.error();
   std::vector<std::string> unsaid;
   fill_missing(subject.graph.manifest(), *fills, options.seed, subject.inputs, unsaid);
   for (const rlx::ManifestEntry& entry : subject.graph.manifest().outputs) {
@@ -105,26 +112,9 @@ rlx::Status round_of(Subject& subject, double seconds) {
   return {};
 }
 
-/// A folder of our own for what peers read; goes with the object.
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "rlx-bench-XXXXXX").string();
-    if (const char* made = ::mkdtemp(pattern.data())) path_ = made;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  std::string file(std::size_t index) const { return path_ + "/" + std::to_string(index) + ".npz"; }
-
- private:
-  std::string path_;
-};
-
 /// Rounds interleave: ours, every peer, ours again, ...
 rlx::Status measure(const BenchOptions& options, std::vector<Subject>& subjects, std::vector<Contender>& contenders) {
-  const Scratch scratch;
+  Scratch scratch;
   const auto there = static_cast<std::size_t>(std::count_if(contenders.begin(), contenders.end(), [](const Contender& c) { return c.peer != nullptr; }));
   Progress progress(subjects.size() * options.rounds * (1 + there), !options.json);
   const double seconds = options.seconds / options.rounds;
@@ -225,19 +215,27 @@ json document_of(const BenchOptions& options, const Opened& opened, const std::v
   return document;
 }
 
-/// Every name of --against, started. Errors: kUsage for a name that is no peer.
-rlx::Result<std::vector<Contender>> start_contenders(const BenchOptions& options) {
-  std::vector<Contender> contenders;
+/// The names of --against. Errors: kUsage for one that is no peer.
+rlx::Result<std::vector<std::string>> peers_asked_for(const BenchOptions& options) {
+  std::vector<std::string> names;
   for (std::size_t begin = 0; begin < options.against.size();) {
     const std::size_t end = std::min(options.against.find(',', begin), options.against.size());
     const std::string name = options.against.substr(begin, end - begin);
     const std::vector<std::string>& known = peer_names();
     if (std::find(known.begin(), known.end(), name) == known.end())
       return rlx::Error(rlx::ErrorCode::kUsage, "--against: no peer `" + name + "`; " + rlx::did_you_mean_text(name, known));
+    names.push_back(name);
+    begin = end + 1;
+  }
+  return names;
+}
+
+std::vector<Contender> start_contenders(const BenchOptions& options, const std::vector<std::string>& names) {
+  std::vector<Contender> contenders;
+  for (const std::string& name : names) {
     auto peer = Peer::start(name, options.python, options.model, options.search.threads);
     if (peer) contenders.push_back({name, std::move(*peer), ""});
     else contenders.push_back({name, nullptr, peer.error().message()});
-    begin = end + 1;
   }
   return contenders;
 }
@@ -245,6 +243,8 @@ rlx::Result<std::vector<Contender>> start_contenders(const BenchOptions& options
 rlx::Result<int> bench(const BenchOptions& options) {
   const auto bindings = options.shapes.bindings();
   if (!bindings) return bindings.error();
+  const auto names = peers_asked_for(options);
+  if (!names) return names.error();
   auto runtime = rlx::Runtime::discover(options.search.runtime());
   if (!runtime) return runtime.error();
   auto opened = open_model(options.model, *runtime, options.device, {}, bindings->size() + 1, options.search.trace);
@@ -257,13 +257,12 @@ rlx::Result<int> bench(const BenchOptions& options) {
     subjects.push_back(std::move(*subject));
   }
   for (const std::string& note : notes) std::fprintf(stderr, "%s\n", note.c_str());
-  auto contenders = start_contenders(options);
-  if (!contenders) return contenders.error();
-  if (auto status = measure(options, subjects, *contenders); !status) return status.error();
-  if (options.json) print_json(document_of(options, *opened, subjects, *contenders));
-  else print_all(options, *opened, subjects, *contenders);
+  std::vector<Contender> contenders = start_contenders(options, *names);
+  if (auto status = measure(options, subjects, contenders); !status) return status.error();
+  if (options.json) print_json(document_of(options, *opened, subjects, contenders));
+  else print_all(options, *opened, subjects, contenders);
   if (auto status = options.trace.write(options.search, options.json); !status) return status.error();
-  const bool all_there = std::all_of(contenders->begin(), contenders->end(), [](const Contender& contender) { return contender.peer != nullptr; });
+  const bool all_there = std::all_of(contenders.begin(), contenders.end(), [](const Contender& contender) { return contender.peer != nullptr; });
   return all_there ? kDone : kFailed;
 }
 
@@ -278,7 +277,7 @@ int bench_command(const Arguments& arguments) {
       ("against", po::value(&benching.against)->value_name("PEER,..."), "onnxruntime, openvino: run beside, round by round; .onnx only")  //
       ("python", po::value(&benching.python)->value_name("PYTHON"), "interpreter that has the peers and numpy; default python3")   //
       ("fill", po::value(&benching.fills)->value_name("NAME=LOW:HIGH"), "range of an input's random values; default 0:1; repeatable")  //
-      ("seed", po::value(&benching.seed)->value_name("N"), "of the inputs; default 0")                                             //
+      ("seed", po::value(&benching.seed)->value_name("N"), "of the inputs, which count on from it; default 0")                                             //
       ("json", po::bool_switch(&benching.json), "print JSON (schema rlx.bench/1)")                                                 //
       ("model", po::value(&benching.model)->value_name("MODEL")->required(), "the model file");
   benching.shapes.describe(options);

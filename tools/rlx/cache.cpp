@@ -4,6 +4,7 @@
 #include <rlx/host/package.hpp>
 
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 
@@ -45,6 +46,25 @@ std::string field(const rlx::AotEntry& entry, const char* name) {
   return "";
 }
 
+/// "5:batch=1:2 3:seq=1:8", each part after its length, as "batch=2 seq=8"; what is not of that form stays.
+std::string readable_binding(const std::string& key) {
+  std::string text;
+  for (std::size_t at = 0; at < key.size();) {
+    std::string part[2];
+    for (int i = 0; i < 2; ++i) {
+      char* end = nullptr;
+      const std::size_t size = std::strtoull(key.c_str() + at, &end, 10), begin = static_cast<std::size_t>(end - key.c_str()) + 1;
+      if (*end != ':' || begin > key.size() || size > key.size() - begin) return key;
+      part[i] = key.substr(begin, size);
+      at = begin + size;
+      if (i == 0 && (at >= key.size() || key[at++] != '=')) return key;
+    }
+    if (at < key.size() && key[at++] != ' ') return key;
+    text += (text.empty() ? "" : " ") + part[0] + "=" + part[1];
+  }
+  return text;
+}
+
 /// Both verbs list; verify fails where an entry is not sound.
 int list(const CacheCommand& command, bool verify) {
   const auto entries = rlx::list_aot(command.folder);
@@ -58,7 +78,7 @@ int list(const CacheCommand& command, bool verify) {
     rows.push_back(to_json(entry));
     if (command.json || (verify && entry.reason.empty())) continue;
     std::printf("%s  %10s  %s  %s\n", entry.key.c_str(), bytes_text(entry.bytes).c_str(), time_text(entry.used_s).c_str(),
-                entry.reason.empty() ? field(entry, "binding").c_str() : ("damaged (" + entry.reason + "): " + entry.sentence).c_str());
+                entry.reason.empty() ? readable_binding(field(entry, "binding")).c_str() : ("damaged (" + entry.reason + "): " + entry.sentence).c_str());
   }
   if (command.json)
     print_json({{"schema", "rlx.cache/1"}, {"folder", command.folder}, {"entries", rows}, {"bytes", bytes}, {"damaged", damaged}});
@@ -82,7 +102,7 @@ int why(const CacheCommand& command) {
   }
   std::printf("%s is sound: image %s, device code %s, last used %s UTC\nIt is used where all of this is the same:\n", entry->key.c_str(),
               bytes_text(entry->image_bytes).c_str(), bytes_text(entry->artifact_bytes).c_str(), time_text(entry->used_s).c_str());
-  for (const auto& [name, value] : entry->fields) std::printf("  %-9s %s\n", name.c_str(), value.c_str());
+  for (const auto& [name, value] : entry->fields) std::printf("  %-9s %s\n", name.c_str(), (name == "binding" ? readable_binding(value) : value).c_str());
   return kDone;
 }
 

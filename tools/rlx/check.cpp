@@ -6,6 +6,7 @@
 #include "command.h"
 #include "json.h"
 #include "opened.h"
+#include "room.h"
 
 namespace rlx_tool {
 namespace {
@@ -20,20 +21,28 @@ struct CheckOptions {
   bool pack = false, json = false;
 };
 
-/// One shape on one device.
+/// One shape on one device: what it takes, or why it cannot run there.
 struct ShapeAnswer {
   rlx::Binding binding;
+  std::vector<rlx::Error> errors;  // one at most
   rlx::DispatchReport dispatch;
   std::vector<rlx::OpUse> uses;
   rlx::MemoryEstimate memory;
 };
 
-/// One device: every shape, or the first error.
+/// One device: every shape, or why it cannot be asked.
 struct DeviceAnswer {
   std::string device, plugin;
   std::vector<ShapeAnswer> shapes;
   std::vector<rlx::Error> errors;  // one at most
-  bool runs() const { return errors.empty(); }
+  std::size_t running() const {
+    return static_cast<std::size_t>(std::count_if(shapes.begin(), shapes.end(), [](const ShapeAnswer& shape) { return shape.errors.empty(); }));
+  }
+  bool runs() const { return errors.empty() && running() == shapes.size(); }
+  const rlx::Error& first_error() const {
+    if (!errors.empty()) return errors[0];
+    return std::find_if(shapes.begin(), shapes.end(), [](const ShapeAnswer& shape) { return !shape.errors.empty(); })->errors[0];
+  }
 };
 
 /// What the model says of itself, the same on every device.
@@ -44,19 +53,36 @@ struct ModelAnswer {
   std::vector<std::string> unread, notes;
 };
 
-rlx::Result<ShapeAnswer> check_shape(Opened& opened, const rlx::Binding& binding, bool pack) {
-  ShapeAnswer answer;
-  answer.binding = binding;
-  const auto specialized = opened.pipeline.specialize_template(opened.made, binding);
+rlx::Status fill_answer(Opened& opened, const CheckOptions& options, ShapeAnswer& answer) {
+  const auto specialized = opened.pipeline.specialize_template(opened.made, answer.binding);
   if (!specialized) return specialized.error();
   answer.dispatch = specialized->report;
   auto uses = rlx::op_uses(specialized->image);
   if (!uses) return uses.error();
   answer.uses = std::move(*uses);
-  const auto memory = rlx::estimate_memory(opened.made, *specialized, pack);
+  const std::uint64_t budget = options.search.runtime().memory_budget_bytes;
+  auto memory = rlx::estimate_memory(opened.made, *specialized, false);
   if (!memory) return memory.error();
+  const auto check = [&](const rlx::MemoryEstimate& seen) {
+    return check_room(binding_text(answer.binding), {seen.weight_bytes, seen.packed_bytes.value_or(0), seen.arena_bytes, seen.input_bytes, seen.output_bytes}, budget);
+  };
+  if (auto status = check(*memory); !status) return status;
+  if (options.pack || budget) {  // a budget counts packed weights, which only packing tells
+    memory = rlx::estimate_memory(opened.made, *specialized, true);
+    if (!memory) return memory.error();
+    if (auto status = check(*memory); !status) return status;
+  }
   answer.memory = *memory;
-  return answer;
+  return {};
+}
+
+void learn(const Opened& opened, ModelAnswer& model) {
+  if (model.known) return;
+  model.known = true;
+  model.manifest = opened.made.manifest();
+  model.hash = opened.made.hash();
+  model.unread = rlx::unread_inputs(opened.made);
+  for (const std::string& warning : opened.model.warnings()) model.notes.push_back("warning: " + warning);
 }
 
 DeviceAnswer check_device(const CheckOptions& options, const std::vector<rlx::Binding>& bindings, rlx::Runtime& runtime, const std::string& name,
@@ -70,25 +96,24 @@ DeviceAnswer check_device(const CheckOptions& options, const std::vector<rlx::Bi
   }
   answer.device = opened->device.name();
   answer.plugin = opened->device.report().plugin_id + " " + opened->device.report().plugin_version;
-  if (!model.known) {
-    model.known = true;
-    model.manifest = opened->made.manifest();
-    model.hash = opened->made.hash();
-    model.unread = rlx::unread_inputs(opened->made);
-    for (const std::string& warning : opened->model.warnings()) model.notes.push_back("warning: " + warning);
-  }
+  learn(*opened, model);
   for (const rlx::Binding& binding : bindings) {
+    ShapeAnswer shape;
     std::vector<std::string> notes;
-    const auto shape = check_shape(*opened, completed(opened->made, binding, notes), options.pack);
+    shape.binding = completed(opened->pipeline, opened->made, binding, notes);
     for (std::string& note : notes)
       if (std::find(model.notes.begin(), model.notes.end(), note) == model.notes.end()) model.notes.push_back(std::move(note));
-    if (!shape) {
-      answer.errors.push_back(shape.error());
-      break;
-    }
-    answer.shapes.push_back(*shape);
+    if (auto status = fill_answer(*opened, options, shape); !status) shape.errors.push_back(status.error());
+    answer.shapes.push_back(std::move(shape));
   }
   return answer;
+}
+
+/// What the model says of itself does not hang on the device that was asked for: any that opens will do.
+void learn_elsewhere(const CheckOptions& options, rlx::Runtime& runtime, ModelAnswer& model) {
+  for (const rlx::DeviceReport& device : runtime.devices())
+    if (!model.known)
+      if (const auto opened = open_model(options.model, runtime, device.device)) learn(*opened, model);
 }
 
 /// Names of the devices to ask: what exists for "all", else what was named.
@@ -107,6 +132,7 @@ std::string uses_text(const std::vector<rlx::OpUse>& uses) {
 
 void print_model(const ModelAnswer& model) {
   for (const std::string& note : model.notes) std::printf("%s\n", note.c_str());
+  if (!model.known) return;
   rlx::BindingManifest shown = model.manifest;
   shown.params.clear();
   std::printf("%s", shown.to_text().c_str());
@@ -120,17 +146,30 @@ void print_memory(const rlx::MemoryEstimate& memory) {
               bytes_text(memory.arena_bytes).c_str(), bytes_text(memory.input_bytes + memory.output_bytes).c_str(), bytes_text(memory.code_bytes).c_str());
 }
 
+std::string verdict(const DeviceAnswer& answer) {
+  if (answer.runs()) return "runs";
+  if (answer.running() == 0) return "does not run";
+  return "runs at " + std::to_string(answer.running()) + " of " + std::to_string(answer.shapes.size()) + " shapes";
+}
+
 void print_device(const DeviceAnswer& answer) {
   std::printf("%s%s%s%s: %s\n", answer.device.c_str(), answer.plugin.empty() ? "" : " (", answer.plugin.c_str(), answer.plugin.empty() ? "" : ")",
-              answer.runs() ? "runs" : "does not run");
+              verdict(answer).c_str());
   for (const ShapeAnswer& shape : answer.shapes) {
     std::printf("  %s\n", binding_text(shape.binding).c_str());
+    for (const rlx::Error& error : shape.errors) std::printf("    does not run: %s\n", error.to_string().c_str());
+    if (!shape.errors.empty()) continue;
     std::printf("    ops      %zu native, %zu expanded, 0 unsupported, %zu copies: %s\n", shape.dispatch.native, shape.dispatch.expanded,
                 shape.dispatch.copies, uses_text(shape.uses).c_str());
     for (const std::string& note : shape.dispatch.notes) std::printf("             %s\n", note.c_str());
     print_memory(shape.memory);
   }
   for (const rlx::Error& error : answer.errors) std::printf("  %s\n", error.to_string().c_str());
+}
+
+json shape_json(const ShapeAnswer& shape) {
+  if (!shape.errors.empty()) return {{"binding", shape.binding}, {"runs", false}, {"error", to_json(shape.errors[0])}};
+  return {{"binding", shape.binding}, {"runs", true}, {"dispatch", to_json(shape.dispatch)}, {"ops", to_json(shape.uses)}, {"memory", to_json(shape.memory)}};
 }
 
 json document_of(const CheckOptions& options, const ModelAnswer& model, const std::vector<DeviceAnswer>& answers) {
@@ -143,9 +182,8 @@ json document_of(const CheckOptions& options, const ModelAnswer& model, const st
   }
   for (const DeviceAnswer& answer : answers) {
     json device = {{"device", answer.device}, {"plugin", answer.plugin}, {"runs", answer.runs()}, {"shapes", json::array()}};
-    for (const ShapeAnswer& shape : answer.shapes)
-      device["shapes"].push_back({{"binding", shape.binding}, {"dispatch", to_json(shape.dispatch)}, {"ops", to_json(shape.uses)}, {"memory", to_json(shape.memory)}});
-    if (!answer.runs()) device["error"] = to_json(answer.errors[0]);
+    for (const ShapeAnswer& shape : answer.shapes) device["shapes"].push_back(shape_json(shape));
+    if (!answer.runs()) device["error"] = to_json(answer.first_error());
     document["devices"].push_back(std::move(device));
   }
   return document;
@@ -170,6 +208,7 @@ int check(const CheckOptions& options) {
   ModelAnswer model;
   std::vector<DeviceAnswer> answers;
   for (const std::string& name : names) answers.push_back(check_device(options, *bindings, *runtime, name, model));
+  if (!model.known) learn_elsewhere(options, *runtime, model);
   const bool runs = std::any_of(answers.begin(), answers.end(), [](const DeviceAnswer& answer) { return answer.runs(); });
   if (options.json) {
     print_json(document_of(options, model, answers));
@@ -197,7 +236,7 @@ int check_command(const Arguments& arguments) {
   const char* usage =
       "Usage: rlx check MODEL [--device all|DEVICE] [--bind batch=8] [--json]\n"
       "Says for each device whether the model runs there, what becomes of its ops and how much memory it needs. Runs nothing.\n"
-      "Exit code: 0 it runs on a device that was asked about, 1 on none, 2 usage.";
+      "Exit code: 0 it runs at every shape on a device that was asked about, 1 on none, 2 usage.";
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
   return check(checking);
 }

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cstdio>
 #include <iostream>
+#include <iterator>
 
 namespace rlx_tool {
 
@@ -77,7 +78,10 @@ std::string complaint(const po::error& error, const po::options_description& kno
   if (const auto* unknown = dynamic_cast<const po::unknown_option*>(&error)) {
     std::vector<std::string> names;
     for (const auto& option : known.options()) names.push_back("--" + option->long_name());
-    return "no option `" + unknown->get_option_name() + "`; " + rlx::did_you_mean_text(unknown->get_option_name(), names);
+    const std::string& wrong = unknown->get_option_name();
+    std::vector<std::string> longer;  // the beginning of one is more than a slip
+    std::copy_if(names.begin(), names.end(), std::back_inserter(longer), [&](const std::string& name) { return name.starts_with(wrong); });
+    return "no option `" + wrong + "`; " + (longer.size() == 1 ? "did you mean `" + longer[0] + "`?" : rlx::did_you_mean_text(wrong, names));
   }
   if (dynamic_cast<const po::too_many_positional_options_error*>(&error)) return "one argument too many";
   if (const auto* missing = dynamic_cast<const po::required_option*>(&error)) {
@@ -89,6 +93,22 @@ std::string complaint(const po::error& error, const po::options_description& kno
   return error.what();
 }
 
+template <class T>
+bool holds(const po::value_semantic& semantic) {
+  return dynamic_cast<const po::typed_value<T>*>(&semantic) != nullptr;
+}
+
+/// What is said of a number below 0 where none may be: a stream would turn it into a large one. Empty where all is well.
+std::string below_zero(const po::parsed_options& parsed, const po::options_description& options) {
+  for (const auto& given : parsed.options) {
+    const po::option_description* known = options.find_nothrow(given.string_key, false);
+    if (!known || given.value.empty() || given.value[0][0] != '-') continue;
+    if (holds<unsigned>(*known->semantic()) || holds<std::uint64_t>(*known->semantic()))
+      return "--" + given.string_key + " `" + given.value[0] + "`: wanted 0 or more";
+  }
+  return {};
+}
+
 }  // namespace
 
 int parse(const Arguments& arguments, const po::options_description& options, const po::positional_options_description& positional,
@@ -97,7 +117,12 @@ int parse(const Arguments& arguments, const po::options_description& options, co
     po::variables_map values;
     // No abbreviations: a script that uses one would break when an option is added.
     const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-    po::store(po::command_line_parser(arguments).options(options).positional(positional).style(style).run(), values);
+    const po::parsed_options parsed = po::command_line_parser(arguments).options(options).positional(positional).style(style).run();
+    if (const std::string wrong = below_zero(parsed, options); !wrong.empty()) {
+      std::fprintf(stderr, "rlx: %s\n%s\n", wrong.c_str(), usage);
+      return kUsage;
+    }
+    po::store(parsed, values);
     if (values.count("help")) {
       std::cout << usage << "\n\n" << shown(options, positional) << std::endl;
       return kDone;
@@ -120,6 +145,8 @@ rlx::Result<std::pair<std::string, std::string>> split_assignment(const std::str
 rlx::Result<std::int64_t> parse_integer(const std::string& what, const std::string& text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc::result_out_of_range)
+    return rlx::Error(rlx::ErrorCode::kUsage, what + " `" + text + "` is out of range, wanted at most " + std::to_string(INT64_MAX));
   if (error != std::errc() || end != text.data() + text.size() || text.empty())
     return rlx::Error(rlx::ErrorCode::kUsage, what + " `" + text + "`: wanted an integer");
   return value;

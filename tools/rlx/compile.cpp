@@ -2,11 +2,17 @@
 // rlx compile MODEL: writes a package that starts without the importer, or fills a cache folder for given shapes.
 #include <rlx/host/package.hpp>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
 
 #include "command.h"
 #include "json.h"
 #include "opened.h"
+#include "whole_file.h"
 
 namespace rlx_tool {
 namespace {
@@ -34,16 +40,31 @@ rlx::Result<std::vector<rlx::Binding>> shapes_of(const CompileCommand& command) 
   return options.bindings();
 }
 
+/// What -o may not be. Errors: kUsage; kFileUnwritable for what is there and no regular file.
+rlx::Status check_output(const CompileCommand& command) {
+  const std::string& output = command.output;
+  if (output.empty()) return {};
+  if (std::filesystem::path(output).extension() != ".rlx")
+    return rlx::Error(rlx::ErrorCode::kUsage, "--output `" + output + "`: wanted a name that ends in .rlx");
+  if (same_file(command.model, output)) return rlx::Error(rlx::ErrorCode::kUsage, "--output `" + output + "` is the model itself");
+  const std::string target = end_of_links(output);
+  if (target.empty()) return rlx::Error(rlx::ErrorCode::kFileUnwritable, "`" + output + "`: " + std::strerror(errno));
+  std::error_code ignored;
+  if (!std::filesystem::exists(target, ignored) || std::filesystem::is_regular_file(target, ignored)) return {};
+  return rlx::Error(rlx::ErrorCode::kFileUnwritable, "`" + output + "` is there and is no regular file");
+}
+
 rlx::Status write(const CompileCommand& command, const Opened& opened, const std::vector<rlx::Binding>& shapes, Written& written) {
   rlx::PackageOptions options;
   options.fuse = !command.no_fuse;
   options.shapes = shapes;
   options.source = command.model;
   if (!command.no_packs) options.device = opened.device;
-  auto info = rlx::write_package(command.output, opened.model, options);
+  auto info = rlx::write_package(end_of_links(command.output), opened.model, options);
   if (!info) return info.error();
   written.package = true;
   written.info = std::move(*info);
+  written.info.path = command.output;
   return {};
 }
 
@@ -55,8 +76,9 @@ rlx::Status fill(const CompileCommand& command, Opened& opened, const std::vecto
     if (const auto graph = opened.pipeline.get_or_compile(opened.made, shape); !graph) return graph.error();
   written.cache = opened.pipeline.aot_counters();
   if (written.cache.failed_stores == 0) return {};
+  const std::string reason = ::access(command.cache.c_str(), W_OK | X_OK) != 0 ? std::strerror(errno) : "is the disk full?";
   return rlx::Error(rlx::ErrorCode::kFileUnwritable, "cache folder `" + command.cache + "`: " + std::to_string(written.cache.failed_stores) + " of " +
-                                                         std::to_string(shapes.size()) + " variants could not be written");
+                                                         std::to_string(shapes.size()) + " variants could not be written: " + reason);
 }
 
 rlx::Result<Written> compile(const CompileCommand& command) {
@@ -111,7 +133,7 @@ int compile_command(const Arguments& arguments) {
   po::options_description options("Options");
   options.add_options()("output,o", po::value(&command.output)->value_name("FILE.rlx"), "the package to write")  //
       ("cache", po::value(&command.cache)->value_name("FOLDER"), "cache folder to fill with --shapes")           //
-      ("shapes,s", po::value(&command.shapes)->multitoken()->value_name("batch=1,seq=128 ..."), "shapes to prepare; repeatable")  //
+      ("shapes,shape,s", po::value(&command.shapes)->multitoken()->value_name("batch=1,seq=128 ..."), "shapes to prepare; repeatable")  //
       ("device,d", po::value(&command.device)->value_name("DEVICE"), "whose packed weights go into the package")  //
       ("no-packs", po::bool_switch(&command.no_packs), "leave packed weights out: a smaller file, a slower start") //
       ("no-fuse", po::bool_switch(&command.no_fuse), "leave the fusions out")                                     //
@@ -124,6 +146,7 @@ int compile_command(const Arguments& arguments) {
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
   if (command.output.empty() && command.cache.empty())
     return report(rlx::Error(rlx::ErrorCode::kUsage, "nothing to write: give -o FILE.rlx or --cache FOLDER"));
+  if (auto status = check_output(command); !status) return report(status.error());
   const auto written = compile(command);
   if (!written) return report(written.error());
   command.json ? print_json(document_of(*written)) : print_text(command, *written);

@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "command.h"
+#include "opened.h"
 
 namespace rlx_tool {
 namespace {
@@ -74,6 +75,36 @@ void store_integer(std::size_t bytes, void* data, std::size_t i, std::int64_t va
   }
 }
 
+std::string list_text(const std::vector<std::int64_t>& dims) {
+  std::string text;
+  for (const std::int64_t dim : dims) text += (text.empty() ? "" : ", ") + std::to_string(dim);
+  return "[" + text + "]";
+}
+
+std::string list_text(const rlx::Sizes& dims) {
+  std::string text;
+  for (const rlx::Size& dim : dims) text += (text.empty() ? "" : ", ") + (dim.expression().empty() ? std::to_string(dim.number()) : dim.expression());
+  return "[" + text + "]";
+}
+
+/// The values that a dtype can hold and random_tensor can make.
+FillRange limits_of(rlx::DType dtype) {
+  switch (dtype) {
+    case rlx::DType::kBool:
+    case rlx::DType::kF64: return {-0x1.fffffffffffffp1022, 0x1.fffffffffffffp1022};
+    case rlx::DType::kF16: return {-65504, 65504};
+    case rlx::DType::kI64: return {-0x1p63, 0x1p63 - 1024};
+    case rlx::DType::kU64: return {0, 0x1p63 - 1024};
+    case rlx::DType::kI8: return {-0x1p7, 0x1p7 - 1};
+    case rlx::DType::kI16: return {-0x1p15, 0x1p15 - 1};
+    case rlx::DType::kI32: return {-0x1p31, 0x1p31 - 1};
+    case rlx::DType::kU8: return {0, 0x1p8 - 1};
+    case rlx::DType::kU16: return {0, 0x1p16 - 1};
+    case rlx::DType::kU32: return {0, 0x1p32 - 1};
+    default: return {-0x1.fep127, 0x1.fep127};  // bf16's greatest is below f32's
+  }
+}
+
 rlx::Status bind_size(const std::string& symbol, std::int64_t size, const std::string& giver, rlx::Binding& binding,
                       std::map<std::string, std::string>& givers) {
   const auto [entry, fresh] = binding.try_emplace(symbol, size);
@@ -121,8 +152,16 @@ rlx::Result<std::map<std::string, FillRange>> parse_fills(const std::vector<std:
     char rest = 0;
     if (std::sscanf(pair->second.c_str(), "%lf:%lf%c", &range.low, &range.high, &rest) != 2 || !(range.low <= range.high))
       return rlx::Error(rlx::ErrorCode::kUsage, "--fill `" + text + "`: wanted NAME=LOW:HIGH");
-    if (std::find(names.begin(), names.end(), pair->first) == names.end())
+    const auto at = std::find(names.begin(), names.end(), pair->first);
+    if (at == names.end())
       return rlx::Error(rlx::ErrorCode::kUsage, "--fill: no input `" + pair->first + "`; " + rlx::did_you_mean_text(pair->first, names));
+    const rlx::DType dtype = manifest.inputs[static_cast<std::size_t>(at - names.begin())].dtype;
+    const FillRange limits = limits_of(dtype);
+    if (!(range.low >= limits.low && range.high <= limits.high)) {
+      char wanted[96];
+      std::snprintf(wanted, sizeof wanted, ", wanted %.17g to %.17g", limits.low, limits.high);
+      return rlx::Error(rlx::ErrorCode::kUsage, "--fill `" + text + "`: not a range of " + std::string(rlx::dtype_name(dtype)) + wanted);
+    }
     fills[pair->first] = range;
   }
   return fills;
@@ -147,7 +186,7 @@ void fill_missing(const rlx::BindingManifest& manifest, const std::map<std::stri
   }
 }
 
-rlx::Result<rlx::Binding> complete_binding(const rlx::Template& from, const std::vector<rlx::NamedTensor>& given,
+rlx::Result<rlx::Binding> complete_binding(rlx::ModelCompilePipeline& pipeline, const rlx::Template& from, const std::vector<rlx::NamedTensor>& given,
                                            const rlx::Binding& bind, std::vector<std::string>& notes) {
   rlx::Binding binding;
   std::map<std::string, std::string> givers;
@@ -157,6 +196,8 @@ rlx::Result<rlx::Binding> complete_binding(const rlx::Template& from, const std:
     const auto& inputs = from.manifest().inputs;
     const auto wanted = std::find_if(inputs.begin(), inputs.end(), [&](const auto& entry) { return entry.name == tensor.name; });
     if (wanted == inputs.end()) continue;  // the run names it
+    if (wanted->dims.size() != tensor.tensor.dims().size())
+      return rlx::Error(rlx::ErrorCode::kWrongShape, "input `" + tensor.name + "` is " + list_text(tensor.tensor.dims()) + ", wanted " + list_text(wanted->dims));
     for (std::size_t i = 0; i < wanted->dims.size() && i < tensor.tensor.dims().size(); ++i) {
       const std::string& symbol = wanted->dims[i].expression();
       const bool plain = std::any_of(from.manifest().symbols.begin(), from.manifest().symbols.end(), [&](const auto& s) { return s.name == symbol; });
@@ -165,12 +206,7 @@ rlx::Result<rlx::Binding> complete_binding(const rlx::Template& from, const std:
       if (!status) return status.error();
     }
   }
-  for (const auto& symbol : from.manifest().symbols) {
-    if (binding.contains(symbol.name)) continue;
-    binding[symbol.name] = std::max<std::int64_t>(1, symbol.least);
-    notes.push_back("symbol " + symbol.name + " = " + std::to_string(binding[symbol.name]) + " (its least; --bind " + symbol.name + "=N changes it)");
-  }
-  return binding;
+  return completed(pipeline, from, std::move(binding), notes);
 }
 
 }  // namespace rlx_tool

@@ -29,9 +29,8 @@ rlx::Result<std::map<std::string, FillRange>> parse_fills(const std::vector<std:
 void fill_missing(const rlx::BindingManifest& manifest, const std::map<std::string, FillRange>& fills, std::uint64_t seed,
                   std::vector<rlx::NamedTensor>& inputs, std::vector<std::string>& notes);
 
-/// Every symbol of the template with a size: from `given` tensors, from `bind`, else its least size (at least 1; noted in
-/// `notes`). Errors: kUnknownName, kSymbolConflict, kWrongDtype, kWrongShape, kUnknownSymbol.
-rlx::Result<rlx::Binding> complete_binding(const rlx::Template& from, const std::vector<rlx::NamedTensor>& given,
+/// Every symbol of the template with a size: from `given` tensors, from `bind`, else as completed(), noted in `notes`. Errors: kUnknownName, kSymbolConflict, kWrongDtype, kWrongShape, kUnknownSymbol.
+rlx::Result<rlx::Binding> complete_binding(rlx::ModelCompilePipeline& pipeline, const rlx::Template& from, const std::vector<rlx::NamedTensor>& given,
                                            const rlx::Binding& bind, std::vector<std::string>& notes);
 
 }  // namespace rlx_tool

@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <set>
+#include <string>
 
 #include "command.h"
 #include "json.h"
@@ -29,13 +31,15 @@ struct Inspection {
   Opened opened;
   std::vector<rlx::Binding> bindings;
   json document;
+  std::set<std::string> said = {};
   bool bound() const { return !options.shapes.binds.empty() || !options.shapes.shapes.empty(); }
 
   /// A binding with nothing open; what was added is said on stderr.
-  rlx::Binding complete(const rlx::Binding& binding) const {
+  rlx::Binding complete(const rlx::Binding& binding) {
     std::vector<std::string> notes;
-    rlx::Binding full = completed(opened.made, binding, notes);
-    for (const std::string& note : notes) std::fprintf(stderr, "%s\n", note.c_str());
+    rlx::Binding full = completed(opened.pipeline, opened.made, binding, notes);
+    for (const std::string& note : notes)
+      if (said.insert(note).second) std::fprintf(stderr, "%s\n", note.c_str());
     return full;
   }
 };

@@ -2,9 +2,13 @@
 // rlx: one binary, one file per subcommand; options and printing only. Everything it does, librlx does.
 #include <rlx/host/report.hpp>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "command.h"
 
@@ -48,9 +52,7 @@ int usage(std::FILE* out) {
   return out == stdout ? rlx_tool::kDone : rlx_tool::kUsage;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int dispatch(int argc, char** argv) {
   if (argc < 2) return usage(stderr);
   if (!std::strcmp(argv[1], "--help") || !std::strcmp(argv[1], "-h") || !std::strcmp(argv[1], "help")) return usage(stdout);
   if (!std::strcmp(argv[1], "--version")) {
@@ -63,4 +65,21 @@ int main(int argc, char** argv) {
   for (const Command& command : kCommands) names.emplace_back(command.name);
   std::fprintf(stderr, "rlx: no command `%s`; %s\n\n", argv[1], rlx::did_you_mean_text(argv[1], names).c_str());
   return usage(stderr);
+}
+
+/// What a full disk or a closed stream did to stdout is an error of every command.
+int ended(int code) {
+  errno = 0;
+  const bool written = std::fflush(stdout) == 0 && !std::ferror(stdout);
+  if (written) return code;
+  const std::string why = errno ? std::strerror(errno) : "a write failed";
+  const int failed = rlx_tool::report(rlx::Error(rlx::ErrorCode::kFileUnwritable, "standard output: " + why));
+  return code == rlx_tool::kDone ? failed : code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  ::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is an error like a full disk
+  return ended(dispatch(argc, argv));
 }

@@ -2,12 +2,16 @@
 // The .npy header is a Python dictionary of three keys; only that much Python is understood.
 #include "npz.h"
 
+#include <sys/stat.h>
 #include <zip.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
 #include <cstring>
 #include <memory>
+
+#include "whole_file.h"
 
 namespace rlx_tool {
 namespace {
@@ -29,6 +33,13 @@ constexpr NumpyName kNames[] = {{"|b1", DType::kBool}, {"|i1", DType::kI8},  {"<
 
 Error damaged(const std::string& path, const std::string& entry, const std::string& why) {
   return Error(ErrorCode::kFileDamaged, "`" + path + "`, array `" + entry + "`: " + why);
+}
+
+/// "|b1, |i1, ...": what parse_npy takes.
+std::string known_dtypes() {
+  std::string text;
+  for (const NumpyName& name : kNames) text += (text.empty() ? "" : ", ") + std::string(name.text);
+  return text + (" (little-endian: array.astype(array.dtype.newbyteorder('<')) makes one so)");
 }
 
 /// The text after 'key': in the header, up to the next comma outside brackets.
@@ -76,7 +87,7 @@ rlx::Result<rlx::Tensor> parse_npy(const std::string& path, const std::string& e
   DType dtype = DType::kNone;
   for (const NumpyName& name : kNames)
     if (dtype == DType::kNone && field(header, "descr") == std::string("'") + name.text + "'") dtype = name.dtype;
-  if (dtype == DType::kNone) return damaged(path, entry, "dtype " + field(header, "descr") + " is not one of ours");
+  if (dtype == DType::kNone) return damaged(path, entry, "dtype " + field(header, "descr") + " is not one of " + known_dtypes());
   if (field(header, "fortran_order") != "False") return damaged(path, entry, "is in Fortran order, wanted C order");
   std::vector<std::int64_t> dims;
   if (!parse_shape(field(header, "shape"), dims)) return damaged(path, entry, "shape " + field(header, "shape") + " cannot be read");
@@ -115,12 +126,42 @@ struct Closer {
 
 }  // namespace
 
+namespace {
+
+/// Why `path`, which cannot be opened as an archive, is none.
+Error no_archive(const std::string& path, const std::string& reason) {
+  const auto said = [&](ErrorCode code, const std::string& why) { return Error(code, "`" + path + "`: " + why); };
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return errno == ENOENT ? said(ErrorCode::kFileNotFound, "no such file") : said(ErrorCode::kFileUnreadable, std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) return said(ErrorCode::kFileUnreadable, S_ISDIR(info.st_mode) ? "is a folder, wanted an .npz archive" : "is no regular file, wanted an .npz archive");
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+  if (!file) return said(ErrorCode::kFileUnreadable, std::strerror(errno));
+  char head[6] = "";
+  const std::size_t count = std::fread(head, 1, sizeof head, file.get());
+  if (count == 0) return said(ErrorCode::kFileDamaged, "is empty, wanted an .npz archive");
+  if (count == 6 && !std::memcmp(head, "\x93NUMPY", 6))
+    return said(ErrorCode::kFileDamaged, "is one .npy array, wanted an .npz archive of named arrays: numpy.savez(\"x.npz\", NAME=array)");
+  if (count >= 4 && !std::memcmp(head, "PK\3\4", 4)) return said(ErrorCode::kFileDamaged, "is cut short or damaged: it begins as an .npz archive does, and " + reason);
+  return said(ErrorCode::kFileDamaged, "is no .npz archive: it does not begin as one");
+}
+
+/// libzip's words for its code.
+std::string zip_words(int code) {
+  zip_error_t error;
+  zip_error_init_with_code(&error, code);
+  const std::string words = zip_error_strerror(&error);
+  zip_error_fini(&error);
+  return words;
+}
+
+}  // namespace
+
 rlx::Result<std::vector<rlx::NamedTensor>> read_npz(const std::string& path) {
   int code = 0;
-  const std::unique_ptr<zip_t, Closer> archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
-  if (!archive)
-    return Error(code == ZIP_ER_NOENT ? ErrorCode::kFileNotFound : ErrorCode::kFileDamaged,
-                 "`" + path + "`: " + (code == ZIP_ER_NOENT ? "no such file" : "is no .npz archive"));
+  struct stat info;
+  const bool regular = ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0;
+  const std::unique_ptr<zip_t, Closer> archive(regular ? zip_open(path.c_str(), ZIP_RDONLY, &code) : nullptr);
+  if (!archive) return no_archive(path, zip_words(code));
   std::vector<rlx::NamedTensor> tensors;
   const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
   for (zip_int64_t i = 0; i < count; ++i) {
@@ -142,17 +183,18 @@ rlx::Result<std::vector<rlx::NamedTensor>> read_npz(const std::string& path) {
   return tensors;
 }
 
-rlx::Status write_npz(const std::string& path, const std::vector<rlx::NamedTensor>& tensors) {
-  const auto unwritable = [&](const char* why) { return Error(ErrorCode::kFileUnwritable, "`" + path + "`: " + why); };
-  for (const rlx::NamedTensor& entry : tensors)
-    if (entry.tensor.dtype() == DType::kBF16)
-      return Error(ErrorCode::kWrongDtype, "`" + path + "`: `" + entry.name + "` is bf16, of which NumPy has no dtype");
-  const std::string temporary = path + ".partial";
-  int code = 0;
-  zip_t* archive = zip_open(temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);
-  if (!archive) return unwritable("cannot be created");
-  std::vector<std::string> held;
-  held.reserve(tensors.size());
+namespace {
+
+struct SourceCloser {
+  void operator()(zip_source_t* source) const { zip_source_free(source); }
+};
+using Source = std::unique_ptr<zip_source_t, SourceCloser>;
+
+/// Puts the arrays, whose bytes are `held`, into a new archive that is kept in `into`. False where libzip has no memory.
+bool pack_arrays(zip_source_t* into, const std::vector<rlx::NamedTensor>& tensors, std::vector<std::string>& held) {
+  zip_source_keep(into);  // the archive's own hold
+  zip_t* archive = zip_open_from_source(into, ZIP_TRUNCATE, nullptr);
+  if (!archive) return zip_source_free(into), false;
   for (const rlx::NamedTensor& entry : tensors) {
     held.push_back(npy_of(entry.tensor));
     zip_source_t* source = zip_source_buffer(archive, held.back().data(), held.back().size(), 0);
@@ -161,15 +203,28 @@ rlx::Status write_npz(const std::string& path, const std::vector<rlx::NamedTenso
     if (index < 0 || zip_file_set_mtime(archive, static_cast<zip_uint64_t>(index), kFileTime, 0) != 0) {
       if (source && index < 0) zip_source_free(source);
       zip_discard(archive);
-      return unwritable("an array cannot be added");
+      return false;
     }
   }
-  if (zip_close(archive) != 0) {
-    zip_discard(archive);
-    return unwritable("cannot be written; is the disk full?");
-  }
-  if (std::rename(temporary.c_str(), path.c_str()) != 0) return unwritable("cannot be renamed to");
-  return {};
+  if (zip_close(archive) == 0) return true;
+  zip_discard(archive);
+  return false;
+}
+
+}  // namespace
+
+rlx::Status write_npz(const std::string& path, const std::vector<rlx::NamedTensor>& tensors) {
+  for (const rlx::NamedTensor& entry : tensors)
+    if (entry.tensor.dtype() == DType::kBF16)
+      return Error(ErrorCode::kWrongDtype, "`" + path + "`: `" + entry.name + "` is bf16, of which NumPy has no dtype");
+  std::vector<std::string> held;
+  held.reserve(tensors.size());
+  const Source bytes(zip_source_buffer_create(nullptr, 0, 0, nullptr));
+  if (!bytes || !pack_arrays(bytes.get(), tensors, held) || zip_source_open(bytes.get()) != 0)
+    return Error(ErrorCode::kOutOfMemory, "`" + path + "`: no memory to pack the arrays");
+  auto status = write_whole(path, [&](char* buffer, std::size_t size) { return static_cast<long>(zip_source_read(bytes.get(), buffer, size)); });
+  zip_source_close(bytes.get());
+  return status;
 }
 
 }  // namespace rlx_tool

@@ -57,6 +57,72 @@ rlx::Result<rlx::Binding> parse_shape(const std::string& text, const rlx::Bindin
   return binding;
 }
 
+std::int64_t least_of(const rlx::BindingManifest::Symbol& symbol) { return std::max<std::int64_t>(1, symbol.least); }
+
+/// Looks for small sizes of open symbols that keep a template's constraints: all alike, then one or two of them.
+class LeastSizes {
+ public:
+  LeastSizes(rlx::ModelCompilePipeline& pipeline, const rlx::Template& from, const std::vector<rlx::BindingManifest::Symbol>& open)
+      : pipeline_(pipeline), from_(from), open_(open) {}
+
+  /// Changes nothing where none are found: whoever uses the binding says what is wrong with it.
+  void settle(rlx::Binding& binding) const {
+    if (keeps(binding)) return;
+    rlx::Binding trial = binding;
+    if (!alike(trial) && !alone(trial = binding) && !in_pairs(trial = binding)) return;
+    for (const auto& symbol : open_) lower(symbol, trial);
+    binding = trial;
+  }
+
+ private:
+  static constexpr std::int64_t kMostAlike = 4096, kMostAlone = 1024, kMostInPairs = 32;
+
+  bool keeps(const rlx::Binding& binding) const {
+    const auto manifest = pipeline_.binding_manifest_for_binding(from_, binding);
+    return manifest || manifest.error().code() != rlx::ErrorCode::kConstraintViolated;
+  }
+
+  bool alike(rlx::Binding& trial) const {
+    for (std::int64_t size = 2; size <= kMostAlike; ++size) {
+      for (const auto& symbol : open_) trial[symbol.name] = std::clamp(size, least_of(symbol), std::max(least_of(symbol), symbol.greatest));
+      if (keeps(trial)) return true;
+    }
+    return false;
+  }
+
+  bool scan(const rlx::BindingManifest::Symbol& symbol, std::int64_t most, rlx::Binding& trial) const {
+    const std::int64_t before = trial[symbol.name];
+    for (std::int64_t size = least_of(symbol); size <= std::min(most, symbol.greatest); ++size) {
+      trial[symbol.name] = size;
+      if (keeps(trial)) return true;
+    }
+    trial[symbol.name] = before;
+    return false;
+  }
+
+  bool alone(rlx::Binding& trial) const {
+    return std::any_of(open_.begin(), open_.end(), [&](const auto& symbol) { return scan(symbol, kMostAlone, trial); });
+  }
+
+  bool in_pairs(rlx::Binding& trial) const {
+    for (const auto& first : open_)
+      for (std::int64_t size = least_of(first); size <= std::min(kMostInPairs, first.greatest); ++size) {
+        trial[first.name] = size;
+        for (const auto& second : open_)
+          if (second.name != first.name && scan(second, kMostInPairs, trial)) return true;
+        trial[first.name] = least_of(first);
+      }
+    return false;
+  }
+
+  /// Never above what it is now.
+  void lower(const rlx::BindingManifest::Symbol& symbol, rlx::Binding& trial) const { scan(symbol, trial[symbol.name], trial); }
+
+  rlx::ModelCompilePipeline& pipeline_;
+  const rlx::Template& from_;
+  const std::vector<rlx::BindingManifest::Symbol>& open_;
+};
+
 }  // namespace
 
 std::string binding_text(const rlx::Binding& binding) {
@@ -68,7 +134,7 @@ std::string binding_text(const rlx::Binding& binding) {
 void ShapeOptions::describe(boost::program_options::options_description& options) {
   namespace po = boost::program_options;
   options.add_options()("bind,b", po::value(&binds)->value_name("SYMBOL=N[,N...]"), "size of a symbol; several sizes: one shape for each; repeatable")  //
-      ("shape", po::value(&shapes)->value_name("SYMBOL=N,..."), "one shape, on top of --bind; repeatable");
+      ("shape,shapes", po::value(&shapes)->value_name("SYMBOL=N,..."), "one shape, on top of --bind; repeatable");
 }
 
 rlx::Result<std::vector<rlx::Binding>> ShapeOptions::bindings() const {
@@ -91,18 +157,27 @@ rlx::Result<std::vector<rlx::Binding>> ShapeOptions::bindings() const {
   return listed;
 }
 
-rlx::Binding completed(const rlx::Template& from, rlx::Binding binding, std::vector<std::string>& notes) {
-  for (const auto& symbol : from.manifest().symbols) {
-    const std::int64_t size = std::max<std::int64_t>(1, symbol.least);
-    if (binding.emplace(symbol.name, size).second)
-      notes.push_back("symbol " + symbol.name + " = " + std::to_string(size) + " (its least; --bind " + symbol.name + "=N changes it)");
+rlx::Binding completed(rlx::ModelCompilePipeline& pipeline, const rlx::Template& from, rlx::Binding binding, std::vector<std::string>& notes) {
+  std::vector<rlx::BindingManifest::Symbol> open;
+  for (const auto& symbol : from.manifest().symbols)
+    if (binding.emplace(symbol.name, least_of(symbol)).second) open.push_back(symbol);
+  LeastSizes(pipeline, from, open).settle(binding);
+  for (const auto& symbol : open) {
+    const std::int64_t size = binding[symbol.name];
+    notes.push_back("symbol " + symbol.name + " = " + std::to_string(size) + (size == least_of(symbol) ? " (its least; " : " (the least that keeps the constraints; ") +
+                    "--bind " + symbol.name + "=N changes it)");
   }
   return binding;
 }
 
 rlx::Result<rlx::Model> read_model(const std::string& path) {
   const std::string extension = std::filesystem::path(path).extension().string();
-  if (extension != ".ir" && extension != ".hir" && extension != ".mir") return rlx::load_model(path);
+  if (extension != ".ir" && extension != ".hir" && extension != ".mir") {
+    auto loaded = rlx::load_model(path);
+    if (!loaded && loaded.error().code() == rlx::ErrorCode::kImporterMissing && extension != ".onnx")
+      return std::move(loaded.error()).within("a graph as text is named .ir, .hir or .mir");
+    return loaded;
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) return rlx::Error(rlx::ErrorCode::kFileNotFound, "no file `" + path + "`");
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

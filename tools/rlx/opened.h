@@ -22,8 +22,9 @@ struct ShapeOptions {
   rlx::Result<std::vector<rlx::Binding>> bindings() const;
 };
 
-/// `binding` with every further symbol of the template at its least size, at least 1; each of those is said in `notes`.
-rlx::Binding completed(const rlx::Template& from, rlx::Binding binding, std::vector<std::string>& notes);
+/// `binding` with every further symbol of the template at its least size, at least 1, or where the constraints want more at
+/// the least size found that keeps them; each of those is said in `notes`.
+rlx::Binding completed(rlx::ModelCompilePipeline& pipeline, const rlx::Template& from, rlx::Binding binding, std::vector<std::string>& notes);
 
 /// Milliseconds of each step of opening.
 struct OpenTimes {

@@ -13,7 +13,9 @@
 #include "ladders.h"
 #include "npz.h"
 #include "opened.h"
+#include "room.h"
 #include "statistics.h"
+#include "values.h"
 
 namespace rlx_tool {
 namespace {
@@ -63,7 +65,7 @@ rlx::Result<rlx::Binding> parse_binds(const std::vector<std::string>& texts) {
 }
 
 /// Inputs of the file, and the binding that they and --bind imply.
-rlx::Result<std::vector<rlx::NamedTensor>> given_inputs(const RunOptions& options, const rlx::Template& from, Outcome& outcome) {
+rlx::Result<std::vector<rlx::NamedTensor>> given_inputs(const RunOptions& options, Opened& opened, Outcome& outcome) {
   std::vector<rlx::NamedTensor> inputs;
   if (!options.input.empty()) {
     auto read = read_npz(options.input);
@@ -72,7 +74,7 @@ rlx::Result<std::vector<rlx::NamedTensor>> given_inputs(const RunOptions& option
   }
   const auto bind = parse_binds(options.binds);
   if (!bind) return bind.error();
-  auto binding = complete_binding(from, inputs, *bind, outcome.notes);
+  auto binding = complete_binding(opened.pipeline, opened.made, inputs, *bind, outcome.notes);
   if (!binding) return binding.error();
   outcome.binding = *binding;
   return inputs;
@@ -96,6 +98,16 @@ rlx::Result<rlx::CompiledGraph> compile(Opened& opened, const rlx::Buckets* buck
   return opened.pipeline.get_or_compile(buckets->padded(), *bucket);
 }
 
+/// Whether what is still to be made fits into memory. Errors: kOutOfMemory.
+rlx::Status check_graph(const rlx::CompiledGraph& graph, const std::vector<rlx::NamedTensor>& given, const RunOptions& options) {
+  Needs needs;
+  needs.arena_bytes = graph.arena_bytes();
+  for (const rlx::ManifestEntry& entry : graph.manifest().inputs)
+    if (std::none_of(given.begin(), given.end(), [&](const rlx::NamedTensor& tensor) { return tensor.name == entry.name; })) needs.input_bytes += entry.bytes;
+  for (const rlx::ManifestEntry& entry : graph.manifest().outputs) needs.output_bytes += entry.bytes;
+  return check_room(binding_text(graph.binding()), needs, options.search.runtime().memory_budget_bytes);
+}
+
 rlx::Result<Outcome> execute(const RunOptions& options) {
   Outcome outcome;
   auto runtime = rlx::Runtime::discover(options.search.runtime());
@@ -107,7 +119,7 @@ rlx::Result<Outcome> execute(const RunOptions& options) {
   outcome.load_ms = opened->times.load_ms;
   outcome.template_ms = opened->times.template_ms;
   const rlx::Template& made = opened->made;
-  auto inputs = given_inputs(options, made, outcome);
+  auto inputs = given_inputs(options, *opened, outcome);
   if (!inputs) return inputs.error();
   const auto fills = parse_fills(options.fills, made.manifest());
   if (!fills) return fills.error();
@@ -120,6 +132,7 @@ rlx::Result<Outcome> execute(const RunOptions& options) {
   if (!graph) return graph.error();
   outcome.compile_ms = milliseconds_since(begin);
   outcome.report = graph->report();
+  if (auto status = check_graph(*graph, *inputs, options); !status) return status.error();
   const auto manifest = opened->pipeline.binding_manifest_for_binding(made, outcome.binding);
   if (!manifest) return manifest.error();
   fill_missing(*manifest, *fills, options.seed, *inputs, outcome.notes);
@@ -146,12 +159,9 @@ std::string dims_text(const std::vector<std::int64_t>& dims) {
 }
 
 void print_values(const rlx::NamedTensor& output) {
-  std::printf("output %s %s%s", output.name.c_str(), std::string(rlx::dtype_name(output.tensor.dtype())).c_str(), dims_text(output.tensor.dims()).c_str());
-  const auto reals = output.tensor.f32();
-  for (std::size_t i = 0; i < std::min<std::size_t>(4, reals.size()); ++i) std::printf("%s%g", i ? " " : ": ", double{reals[i]});
-  const auto integers = output.tensor.i64();
-  for (std::size_t i = 0; i < std::min<std::size_t>(4, integers.size()); ++i) std::printf("%s%lld", i ? " " : ": ", static_cast<long long>(integers[i]));
-  std::printf(reals.size() > 4 || integers.size() > 4 ? " ...\n" : "\n");
+  const std::string values = values_text(output.tensor, 4);
+  std::printf("output %s %s%s%s%s\n", output.name.c_str(), std::string(rlx::dtype_name(output.tensor.dtype())).c_str(), dims_text(output.tensor.dims()).c_str(),
+              values.empty() ? "" : ": ", values.c_str());
 }
 
 void print_folder(const rlx::AotCounters& folder) {
@@ -215,7 +225,7 @@ int run_command(const Arguments& arguments) {
       ("output,o", po::value(&run.output)->value_name("FILE.npz"), "where outputs go, by name")                       //
       ("bind,b", po::value(&run.binds)->value_name("SYMBOL=N"), "size of a symbol; repeatable")                       //
       ("fill", po::value(&run.fills)->value_name("NAME=LOW:HIGH"), "range of a random input; default 0:1; repeatable") //
-      ("seed", po::value(&run.seed)->value_name("N"), "of random inputs; default 0")                                  //
+      ("seed", po::value(&run.seed)->value_name("N"), "of random inputs, which count on from it: N + 1 for the first; default 0")                                  //
       ("buckets", po::value(&run.buckets)->value_name("SYMBOL=LADDER"), "16,32,64 or 16..512: run at the next extent, padded; repeatable")  //
       ("serve-larger", po::bool_switch(&run.serve_larger), "with --buckets: compile the shape's own variant behind")  //
       ("repeat,r", po::value(&run.repeat)->value_name("N"), "runs; times are their median")                           //

@@ -89,13 +89,13 @@ rlx::Result<VerifyCase> open_case(const VerifyOptions& options, rlx::Runtime& ru
   VerifyCase out{std::move(*beside), std::move(*model), std::move(*made), {}, {}, {}, {}};
   const rlx::BindingManifest& manifest = out.made.manifest();
   if (auto status = take_file(options.input, manifest, out); !status) return status.error();
-  auto binding = complete_binding(out.made, out.inputs, (*bindings)[0], out.notes);
+  auto numbers = rlx::ModelCompilePipeline::create(out.beside.device(), 1);
+  if (!numbers) return numbers.error();
+  auto binding = complete_binding(*numbers, out.made, out.inputs, (*bindings)[0], out.notes);
   if (!binding) return binding.error();
   out.binding = std::move(*binding);
   const auto fills = parse_fills(options.fills, manifest);
   if (!fills) return fills.error();
-  auto numbers = rlx::ModelCompilePipeline::create(out.beside.device(), 1);
-  if (!numbers) return numbers.error();
   const auto numeric = numbers->binding_manifest_for_binding(out.made, out.binding);
   if (!numeric) return numeric.error();
   fill_missing(*numeric, *fills, options.seed, out.inputs, out.notes);
