@@ -45,7 +45,7 @@ class Grower {
     if (random_.below(8) == 0) add_view();
     const Grown& x = pick();
     if (x.most > kTame) return tame(x);
-    switch (random_.below(exact_ ? 6 : 9)) {
+    switch (random_.below(exact_ ? 6 : 10)) {
       case 0: return binary(x);
       case 1: return repeated(x);
       case 2: return reduce(x);
@@ -54,7 +54,8 @@ class Grower {
       case 5: return exact_ ? copy(x) : linear(x);
       case 6: return softmax(x);
       case 7: return norm(x);
-      default: return act(x);
+      case 8: return act(x);
+      default: return copy(x);
     }
   }
 

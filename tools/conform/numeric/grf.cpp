@@ -27,7 +27,7 @@ std::vector<std::string> words(const std::string& key) {
   return out;
 }
 
-bool grows(const Facts& facts) { return facts.claim(RLX_OP_BINARY) || facts.claim(RLX_OP_UNARY) || facts.claim(RLX_OP_COPY); }
+bool grows(const Facts& facts) { return random_graph(facts, 2, false, 1) && random_graph(facts, 2, true, 1); }
 
 /// "random/10/tight/exact/17": kind, operations, plan, data, number.
 std::vector<std::string> random_keys(const Facts& facts, int effort, const char* kind) {

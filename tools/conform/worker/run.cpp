@@ -126,7 +126,7 @@ std::vector<std::string> Run::image_names() const {
     const dirent* entry = readdir(folder);
     if (!entry) break;
     const std::string name = entry->d_name;
-    if (name.size() > 4 && name.ends_with(".lir")) names.push_back(name.substr(0, name.size() - 4));
+    if (name.size() > 4 && name.ends_with(".lir") && !name.starts_with("scene.")) names.push_back(name.substr(0, name.size() - 4));
   }
   if (folder) closedir(folder);
   std::sort(names.begin(), names.end());

@@ -71,6 +71,7 @@ class Run {
 
   /// The image that the controller made under this name; empty, and the case failed as a fault of the tool, if none.
   ImageBytes image(const std::string& name);
+  /// Of the images that a plain run serves: scenes, which have states and plans of their own, are not among them.
   std::vector<std::string> image_names() const;
 
   /// Says how much was checked, and that the case has ended.
