@@ -91,7 +91,7 @@ TEST(GraphMaker, InliningLeavesNoCompositeAndTheSameAnswers) {
 }
 
 TEST(GraphMaker, EveryPlanIsValidAndNoTwoStylesAgree) {
-  const RandomGraph graph = graph_of(5);
+  const RandomGraph graph = *random_graph(all_claims(), 40, false, 5);
   std::vector<std::string> images;
   for (const PlanStyle style : {PlanStyle::kTight, PlanStyle::kLoose, PlanStyle::kReversed, PlanStyle::kMisaligned, PlanStyle::kManyArenas, PlanStyle::kNone})
     for (std::uint64_t seed = 0; seed < 10; ++seed) {
