@@ -94,6 +94,11 @@ TEST(WaiverFile, SaysWhatIsWrongAndWhere) {
   EXPECT_NE(read_waivers("/tmp", kToday).problem, "");
 }
 
+TEST(WaiverFile, RefusesWhatTheParserCannotRead) {
+  EXPECT_NE(problem_of("\xEF\xBB\xA0 = 1").find("U+FE80"), std::string::npos);
+  EXPECT_EQ(problem_of("\xEF\xBB\xBF" + row()), "") << "a mark at the beginning";
+}
+
 TEST(WaiverFile, ComparesVersionsByTheirNumbers) {
   EXPECT_TRUE(in_versions(">=1.2 <2", "1.10"));
   EXPECT_TRUE(in_versions("=1.2", "1.2.0"));
