@@ -196,17 +196,12 @@ std::int64_t today() {
   return std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()).time_since_epoch().count();
 }
 
-/// The parser of tomlplusplus 3.3 leaves its tables at U+FE96 to U+FEFE; a mark at the beginning is no such character.
-bool is_taken(const std::string& text) {
-  for (std::size_t i = text.starts_with("\xEF\xBB\xBF") ? 3 : 0; i + 1 < text.size(); ++i)
-    if (text[i] == '\xEF' && (text[i + 1] == '\xBA' || text[i + 1] == '\xBB')) return false;
-  return true;
-}
-
 WaiverFile parse_waivers(const std::string& text, std::int64_t today) {
   WaiverFile file;
-  if (!is_taken(text)) {
-    file.problem = "it has a character from U+FE80 to U+FEFF, which is not taken";
+  // The parser of tomlplusplus 3.3 leaves its tables at some characters past ASCII.
+  const auto strange = std::find_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) > 127; });
+  if (strange != text.end()) {
+    file.problem = "line " + std::to_string(std::count(text.begin(), strange, '\n') + 1) + ": a character that is not ASCII; wanted \"\\u00e9\" for an e with an accent";
     return file;
   }
   const toml::parse_result parsed = toml::parse(text);
