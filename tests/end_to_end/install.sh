@@ -10,6 +10,7 @@ expect 0 '^ok' "$work/moved/bin/rlx" plugins
 expect 0 "${lib}/rlx/plugins/rlx_cpu.so" "$work/moved/bin/rlx" plugins
 need_model
 expect 0 'sentence_embedding|output' "$work/moved/bin/rlx" run "$model/model.onnx" --bind batch=1 --bind seq=5
+expect 0 'bound' "$work/moved/bin/rlx" verify "$model/model.onnx" --bind batch=1 --bind seq=3
 expect 0 'conformant' "$work/moved/bin/rlx" conform "$lib/rlx/plugins/rlx_cpu.so" --filter LIF
 mkdir "$work/project"
 cp "$source/examples/linear/main.cpp" "$work/project"

@@ -23,8 +23,8 @@ std::string strength_text(const std::string& profile) {
   for (const Strength* row = kStrength; row->profile; ++row)
     if (!found || profile == row->profile) found = row;
   if (!found) return "not measured";
-  return std::to_string(found->killed) + " of " + std::to_string(found->tried) + " seeded defects found, " + std::to_string(found->blamed) + " of " +
-         std::to_string(found->honest) + " honest plugins blamed (profile " + found->profile + ")";
+  const std::string honest = found->honest ? std::to_string(found->blamed) + " of " + std::to_string(found->honest) + " honest plugins blamed" : "honest plugins not measured";
+  return std::to_string(found->killed) + " of " + std::to_string(found->tried) + " seeded defects found, " + honest + " (profile " + found->profile + ")";
 }
 
 std::string certificate_refusal(const RunInfo& info, const Verdict& verdict) {

@@ -5,6 +5,7 @@
 #include "tools/conform/controller/certify.h"
 #include "tools/conform/controller/coverage.h"
 #include "tools/conform/controller/report.h"
+#include "tools/conform/controller/report_html.h"
 
 namespace rlx::conform {
 namespace {
@@ -13,22 +14,8 @@ using Json = nlohmann::json;
 constexpr int kFormat = 1;
 constexpr std::size_t kTextMost = 4096;
 
-std::string xml(const std::string& text) {
-  std::string out;
-  for (const char c : clean(text, kTextMost)) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
+/// What HTML escapes, XML does.
+std::string xml(const std::string& text) { return html_text(text, kTextMost); }
 
 Json covers_of(const Outcome& outcome) {
   Json out = Json::array();

@@ -11,16 +11,6 @@ std::shared_ptr<Guarded> tensor_memory(const TensorInfo& tensor, const Layout& l
   return std::make_shared<Guarded>(tensor.bytes, element_bytes(tensor.dtype), layout.flush, layout.slack);
 }
 
-rlx_view view_of(const TensorInfo& info, unsigned char* data) {
-  rlx_view view{};
-  view.host = info.bytes ? data : nullptr;
-  view.bytes = info.bytes;
-  view.dtype = info.dtype;
-  view.rank = static_cast<std::uint32_t>(info.dims.size());
-  view.dims = info.dims.data();
-  return view;
-}
-
 }  // namespace
 
 bool arena_infos(Session& session, rlx_executable* executable, std::vector<rlx_arena_info>& out) {

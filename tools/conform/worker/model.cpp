@@ -33,16 +33,6 @@ std::vector<TensorInfo> io_infos(const rlx_lir_image& image, std::uint32_t kind)
   return out;
 }
 
-rlx_view view_of(const TensorInfo& info, unsigned char* data) {
-  rlx_view view{};
-  view.host = info.bytes ? data : nullptr;
-  view.bytes = info.bytes;
-  view.dtype = info.dtype;
-  view.rank = static_cast<std::uint32_t>(info.dims.size());
-  view.dims = info.dims.data();
-  return view;
-}
-
 /// A whole number 0..15 in a dtype.
 std::uint64_t exact_bits(std::uint32_t dtype, std::uint64_t value) {
   const auto real = static_cast<float>(value);
@@ -86,6 +76,16 @@ bool is_real(std::uint32_t dtype) {
 }
 
 }  // namespace
+
+rlx_view view_of(const TensorInfo& info, unsigned char* data) {
+  rlx_view view{};
+  view.host = info.bytes ? data : nullptr;
+  view.bytes = info.bytes;
+  view.dtype = info.dtype;
+  view.rank = static_cast<std::uint32_t>(info.dims.size());
+  view.dims = info.dims.data();
+  return view;
+}
 
 std::size_t element_bytes(std::uint32_t dtype) { return rlx_dtype_bytes(dtype) ? rlx_dtype_bytes(dtype) : 1; }
 

@@ -39,6 +39,8 @@ void fill_exact(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out
 void fill_rough(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out);
 /// Bytes of an element; 1 where the dtype has none.
 std::size_t element_bytes(std::uint32_t dtype);
+/// Dense, over memory of the caller; null for 0 bytes.
+rlx_view view_of(const TensorInfo& info, unsigned char* data);
 
 class Model {
  public:
