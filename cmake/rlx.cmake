@@ -32,16 +32,20 @@ if(RLX_SANITIZE)
   target_link_options(rlx_flags INTERFACE -fsanitize=${RLX_SANITIZE})
 endif()
 
-# rlx_reuse_headers(TARGET KIND): standard headers parsed once for all targets of a kind (room or test), a third of the time
-# of a build from nothing. ccache cannot look through them, so they are off where it is used. g++ 12 forgets that a
-# precompiled std::string is a system header and warns of bounds inside it.
-set(reuse_by_default ON)
+# rlx_short_build(TARGET KIND): standard headers parsed once for all targets of a kind (room or test; not of an other one), and six sources of a
+# target compiled as one: half the time of a build from nothing. ccache cannot look through either, so both are off
+# where it is used. g++ 12 forgets that a precompiled std::string is a system header and warns of bounds inside it.
+set(short_by_default ON)
 if(CMAKE_CXX_COMPILER_LAUNCHER OR NOT CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  set(reuse_by_default OFF)
+  set(short_by_default OFF)
 endif()
-option(RLX_PRECOMPILED_HEADERS "Parse standard headers once" ${reuse_by_default})
-function(rlx_reuse_headers target kind)
-  if(NOT RLX_PRECOMPILED_HEADERS)
+option(RLX_SHORT_BUILD "Parse standard headers once, compile sources together" ${short_by_default})
+function(rlx_short_build target kind)
+  if(NOT RLX_SHORT_BUILD)
+    return()
+  endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+  if(kind STREQUAL "other")
     return()
   endif()
   target_compile_options(${target} PRIVATE -Wno-array-bounds -Wno-restrict -Wno-stringop-overread -Wno-stringop-overflow)
@@ -64,13 +68,18 @@ function(rlx_reuse_headers target kind)
   target_precompile_headers(${target} REUSE_FROM rlx_headers_${kind})
 endfunction()
 
+# rlx_apart(SOURCE...): sources whose private names another one of their target has too; each is compiled alone.
+function(rlx_apart)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 # rlx_room(NAME SOURCES ... LINKS ...): one static library of the core, target rlx_NAME, included from the project's root.
 function(rlx_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS" ${ARGN})
   add_library(rlx_${name} STATIC ${ROOM_SOURCES})
   target_include_directories(rlx_${name} PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
   target_link_libraries(rlx_${name} PRIVATE rlx_flags PUBLIC rlx_plugin_api)
-  rlx_reuse_headers(rlx_${name} room)
+  rlx_short_build(rlx_${name} room)
   if(ROOM_LINKS)
     target_link_libraries(rlx_${name} ${ROOM_LINKS})
   endif()
@@ -98,7 +107,7 @@ function(rlx_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/runtime/include)
   target_link_libraries(${name} PRIVATE rlx_flags ${TEST_LINKS} GTest::gtest_main)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
-  rlx_reuse_headers(${name} test)
+  rlx_short_build(${name} test)
   if(NOT TEST_LABELS)
     set(TEST_LABELS quick)
   endif()

@@ -66,8 +66,6 @@ say_how_long() {
 
 # configure TESTS: writes the build files where they are not there yet.
 configure() {
-  local launcher=()
-  command -v ccache >/dev/null && launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache)
   cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DRLX_BUILD_TESTS="$1" \
-    -DRLX_WARNINGS_ARE_ERRORS="${RLX_WARNINGS_ARE_ERRORS:-OFF}" "${launcher[@]}"
+    -DRLX_WARNINGS_ARE_ERRORS="${RLX_WARNINGS_ARE_ERRORS:-OFF}"
 }

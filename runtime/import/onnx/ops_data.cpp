@@ -173,7 +173,7 @@ void one_hot(Node& node) {
   node.out(0, node.b.select(hit, on, off));
 }
 
-constexpr std::array kRows = {
+constexpr std::array kDataRows = {
     OpRow{"Constant", 0, 0, 1, constant, nullptr},
     OpRow{"ConstantOfShape", 1, 1, 1, constant_of_shape, nullptr},
     OpRow{"Range", 3, 3, 1, range, nullptr},
@@ -197,6 +197,6 @@ DType cast_target(Node& node) {
   return dtype;
 }
 
-std::span<const OpRow> data_ops() { return kRows; }
+std::span<const OpRow> data_ops() { return kDataRows; }
 
 }  // namespace rlx::onnx_import

@@ -107,7 +107,7 @@ void cumulative(Node& node) {
                        size_attribute(RLX_ATTR_REVERSE, node.integer("reverse", 0))}));
 }
 
-constexpr std::array kRows = {
+constexpr std::array kIndexRows = {
     OpRow{"Gather", 2, 2, 1, gather, fold_gather},
     OpRow{"GatherElements", 2, 2, 1, gather_elements, nullptr},
     OpRow{"GatherND", 2, 2, 1, gather_nd, nullptr},
@@ -121,6 +121,6 @@ constexpr std::array kRows = {
 
 }  // namespace
 
-std::span<const OpRow> index_ops() { return kRows; }
+std::span<const OpRow> index_ops() { return kIndexRows; }
 
 }  // namespace rlx::onnx_import

@@ -37,13 +37,13 @@ void gemm(Node& node) {
   node.out(0, y);
 }
 
-constexpr std::array kRows = {
+constexpr std::array kLinearRows = {
     OpRow{"MatMul", 2, 2, 1, matmul, nullptr},
     OpRow{"Gemm", 2, 3, 1, gemm, nullptr},
 };
 
 }  // namespace
 
-std::span<const OpRow> linear_ops() { return kRows; }
+std::span<const OpRow> linear_ops() { return kLinearRows; }
 
 }  // namespace rlx::onnx_import

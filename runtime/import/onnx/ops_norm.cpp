@@ -71,7 +71,7 @@ void group_norm(Node& node) {
                        real_attribute(RLX_ATTR_EPS, node.real("epsilon", 1e-5f))}));
 }
 
-constexpr std::array kRows = {
+constexpr std::array kNormRows = {
     OpRow{"LayerNormalization", 2, 3, 1, layer_norm, nullptr},
     OpRow{"RMSNormalization", 2, 2, 1, layer_norm, nullptr},
     OpRow{"BatchNormalization", 5, 5, 1, batch_norm, nullptr},
@@ -81,6 +81,6 @@ constexpr std::array kRows = {
 
 }  // namespace
 
-std::span<const OpRow> norm_ops() { return kRows; }
+std::span<const OpRow> norm_ops() { return kNormRows; }
 
 }  // namespace rlx::onnx_import

@@ -212,7 +212,7 @@ constexpr OpRow unary_row(std::string_view name, bool folds = false) {
 constexpr OpRow act_row(std::string_view name) { return {name, 1, 1, 1, activation, nullptr}; }
 constexpr OpRow compare_row(std::string_view name) { return {name, 2, 2, 1, compare, fold_compare}; }
 
-constexpr std::array kRows = {
+constexpr std::array kPointwiseRows = {
     unary_row("Neg", true),
     unary_row("Abs", true),
     unary_row("Sign"),
@@ -284,6 +284,6 @@ constexpr std::array kRows = {
 
 }  // namespace
 
-std::span<const OpRow> pointwise_ops() { return kRows; }
+std::span<const OpRow> pointwise_ops() { return kPointwiseRows; }
 
 }  // namespace rlx::onnx_import

@@ -83,7 +83,7 @@ constexpr OpRow row(std::string_view name, bool folds = false) {
   return {name, 1, 2, 1, reduce, folds ? fold_reduce : nullptr};
 }
 
-constexpr std::array kRows = {
+constexpr std::array kReduceRows = {
     row("ReduceSum", true),
     row("ReduceProd", true),
     row("ReduceMax", true),
@@ -102,6 +102,6 @@ constexpr std::array kRows = {
 
 }  // namespace
 
-std::span<const OpRow> reduce_ops() { return kRows; }
+std::span<const OpRow> reduce_ops() { return kReduceRows; }
 
 }  // namespace rlx::onnx_import

@@ -191,13 +191,13 @@ void resize(Node& node) {
   node.out(0, x);
 }
 
-constexpr std::array kRows = {
+constexpr std::array kResizeRows = {
     OpRow{"Resize", 1, 4, 1, resize, nullptr},
     OpRow{"Upsample", 1, 2, 1, resize, nullptr},
 };
 
 }  // namespace
 
-std::span<const OpRow> resize_ops() { return kRows; }
+std::span<const OpRow> resize_ops() { return kResizeRows; }
 
 }  // namespace rlx::onnx_import

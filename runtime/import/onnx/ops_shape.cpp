@@ -233,7 +233,7 @@ void pad(Node& node) {
                        size_attribute(RLX_ATTR_MODE, *mode)}));
 }
 
-constexpr std::array kRows = {
+constexpr std::array kShapeRows = {
     OpRow{"Identity", 1, 1, 1, identity, nullptr},
     OpRow{"Dropout", 1, 3, 2, dropout, nullptr},
     OpRow{"Shape", 1, 1, 1, shape, nullptr},
@@ -321,6 +321,6 @@ std::vector<Element> split_sizes(Node& node, const Element& size) {
   return sizes;
 }
 
-std::span<const OpRow> shape_ops() { return kRows; }
+std::span<const OpRow> shape_ops() { return kShapeRows; }
 
 }  // namespace rlx::onnx_import

@@ -234,7 +234,7 @@ void global_pool(Node& node) {
                                                 : node.b.mean(x, axes, true));
 }
 
-constexpr std::array kRows = {
+constexpr std::array kWindowRows = {
     OpRow{"Conv", 2, 3, 1, conv, nullptr},
     OpRow{"ConvTranspose", 2, 3, 1, conv_transpose, nullptr},
     OpRow{"MaxPool", 1, 1, 1, pool, nullptr},
@@ -245,6 +245,6 @@ constexpr std::array kRows = {
 
 }  // namespace
 
-std::span<const OpRow> window_ops() { return kRows; }
+std::span<const OpRow> window_ops() { return kWindowRows; }
 
 }  // namespace rlx::onnx_import
