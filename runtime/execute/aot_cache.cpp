@@ -132,6 +132,7 @@ Checked<AotVariant> AotCache::read(const TemplateBody& from, const Binding& bind
   made.graph_hash = hex(hashes->graph);
   made.template_hash = hex(from.hash);
   variant.artifact = file->artifact;
+  variant.stored = true;
   return variant;
 }
 
@@ -177,13 +178,35 @@ void AotCache::store(const TemplateBody& from, const Specialized& specialized, c
   if (!stored) say(LogLevel::kWarning, join("variant ", key.name(), " of `", from.name, "` is not kept: ", stored.error().message()));
   const std::lock_guard lock(mutex_);
   ++(stored ? counters_.stores : counters_.failed_stores);
+  counters_.exports += stored && !artifact.empty();
   counters_.evictions += evicted;
 }
 
-void AotCache::refused_artifact(const TemplateBody& from, const std::string& why) {
-  say(LogLevel::kWarning, join("device code of a cached variant of `", from.name, "` is not used (artifact): ", why, "; it is compiled again"));
-  const std::lock_guard lock(mutex_);
-  ++counters_.reasons["artifact"];
+Result<std::shared_ptr<Executable>> AotCache::executable(const TemplateBody& from, const AotVariant& variant, const CompileRequest& request) {
+  const DeviceBody& device = *from.device;
+  if (!variant.artifact.empty()) {
+    auto imported = Executable::import(device, request, variant.artifact, variant.specialized.keepalive);
+    if (!imported && is_of_the_call(imported.error())) return imported;
+    if (!imported)
+      say(LogLevel::kWarning, join("device code of a cached variant of `", from.name, "` is not used (artifact): ", imported.error().message(),
+                                   "; it is compiled again"));
+    const std::lock_guard lock(mutex_);
+    if (imported) return ++counters_.imports, imported;
+    ++counters_.reasons["artifact"];
+  }
+  RLX_ASSIGN(std::shared_ptr<Executable> made, Executable::compile(device, request));
+  keep(from, variant, *made, request.call);
+  return made;
+}
+
+/// An entry that already is what it can be stays as it is.
+void AotCache::keep(const TemplateBody& from, const AotVariant& variant, const Executable& made, const rlx_call* call) {
+  const auto exported = guard([&] { return from.device->handle().export_artifact(made.handle(), call); });
+  if (!exported) say(LogLevel::kWarning, join("device code of a variant of `", from.name, "` is not kept: ", exported.error().message()));
+  Artifact artifact;
+  if (exported && *exported) artifact = {(*exported)->compat, (*exported)->code};
+  if (artifact.empty() && variant.stored && variant.artifact.empty()) return;
+  store(from, variant.specialized, artifact);
 }
 
 AotCounters AotCache::counters() const {

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "runtime/execute/aot_key.h"
+#include "runtime/execute/executable.h"
 
 namespace rlx {
 
@@ -20,21 +21,16 @@ inline constexpr std::string_view kAotSuffix = ".rlxv";
 /// Sections of a cached variant's file.
 enum class AotSection : std::uint32_t { kKey = 1, kImage = 2, kReport = 3, kCompat = 4, kArtifact = 5 };
 
-/// Device code of an executable, and what its plugin wants to be asked about it.
-struct Artifact {
-  Bytes compat, code;
-  bool empty() const { return code.empty(); }
-};
-
-/// A variant as it was stored. `from` holds the bytes of all.
+/// A variant on its way through a folder; what was stored is held by specialized.keepalive.
 struct AotVariant {
   Specialized specialized;
-  Artifact artifact;
+  Artifact artifact;    ///< as it was stored; the plugin has not seen it yet
+  bool stored = false;  ///< in the folder, with that artifact
 };
 
 /// A file of a cache folder, read whole and checked except for what only a template can say.
 struct AotFile {
-  std::shared_ptr<const std::vector<std::uint64_t>> memory;
+  std::shared_ptr<const std::byte> memory;  ///< 64-byte aligned, as artifacts want it
   AotKey key;
   Bytes image, report;
   Artifact artifact;
@@ -44,7 +40,7 @@ struct AotFile {
 /// Words: those of AotCounters.
 Checked<AotFile> read_aot_file(const std::string& folder, const std::string& name, std::uint64_t most_bytes, bool touch);
 
-/// The bytes of a cache file, already in memory (8-byte aligned): what read_aot_file does after reading.
+/// The bytes of a cache file, already in memory (8-byte aligned, 64-byte where the artifact is to be imported): what read_aot_file does after reading.
 Checked<AotFile> parse_aot_file(Bytes bytes);
 
 /// One folder as one pipeline uses it. Thread-safe; other processes may use the folder at the same time.
@@ -56,14 +52,16 @@ class AotCache {
   std::optional<AotVariant> load(const TemplateBody& from, const Binding& binding);
   /// Keeps a variant, then evicts beyond the budget. What cannot be written is logged and counted.
   void store(const TemplateBody& from, const Specialized& specialized, const Artifact& artifact = {});
-  /// Counts a hit whose device code the plugin did not take.
-  void refused_artifact(const TemplateBody& from, const std::string& why);
+  /// The executable of `variant` on a device with artifacts: imported, or else compiled, exported and stored. Code that the
+  /// plugin does not take is logged and counted. Errors: those of compiling; kCancelled, kDeadline.
+  Result<std::shared_ptr<Executable>> executable(const TemplateBody& from, const AotVariant& variant, const CompileRequest& request);
 
   AotCounters counters() const;
   const AotOptions& options() const { return options_; }
 
  private:
   Checked<AotVariant> read(const TemplateBody& from, const Binding& binding, const AotKey& key) const;
+  void keep(const TemplateBody& from, const AotVariant& variant, const Executable& made, const rlx_call* call);
   void say(LogLevel level, const std::string& text) const {
     if (log_) log_(level, text);
   }

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 #include "runtime/execute/aot_cache.h"
 
@@ -43,6 +44,12 @@ bool read_all(int fd, char* to, std::uint64_t bytes) {
   return true;
 }
 
+/// On a border of 64 bytes, as the sections are in their file.
+std::shared_ptr<std::byte> aligned_memory(std::uint64_t bytes) {
+  constexpr std::align_val_t kAlignment{kContainerAlignment};
+  return {static_cast<std::byte*>(::operator new(bytes, kAlignment)), [=](std::byte* at) { ::operator delete(at, kAlignment); }};
+}
+
 constexpr std::uint32_t number(AotSection section) { return static_cast<std::uint32_t>(section); }
 
 }  // namespace
@@ -73,9 +80,9 @@ Checked<AotFile> read_aot_file(const std::string& folder, const std::string& nam
   if (file.fd < 0) return flaw("unreadable", std::strerror(errno));
   const auto bytes = check_file(file.fd, most_bytes);
   if (!bytes) return bytes.error();
-  auto memory = std::make_shared<std::vector<std::uint64_t>>((*bytes + 7) / 8);
-  if (!read_all(file.fd, reinterpret_cast<char*>(memory->data()), *bytes)) return flaw("unreadable", "it ended while it was read");
-  auto parsed = parse_aot_file({reinterpret_cast<const std::byte*>(memory->data()), *bytes});
+  std::shared_ptr<std::byte> memory = aligned_memory(*bytes);
+  if (!read_all(file.fd, reinterpret_cast<char*>(memory.get()), *bytes)) return flaw("unreadable", "it ended while it was read");
+  auto parsed = parse_aot_file({memory.get(), *bytes});
   if (!parsed) return parsed;
   if (touch) ::futimens(file.fd, nullptr);  // used now; a read-only folder forgets it
   parsed->memory = std::move(memory);

@@ -21,11 +21,20 @@
 
 namespace rlx {
 
+/// Device code of an executable, and what its plugin wants to be asked about it. Lifetime: of whoever holds the bytes.
+struct Artifact {
+  Bytes compat, code;  ///< `code` is 64-byte aligned where it is to be imported
+  bool empty() const { return code.empty(); }
+};
+
 /// Thread-safe.
 class Executable {
  public:
   /// Errors: those of the backend.
   static Result<std::shared_ptr<Executable>> compile(const DeviceBody& device, const CompileRequest& request);
+  /// From code that the plugin exported once. Errors: those of DeviceHandle::import_artifact.
+  static Result<std::shared_ptr<Executable>> import(const DeviceBody& device, const CompileRequest& request, const Artifact& artifact,
+                                                    std::shared_ptr<const void> keepalive);
   Executable(ExecutableHandle handle, ExecutableInfo info);
   /// Lets go of the packs that sets hold for it.
   ~Executable();
@@ -34,6 +43,7 @@ class Executable {
 
   const ExecutableHandle& handle() const { return handle_; }
   const ExecutableInfo& info() const { return info_; }
+  bool imported() const { return imported_; }
   std::uint64_t arena_bytes() const { return arena_bytes_; }
 
   /// Has the set hold what this executable needs packed, until one of the two goes. Idempotent. `call` may be null.
@@ -47,6 +57,7 @@ class Executable {
   ExecutableHandle handle_;
   ExecutableInfo info_;
   std::uint64_t arena_bytes_ = 0;
+  bool imported_ = false;
   std::mutex mutex_;
   std::vector<std::weak_ptr<const SealedSet>> prepared_;  // only watched: a set goes when its store replaces it
 };

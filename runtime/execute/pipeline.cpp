@@ -114,8 +114,16 @@ struct ModelCompilePipeline::Body {
   std::uint64_t templates_made = 0;
   std::shared_ptr<AotCache> aot;  // null without a folder
 
-  Result<CompiledGraph> compile(const Template& from, const Specialized& specialized, std::string_view reason, const CallScope& scope);
+  Result<CompiledGraph> compile(const Template& from, const Specialized& specialized, std::string_view reason, const CallScope& scope,
+                                const VariantBody::MakeExecutable& make = Executable::compile);
+  Result<CompiledGraph> compile_through(AotCache& folder, const Template& from, const AotVariant& variant, std::string_view reason,
+                                        const CallScope& scope);
   void log_compile(const VariantBody& variant, std::string_view reason) const;
+
+  std::shared_ptr<AotCache> folder() const {
+    const std::lock_guard lock(mutex);
+    return aot;
+  }
 
   /// A template belongs to the device that built it: its specializer asked that device, its weights lie there.
   Status owns(const Template& from) const {
@@ -126,14 +134,28 @@ struct ModelCompilePipeline::Body {
   }
 };
 
-Result<CompiledGraph> ModelCompilePipeline::Body::compile(const Template& from, const Specialized& specialized, std::string_view reason, const CallScope& scope) {
+Result<CompiledGraph> ModelCompilePipeline::Body::compile(const Template& from, const Specialized& specialized, std::string_view reason, const CallScope& scope,
+                                                         const VariantBody::MakeExecutable& make) {
   RLX_TRY(owns(from));
   if (specialized.template_hash != from.hash())
     return fail(ErrorCode::kInvalidArgument, "the specialized image is not of template `", from.name(), "`");
-  RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, lanes, executables, scope));
+  RLX_ASSIGN(auto variant, VariantBody::compile(from.body(), specialized, lanes, executables, scope, make));
   if (from.body()->params->unset().empty()) RLX_TRY(variant->prepare(scope.call()));
   log_compile(*variant, reason);
   return CompiledGraph(std::move(variant));
+}
+
+/// Of a device with artifacts: a variant whose executable is alive in this process is stored without its code.
+Result<CompiledGraph> ModelCompilePipeline::Body::compile_through(AotCache& folder, const Template& from, const AotVariant& variant,
+                                                                 std::string_view reason, const CallScope& scope) {
+  bool alive = true;
+  const auto make = [&](const DeviceBody&, const CompileRequest& request) {
+    alive = false;
+    return folder.executable(*from.body(), variant, request);
+  };
+  Result<CompiledGraph> graph = compile(from, variant.specialized, reason, scope, make);
+  if (graph && alive && !variant.stored) folder.store(*from.body(), variant.specialized);
+  return graph;
 }
 
 void ModelCompilePipeline::Body::log_compile(const VariantBody& variant, std::string_view reason) const {
@@ -147,7 +169,7 @@ void ModelCompilePipeline::Body::log_compile(const VariantBody& variant, std::st
   for (const auto& [name, size] : variant.binding()) sizes += join(" ", name, "=", size);
   to.log(LogLevel::kInfo, join("compiled `", variant.from().name, "`", sizes, " (", reason, ") for ", device.name(), ": ", report.native,
                                " native, ", report.expanded, " expanded, ", report.copies, " copies; specialize ", us(times.specialize_us),
-                               " us, compile ", us(times.compile_us), " us, prepare ", us(times.prepare_us), " us; arena ",
+                               variant.executable()->imported() ? " us, import " : " us, compile ", us(times.compile_us), " us, prepare ", us(times.prepare_us), " us; arena ",
                                variant.arena_bytes(), " bytes, code ", variant.executable()->info().code_bytes, " bytes"));
   if (verbosity == 1) return;
   for (const std::string& note : report.notes) to.log(LogLevel::kInfo, "  " + note);
@@ -258,24 +280,30 @@ Result<Specialized> ModelCompilePipeline::specialize_template(const Template& fr
   });
 }
 
+namespace {
+
+Result<AotVariant> load_or_specialize(ModelCompilePipeline& pipeline, AotCache& folder, const Template& from, const Binding& binding) {
+  const auto begin = Clock::now();
+  if (auto found = folder.load(*from.body(), binding)) {
+    found->specialized.specialize_us = microseconds_since(begin);
+    return *std::move(found);
+  }
+  AotVariant variant;
+  RLX_ASSIGN(variant.specialized, pipeline.specialize_template(from, binding));
+  return variant;
+}
+
+}  // namespace
+
 Result<Specialized> ModelCompilePipeline::get_or_specialize_aot(const Template& from, const Binding& binding) {
   return entry([&]() -> Result<Specialized> {
     RLX_TRY(check_made(body_));
     RLX_TRY(body_->owns(from));
-    std::shared_ptr<AotCache> aot;
-    {
-      const std::lock_guard lock(body_->mutex);
-      aot = body_->aot;
-    }
-    if (!aot) return specialize_template(from, binding);
-    const auto begin = Clock::now();
-    if (auto found = aot->load(*from.body(), binding)) {
-      found->specialized.specialize_us = microseconds_since(begin);
-      return std::move(found->specialized);
-    }
-    RLX_ASSIGN(Specialized made, specialize_template(from, binding));
-    aot->store(*from.body(), made);
-    return made;
+    const std::shared_ptr<AotCache> folder = body_->folder();
+    if (!folder) return specialize_template(from, binding);
+    RLX_ASSIGN(AotVariant variant, load_or_specialize(*this, *folder, from, binding));
+    if (!variant.stored) folder->store(*from.body(), variant.specialized);
+    return std::move(variant.specialized);
   });
 }
 
@@ -320,6 +348,11 @@ Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from,
     if (auto found = body_->variants.hit(probe, options.user_key)) [[likely]]
       return *std::move(found);
     const auto make = [&](std::string_view reason) -> Result<CompiledGraph> {
+      const std::shared_ptr<AotCache> folder = body_->folder();
+      if (folder && from.body()->device->handle().has_artifacts()) {
+        RLX_ASSIGN(const AotVariant variant, load_or_specialize(*this, *folder, from, binding));
+        return body_->compile_through(*folder, from, variant, reason, scope);
+      }
       RLX_ASSIGN(const Specialized specialized, get_or_specialize_aot(from, binding));
       return body_->compile(from, specialized, reason, scope);
     };

@@ -106,7 +106,7 @@ bool resolve(const std::vector<Port>& ports, std::span<const Named> given, rlx_v
 
 Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
                                                           std::shared_ptr<LanePool> lanes, ExecutableStore& store,
-                                                          const CallScope& scope) {
+                                                          const CallScope& scope, const MakeExecutable& make) {
   const auto begin = Clock::now();
   auto variant = std::make_shared<VariantBody>();
   variant->template_ = std::move(from);
@@ -127,7 +127,7 @@ Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<Templa
   const DeviceBody& device = variant->lanes_->device();
   RLX_ASSIGN(const lir::ImageHashes hashes, lir::image_hashes(specialized.image));
   RLX_ASSIGN(variant->executable_, store.get_or_make(code_identity(device, request.options, request.thread_limit), hashes, scope,
-                                                     [&] { return Executable::compile(device, request); }));
+                                                     [&] { return make(device, request); }));
   variant->times_.specialize_us = specialized.specialize_us;
   variant->times_.compile_us = microseconds_since(begin);
   return variant;

@@ -5,6 +5,7 @@
 #include <rlx/host/pipeline.hpp>
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -29,11 +30,12 @@ struct Port {
 /// Thread-safe.
 class VariantBody {
  public:
-  /// Compiles the image, or takes the executable that `store` has for it. Errors: those of the backend, kCancelled,
+  using MakeExecutable = std::function<Result<std::shared_ptr<Executable>>(const DeviceBody&, const CompileRequest&)>;
+  /// Makes the image's executable with `make`, or takes the one that `store` has for it. Errors: those of make, kCancelled,
   /// kDeadline.
   static Result<std::shared_ptr<VariantBody>> compile(std::shared_ptr<TemplateBody> from, const Specialized& specialized,
                                                       std::shared_ptr<LanePool> lanes, ExecutableStore& store,
-                                                      const CallScope& scope);
+                                                      const CallScope& scope, const MakeExecutable& make = Executable::compile);
   VariantBody() = default;
   VariantBody(const VariantBody&) = delete;
   VariantBody& operator=(const VariantBody&) = delete;

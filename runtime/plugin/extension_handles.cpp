@@ -86,6 +86,8 @@ Status ParamSetHandle::offer_packs(std::span<const PackInfo> packs, std::shared_
   return call_in(plugin(), "packs offer", in, [&](rlx_error* error) { return table->offer(get(), &in, nullptr, error); });
 }
 
+bool DeviceHandle::has_artifacts() const { return ability<rlx_artifact_1>(plugin(), RLX_INTERFACE_ARTIFACT_1) != nullptr; }
+
 Result<std::optional<ArtifactBytes>> DeviceHandle::export_artifact(const ExecutableHandle& executable, const rlx_call* call) const {
   const auto* table = ability<rlx_artifact_1>(plugin(), RLX_INTERFACE_ARTIFACT_1);
   if (!table) return std::optional<ArtifactBytes>();
@@ -107,8 +109,8 @@ Result<std::optional<ArtifactBytes>> DeviceHandle::export_artifact(const Executa
   return std::optional<ArtifactBytes>(std::move(artifact));
 }
 
-Result<ExecutableHandle> DeviceHandle::import_artifact(const CompileRequest& request, Bytes compat, Bytes code,
-                                                       std::shared_ptr<const void> keepalive) const {
+Result<ImportedCode> DeviceHandle::import_artifact(const CompileRequest& request, Bytes compat, Bytes code,
+                                                   std::shared_ptr<const void> keepalive) const {
   const auto* table = ability<rlx_artifact_1>(plugin(), RLX_INTERFACE_ARTIFACT_1);
   if (!table) return fail(ErrorCode::kUnsupportedOps, plugin().id(), ": it has no `", RLX_INTERFACE_ARTIFACT_1, "`");
   auto check = sized<rlx_artifact_check_in>();
@@ -117,6 +119,8 @@ Result<ExecutableHandle> DeviceHandle::import_artifact(const CompileRequest& req
   auto answer = sized<rlx_artifact_check_out>();
   RLX_TRY(call_in_out(plugin(), "artifact check", check, answer,
                       [&](rlx_error* error) { return table->check(instance_, &check, &answer, error); }));
+  if (answer.verdict > RLX_ARTIFACT_OPTIMAL)
+    return plugin_fault(plugin(), "artifact check", "its verdict is ", answer.verdict, ", which is none");
   if (answer.verdict == RLX_ARTIFACT_STALE) return fail(ErrorCode::kBackendError, plugin().id(), ": stale: ", bounded_text(answer.reason));
   const OptionRows rows(request.options);
   auto in = sized<rlx_artifact_import_in>();
@@ -135,7 +139,8 @@ Result<ExecutableHandle> DeviceHandle::import_artifact(const CompileRequest& req
   RLX_TRY(call_in_out(plugin(), "artifact import", in, out,
                       [&](rlx_error* error) { return table->import_code(get(), &in, &out, error); }));
   RLX_TRY(check_made(plugin(), "artifact import", out.executable));
-  return ExecutableHandle(own(owned_->plugin, owned_, out.executable, plugin().compile->executable_destroy));
+  return ImportedCode{ExecutableHandle(own(owned_->plugin, owned_, out.executable, plugin().compile->executable_destroy)),
+                      answer.verdict == RLX_ARTIFACT_WORKS ? bounded_text(answer.reason) : std::string()};
 }
 
 bool can_profile(const ContextHandle& context) { return ability<rlx_profile_1>(context.plugin(), RLX_INTERFACE_PROFILE_1) != nullptr; }

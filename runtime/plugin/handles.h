@@ -106,6 +106,7 @@ struct PackInfo {
 struct ArtifactBytes {
   std::vector<std::byte> compat, code;
 };
+struct ImportedCode;
 
 /// One entry of a param set. Exactly one of host and buffer. drop is called exactly once, see rlx/params.h.
 struct ParamEntry {
@@ -279,12 +280,13 @@ class DeviceHandle : public detail::Handle<rlx_device> {
   Result<SupportAnswer> query_support(Bytes image, std::uint64_t op_count,
                                       const PluginOptions& options = {}) const;
   Result<ExecutableHandle> compile(const CompileRequest& request) const;
+  bool has_artifacts() const;
   /// Nothing where the plugin has no artifacts, or nothing worth keeping.
   Result<std::optional<ArtifactBytes>> export_artifact(const ExecutableHandle& executable, const rlx_call* call = nullptr) const;
   /// Asks the plugin whether it can use the code, then hands it over. `code` is 64-byte aligned, `keepalive` holds it.
   /// Errors: kUnsupportedOps where the plugin has no artifacts; kBackendError for code that is stale or refused.
-  Result<ExecutableHandle> import_artifact(const CompileRequest& request, Bytes compat, Bytes code,
-                                           std::shared_ptr<const void> keepalive) const;
+  Result<ImportedCode> import_artifact(const CompileRequest& request, Bytes compat, Bytes code,
+                                       std::shared_ptr<const void> keepalive) const;
 
  private:
   friend class PluginInstance;
@@ -292,6 +294,12 @@ class DeviceHandle : public detail::Handle<rlx_device> {
   DeviceInfo info_;
   std::uint32_t ordinal_ = 0;
   rlx_plugin* instance_ = nullptr;  // kept alive by owned_
+};
+
+/// What import_artifact made.
+struct ImportedCode {
+  ExecutableHandle executable;
+  std::string drawback;  ///< why compiling again would give better code; empty where it would not
 };
 
 }  // namespace rlx

@@ -122,7 +122,7 @@ nlohmann::json document_of(const Written& written) {
                            {"packed_bytes", written.info.packed_bytes}, {"packed_for", written.info.packed_for},
                            {"source", written.info.source},      {"source_hash", written.info.source_hash},
                            {"shapes", written.info.shapes}};
-  document["cache"] = {{"stores", written.cache.stores}, {"hits", written.cache.hits}};
+  document["cache"] = {{"stores", written.cache.stores}, {"hits", written.cache.hits}, {"exports", written.cache.exports}};
   return document;
 }
 

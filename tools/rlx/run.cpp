@@ -165,7 +165,7 @@ void print_values(const rlx::NamedTensor& output) {
 }
 
 void print_folder(const rlx::AotCounters& folder) {
-  std::printf("cache folder: %s", folder.hits ? "the variant was there" : "not there");
+  std::printf("cache folder: %s", folder.imports ? "the variant and its device code were there" : folder.hits ? "the variant was there" : "not there");
   for (const auto& [reason, count] : folder.reasons) std::printf(" (%s)", reason.c_str());
   std::printf("%s\n", folder.stores ? "; written" : folder.failed_stores ? "; could not be written" : "");
 }
@@ -208,7 +208,7 @@ void print_document(const Outcome& outcome) {
   document["cache"] = to_json(outcome.cache);
   document["memory"] = to_json(outcome.memory);
   document["cache_folder"] = {{"hits", outcome.folder.hits}, {"misses", outcome.folder.reasons}, {"stores", outcome.folder.stores},
-                              {"failed_stores", outcome.folder.failed_stores}};
+                              {"failed_stores", outcome.folder.failed_stores}, {"imports", outcome.folder.imports}, {"exports", outcome.folder.exports}};
   if (outcome.buckets) document["buckets"] = to_json(*outcome.buckets);
   for (const rlx::NamedTensor& output : outcome.outputs)
     document["outputs"].push_back({{"name", output.name}, {"dtype", rlx::dtype_name(output.tensor.dtype())}, {"dims", output.tensor.dims()}});

@@ -27,6 +27,9 @@ struct AotCounters {
   /// Misses by reason: absent, unreadable, unsafe, short, magic, version, kind, size, header, directory, padding, missing,
   /// content, key, image, tables, report; "artifact" counts hits whose device code was not taken.
   std::map<std::string, std::uint64_t> reasons;
+  /// Device code, of backends that offer `rlx.artifact/1`: executables made from code that lay in the folder, and entries
+  /// stored with code. What was imported was not compiled.
+  std::uint64_t imports = 0, exports = 0;
 };
 
 /// One file of a cache folder.

@@ -251,7 +251,8 @@ class RLX_API ModelCompilePipeline {
   /// The same, from the folder of use_aot where it has it; what is made is kept there. Without a folder as
   /// specialize_template.
   Result<Specialized> get_or_specialize_aot(const Template& from, const Binding& binding);
-  /// From now on misses look into a folder of variants, and keep there what they made. Errors: kInvalidArgument for an
+  /// From now on misses look into a folder of variants, and keep there what they made; get_or_compile also the device code,
+  /// where the backend has `rlx.artifact/1`. Errors: kInvalidArgument for an
   /// empty folder or a budget of 0; nothing is read or written yet.
   Status use_aot(AotOptions options);
   AotCounters aot_counters() const;
