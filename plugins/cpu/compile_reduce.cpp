@@ -164,9 +164,10 @@ Answer compile_top_k(Builder& b, const GraphOp& op) {
     return c.wrong_dims();
   }
   const ViewId from = c.in(0), to = c.out(0), at = c.out(1);
+  b.need_scratch(top_k_scratch_bytes(x, attrs));
   b.step(c.work(line_items(x, attrs.axis), double(element_count(x)) * 8),
          [=](const StepRun& run, Range range) {
-           return top_k(run.views[from], attrs, run.views[to], run.views[at], range);
+           return top_k(run.views[from], attrs, run.views[to], run.views[at], range, run.scratch);
          });
   return {};
 }

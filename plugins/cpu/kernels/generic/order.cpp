@@ -2,7 +2,6 @@
 // Kernels that look at the elements of a line one by one: positions of extremes, running folds, the k first,
 // non-zeros.
 #include <algorithm>
-#include <vector>
 
 #include "block.h"
 #include "fold.h"
@@ -134,36 +133,34 @@ KernelStatus cumulate(const View& x, const CumulateAttrs& attrs, const View& y, 
 
 namespace {
 
+/// `line` and `order` have room for an element of the line each.
 template <class W>
-void top_k_line(const View& x, bool largest, const View& values, const View& indices, std::vector<W>& line,
-                std::vector<int64_t>& order) {
+void top_k_line(const View& x, bool largest, const View& values, const View& indices, W* line, int64_t* order) {
   alignas(64) char scratch[kBlockBytes];
   const int64_t count = x.dims[0];
   const int64_t k = values.dims[0];
-  line.resize(size_t(count));
-  order.resize(size_t(count));
   Cursor from(x, 0);
   for (int64_t at = 0, n; at < count; at += n) {
     n = std::min(kBlock, count - at);
-    widen(x.dtype, from.read(n, scratch), line.data() + at, n);
+    widen(x.dtype, from.read(n, scratch), line + at, n);
   }
-  for (int64_t i = 0; i < count; ++i) order[size_t(i)] = i;
-  std::partial_sort(order.begin(), order.begin() + k, order.end(), [&](int64_t a, int64_t b) {
-    const W left = line[size_t(a)];
-    const W right = line[size_t(b)];
-    if (before(left, right, largest)) return true;
-    return !before(right, left, largest) && a < b;
+  for (int64_t i = 0; i < count; ++i) order[i] = i;
+  std::partial_sort(order, order + k, order + count, [&](int64_t a, int64_t b) {
+    if (before(line[a], line[b], largest)) return true;
+    return !before(line[b], line[a], largest) && a < b;
   });
   for (int64_t i = 0; i < k; ++i) {
-    narrow(values.dtype, &line[size_t(order[size_t(i)])], element_at(values, i * values.strides[0]), 1);
-    narrow(indices.dtype, &order[size_t(i)], element_at(indices, i * indices.strides[0]), 1);
+    narrow(values.dtype, &line[order[i]], element_at(values, i * values.strides[0]), 1);
+    narrow(indices.dtype, &order[i], element_at(indices, i * indices.strides[0]), 1);
   }
 }
 
 }  // namespace
 
+uint64_t top_k_scratch_bytes(const View& x, const TopKAttrs& attrs) { return uint64_t(x.dims[attrs.axis]) * 2 * sizeof(int64_t); }
+
 KernelStatus top_k(const View& x, const TopKAttrs& attrs, const View& values, const View& indices,
-                   Range range) {
+                   Range range, char* scratch) {
   if (!is_known(x.dtype)) return unsupported(0, x.dtype);
   if (indices.dtype != RLX_DTYPE_I64 && indices.dtype != RLX_DTYPE_I32) return unsupported(0, indices.dtype);
   if (values.dtype != x.dtype || values.rank != x.rank || indices.rank != x.rank)
@@ -173,8 +170,10 @@ KernelStatus top_k(const View& x, const TopKAttrs& attrs, const View& values, co
   if (k > x.dims[attrs.axis] || indices.dims[attrs.axis] != k)
     return invalid(attrs.axis, k, x.dims[attrs.axis]);
   with_wide(x.dtype, [&](auto zero) {
-    std::vector<decltype(zero)> line;
-    std::vector<int64_t> order;
+    using W = decltype(zero);
+    static_assert(sizeof(W) == sizeof(int64_t));
+    W* const line = reinterpret_cast<W*>(scratch);
+    int64_t* const order = reinterpret_cast<int64_t*>(scratch) + x.dims[attrs.axis];
     for (int64_t item = range.begin; item < range.end; ++item) {
       top_k_line(line_view(x, attrs.axis, item), attrs.largest, line_view(values, attrs.axis, item),
                  line_view(indices, attrs.axis, item), line, order);

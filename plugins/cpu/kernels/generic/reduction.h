@@ -31,9 +31,11 @@ struct TopKAttrs {
   bool sorted = true;  // results come sorted in any case
 };
 /// The k = values.dims[axis] first along the axis; equal elements by lower index; NaN counts as the largest.
-/// Errors: INVALID_ARGUMENT if k exceeds the axis. Items: line_items.
+/// `scratch`: top_k_scratch_bytes, aligned to 8. Errors: INVALID_ARGUMENT if k exceeds the axis. Items: line_items.
 KernelStatus top_k(const View& x, const TopKAttrs& attrs, const View& values, const View& indices,
-                   Range range);
+                   Range range, char* scratch);
+/// For one call; attrs.axis is an axis of x.
+uint64_t top_k_scratch_bytes(const View& x, const TopKAttrs& attrs);
 
 /// Lines of x along `axis`: the product of the other dims.
 int64_t line_items(const View& x, uint32_t axis);
