@@ -89,7 +89,8 @@ int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx
       return refuse(error, RLX_STATUS_NOT_FOUND,
                     rlx::join("device_info: device ", own.ordinal, ", there is one"), own.ordinal);
     rlx_device_info_out info{};
-    info.flags = RLX_DEVICE_FLAG_HOST_MEMORY | RLX_DEVICE_FLAG_FORK_SAFE;
+    info.flags = RLX_DEVICE_FLAG_HOST_MEMORY | RLX_DEVICE_FLAG_FORK_SAFE |
+                 RLX_DEVICE_FLAG_ALLOCATES_IN_RUNS;
     strncpy(info.kind, "reference", sizeof info.kind - 1);
     strncpy(info.name, "float64 interpreter", sizeof info.name - 1);
     strncpy(info.persistent_id, "reference:0", sizeof info.persistent_id - 1);

@@ -66,8 +66,8 @@ typedef struct rlx_execute_1 {
   /* [any-thread] Errors: INVALID_ARGUMENT (arenas), OUT_OF_MEMORY. */
   int32_t (*context_create)(rlx_executable* executable, const rlx_context_create_in* in, rlx_context_create_out* out, rlx_error* error);
   void (*context_destroy)(rlx_context* context); /* [per-object] */
-  /* [per-object] Checks every view before anything runs; allocates nothing from the second run on. Results are complete
-     on return. Errors: INVALID_ARGUMENT naming the tensor, FAILED_PRECONDITION (set not sealed or prepared), DATA_ERROR,
+  /* [per-object] Checks every view before anything runs; allocates nothing from the second run on, but with
+     RLX_DEVICE_FLAG_ALLOCATES_IN_RUNS. Results are complete on return. Errors: INVALID_ARGUMENT naming the tensor, FAILED_PRECONDITION (set not sealed or prepared), DATA_ERROR,
      CANCELLED, DEADLINE, DEVICE_LOST. */
   int32_t (*execute)(rlx_context* context, const rlx_execute_in* in, void* out, rlx_error* error);
 } rlx_execute_1;

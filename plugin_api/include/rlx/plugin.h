@@ -139,7 +139,7 @@ typedef struct rlx_device_count_out {
 #define RLX_DEVICE_FLAG_ALLOCATES_OUTPUTS 8u
 #define RLX_DEVICE_FLAG_WEIGHTS_AT_COMPILE 16u
 #define RLX_DEVICE_FLAG_HOST_MEMORY 32u /* host pointers are used in place */
-
+#define RLX_DEVICE_FLAG_ALLOCATES_IN_RUNS 64u /* every run may allocate: not for a steady path */
 typedef struct rlx_device_info_in {
   uint32_t struct_size;
   uint32_t ordinal; /* 0 .. count-1 */
