@@ -343,7 +343,7 @@ int32_t fill_executable(rlx_executable* out, const rlx_compile_in& in, const Opt
   release(room.out);
   if (status != RLX_STATUS_OK) return status;
   stage_state(out, &layout);
-#ifdef RLX_C0_COPY
+#if defined(RLX_C0_COPY) || RLX_FAULT == 216  // input-copied
   for (uint32_t id = 0; id < out->program.value_count; ++id)
     if (out->program.values[id].storage == RLX_LIR_STORAGE_INPUT)
       out->home[id] = layout.take(out->program.values[id].bytes);

@@ -146,7 +146,7 @@ int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx
 #ifdef RLX_C0_FTZ
   info.flags |= RLX_DEVICE_FLAG_FTZ;
 #endif
-#ifdef RLX_C0_SEPARATE
+#if defined(RLX_C0_SEPARATE) || defined(RLX_C0_COPY)
   info.flags &= ~RLX_DEVICE_FLAG_HOST_MEMORY;
 #endif
   snprintf(info.kind, sizeof info.kind, "c0");

@@ -303,7 +303,10 @@ int32_t bind_tensors(rlx_context* context, const rlx_execute_in& in, rlx_error* 
   C0_TRY(check_overlap(*context, error));
   for (uint32_t id = 0; id < program.value_count; ++id) {
     const Value& value = program.values[id];
-#ifdef RLX_C0_COPY
+#if RLX_FAULT == 216  // input-copied
+    RLX_REACHED();
+#endif
+#if defined(RLX_C0_COPY) || RLX_FAULT == 216
     if (value.storage == RLX_LIR_STORAGE_INPUT && value.bytes)
       memcpy(context->inner + context->executable->home[id], context->tensors[value.index].data, value.bytes);
 #else

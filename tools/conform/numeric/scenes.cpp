@@ -348,6 +348,16 @@ ImageBuilder rows_of(std::uint32_t opcode, std::int64_t rows) {
 }
 }  // namespace
 
+namespace {
+/// Eight rows out of 256 MiB.
+ImageBuilder large_input() {
+  ImageBuilder b;
+  const auto data = b.input("data", kF, {1 << 16, 1024}), index = b.input("idx", DType::kI64, {8});
+  b.op(RLX_OP_GATHER, {data, index}, {b.output("y", kF, {8, 1024})}, indexed({{RLX_ATTR_AXIS, Dim(0)}, {RLX_ATTR_BATCH_DIMS, Dim(0)}}));
+  return b;
+}
+}  // namespace
+
 std::vector<std::pair<std::string, ImageBuilder>> other_scene_builders() {
   std::vector<std::pair<std::string, ImageBuilder>> out;
   ImageBuilder state;
@@ -358,6 +368,7 @@ std::vector<std::pair<std::string, ImageBuilder>> other_scene_builders() {
   add(state, kept, u, after);
   add(state, after, after, twice);
   out.emplace_back("state", state);
+  out.emplace_back("large-input", large_input());
   for (const RowSceneInfo& scene : row_scenes())
     for (const std::int64_t rows : kRowCounts) out.emplace_back(scene.name + (".rows" + std::to_string(rows)), rows_of(scene.opcode, rows));
   return out;

@@ -26,13 +26,16 @@ Guarded::Guarded(std::size_t bytes, std::size_t alignment, Flush flush, unsigned
   if (map == MAP_FAILED || mprotect(static_cast<unsigned char*>(map) + page(), page_bytes_, PROT_READ | PROT_WRITE)) std::abort();
   map_ = static_cast<unsigned char*>(map);
   pages_ = map_ + page();
-  std::memset(pages_, slack_, page_bytes_);
   const std::size_t room = page_bytes_ - bytes;
   std::size_t at = room / alignment * alignment;
   if (flush == Flush::kBegin) at = 0;
   if (flush == Flush::kMiddle) at = (kMargin + alignment - 1) / alignment * alignment;
   if (flush == Flush::kExact && (reinterpret_cast<std::uintptr_t>(pages_ + at) & alignment) == 0 && at >= alignment) at -= alignment;
   data_ = pages_ + at;
+  if (bytes < kLargeBytes)
+    std::memset(pages_, slack_, page_bytes_);
+  else
+    set_slack(slack_);  // the rest is zeros that take no memory until they are written
 }
 
 Guarded::Guarded(Guarded&& other) noexcept

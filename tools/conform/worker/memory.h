@@ -7,6 +7,9 @@
 
 namespace rlx::conform {
 
+/// Tensors of so many bytes are filled by nobody: they stay zeros.
+inline constexpr std::size_t kLargeBytes = std::size_t{1} << 28;
+
 enum class Flush : std::uint8_t {
   kEnd,   ///< the last byte lies before the forbidden page: reading or writing on is a crash
   kBegin,  ///< the first byte lies after it

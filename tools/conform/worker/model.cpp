@@ -109,6 +109,7 @@ ImageInfo image_info(const ImageBytes& bytes) {
 }
 
 void fill_exact(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out) {
+  if (tensor.bytes >= kLargeBytes) return;
   const std::size_t size = element_bytes(tensor.dtype);
   Random random(seed);
   for (std::uint64_t i = 0; i < tensor.bytes / size; ++i) {
@@ -119,6 +120,7 @@ void fill_exact(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out
 
 void fill_rough(const TensorInfo& tensor, std::uint64_t seed, unsigned char* out) {
   if (!is_real(tensor.dtype)) return fill_exact(tensor, seed, out);
+  if (tensor.bytes >= kLargeBytes) return;
   const std::size_t size = element_bytes(tensor.dtype);
   Random random(seed);
   for (std::uint64_t i = 0; i < tensor.bytes / size; ++i) {
