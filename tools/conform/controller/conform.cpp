@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/conform/controller/conform.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <cctype>
@@ -12,6 +14,8 @@
 
 #include "tools/conform/controller/certify.h"
 #include "tools/conform/controller/diff.h"
+#include "tools/conform/controller/interrupt.h"
+#include "tools/conform/controller/progress.h"
 #include "tools/conform/controller/report_html.h"
 #include "tools/conform/controller/repro.h"
 #include "tools/conform/numeric/compare.h"
@@ -24,6 +28,12 @@ using Clock = std::chrono::steady_clock;
 int stop(ExitCode code, const std::string& line) {
   std::printf("rlx conform: %s\nVERDICT: %s\n", line.c_str(), exit_word(code));
   return static_cast<int>(code);
+}
+
+/// A signal came: nothing is said of the plugin. `of`: what was done until then.
+int stopped(const std::string& of) {
+  std::printf("VERDICT: stopped by %s%s\n", signal_text(interrupted()).c_str(), of.c_str());
+  return 128 + interrupted();
 }
 
 /// The catalogue alone; no plugin is loaded.
@@ -58,7 +68,7 @@ std::vector<Outcome> run_all(RunInfo& info, Runner& runner, const std::function<
   std::mutex mutex;
   bool alone = false;
   const auto lane = [&] {
-    for (std::size_t i = next++; i < outcomes.size(); i = next++) {
+    for (std::size_t i = next++; i < outcomes.size() && !interrupted(); i = next++) {
       const PlannedCase& planned = info.plan.cases[i];
       if (runs_alone(info.plan, planned) != alone) continue;
       Outcome& outcome = outcomes[i];
@@ -71,6 +81,8 @@ std::vector<Outcome> run_all(RunInfo& info, Runner& runner, const std::function<
         outcome.seed = planned.seed;
         outcome.reason = "device_unhealthy: after a crash or hang the plugin could not be surveyed again";
       }
+      // What was cut off in the middle is nobody's failure.
+      if (interrupted()) return;
       const std::lock_guard lock(mutex);
       info.waivers.take(outcome);
       on_end(outcome);
@@ -160,12 +172,12 @@ std::string write_files(const RunInfo& info, const std::vector<Outcome>& outcome
 void shrink_failures(const RunInfo& info, Runner& runner, const std::vector<Outcome>& outcomes) {
   constexpr int kMost = 3;
   int done = 0;
-  for (std::size_t i = 0; i < outcomes.size() && done < kMost; ++i) {
+  for (std::size_t i = 0; i < outcomes.size() && done < kMost && !interrupted(); ++i) {
     const Outcome& outcome = outcomes[i];
     const bool failed = outcome.status == CaseStatus::kFail || outcome.status == CaseStatus::kCrash;
     if (!failed || !info.plan.checks[info.plan.cases[i].check].numeric) continue;
     const auto shrunk = runner.shrink(info.plan, info.plan.cases[i], outcome.status);
-    if (!shrunk) continue;
+    if (!shrunk || interrupted()) continue;
     ++done;
     std::string name = outcome.id();
     std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)) && c != '-' && c != '.'; }, '_');
@@ -182,12 +194,21 @@ int run_plugin(RunInfo& info, Runner& runner, const Programs& programs, Clock::t
   std::fputs(text_header(info).c_str(), stdout);
   std::fflush(stdout);
   json.begin(info);
-  auto outcomes = run_all(info, runner, [&](const Outcome& outcome) {
-    json.outcome(info, outcome);
-    if (!info.options.verbose) return;
-    std::fputs(text_case(outcome).c_str(), stdout);
-    std::fflush(stdout);
-  });
+  std::size_t ended = 0;
+  std::vector<Outcome> outcomes;
+  {
+    Progress progress(info.plan.cases.size(), STDERR_FILENO);
+    outcomes = run_all(info, runner, [&](const Outcome& outcome) {
+      ++ended;
+      json.outcome(info, outcome);
+      progress.take(outcome);
+      if (!info.options.verbose) return;
+      progress.clear();
+      std::fputs(text_case(outcome).c_str(), stdout);
+      std::fflush(stdout);
+    });
+  }
+  if (interrupted()) return stopped(" after " + std::to_string(ended) + " of " + std::to_string(info.plan.cases.size()) + " cases");
   finish_waivers(info, runner, outcomes);
   Verdict verdict = verdict_of(info, outcomes);
   verdict.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -196,6 +217,7 @@ int run_plugin(RunInfo& info, Runner& runner, const Programs& programs, Clock::t
     if (outcome.status != CaseStatus::kPass && outcome.status != CaseStatus::kUnsupported && outcome.status != CaseStatus::kSkip && outcome.status != CaseStatus::kNotRun)
       std::fputs(text_failure(info, outcome).c_str(), stdout);
   if (!info.options.shrink.empty()) shrink_failures(info, runner, outcomes);
+  if (interrupted()) return stopped(" while failures were cut small");
   std::fputs(text_waivers(info).c_str(), stdout);
   json.end(info, verdict);
   if (const std::string problem = write_files(info, outcomes, verdict); !problem.empty()) return stop(ExitCode::kHarnessError, problem);
@@ -237,13 +259,17 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   info.options.fresh = fresh_seeds(info.options.fresh_count.value_or(info.options.certify.empty() ? 0 : kCertifySeeds));
   info.target = inspect_target(info.options.plugin);
   if (!info.target.problem.empty()) return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "` " + clean(info.target.problem));
-  if (const std::string fault = self_test(info.options, programs); !fault.empty()) return stop(ExitCode::kHarnessError, "VOID: " + fault);
+  const std::string fault = self_test(info.options, programs);
+  if (interrupted()) return stopped(" before the first case");
+  if (!fault.empty()) return stop(ExitCode::kHarnessError, "VOID: " + fault);
   Runner runner(info.options, programs, info.target.path, info.target.descriptor.sonames[0][0] != 0);
   if (!runner.problem().empty()) return stop(ExitCode::kHarnessError, runner.problem());
   const Outcome survey = runner.survey(info.facts);
+  if (interrupted()) return stopped(" before the first case");
   if (const std::string problem = survey_problem(survey, info.facts); !problem.empty())
     return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "`: " + problem);
   info.plan = chosen_plan(full_plan(runner.list(info.options.profile), info.facts, info.options.profile), info.options);
+  if (interrupted()) return stopped(" before the first case");
   if (info.plan.checks.empty()) return stop(ExitCode::kHarnessError, "the worker lists no checks");
   if (!info.options.list.empty()) return std::fputs(list_text(info.plan, true).c_str(), stdout), 0;
   if (const std::string problem = load_waivers(info); !problem.empty()) return stop(ExitCode::kWaivers, problem);

@@ -4,9 +4,11 @@
 #include <filesystem>
 
 #include "tools/conform/controller/conform.h"
+#include "tools/conform/controller/interrupt.h"
 
 int main(int argc, char** argv) {
   try {
+    rlx::conform::catch_interrupts();
     std::error_code error;
     const auto own = std::filesystem::read_symlink("/proc/self/exe", error);
     return rlx::conform::run_conform({argv + 1, argv + argc}, rlx::conform::find_programs(own.parent_path().string()));

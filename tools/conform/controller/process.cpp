@@ -14,6 +14,8 @@
 #include <cstring>
 #include <thread>
 
+#include "tools/conform/controller/interrupt.h"
+
 extern char** environ;
 
 namespace rlx::conform {
@@ -95,6 +97,7 @@ class Watch {
         std::this_thread::sleep_for(std::chrono::microseconds(200));
       read_frames();
       see_end(WNOHANG);
+      if (!ended_ && interrupted()) kill_all();
       if (!ended_ && late()) stop();
     }
     read_frames();
@@ -148,6 +151,10 @@ class Watch {
       see_end(WNOHANG);
     }
     result_.phase = phase;
+    kill_all();
+  }
+
+  void kill_all() {
     ::kill(-child_, SIGKILL);
     if (!ended_) ::kill(child_, SIGKILL);
     while (!ended_) see_end(0);
@@ -182,6 +189,10 @@ int input_of(const std::string& text) {
 
 ProcessResult run_process(const ProcessRequest& request) {
   ProcessResult result;
+  if (interrupted()) {
+    result.problem = "stopped by " + signal_text(interrupted());
+    return result;
+  }
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
     result.problem = std::string("no pipe: ") + std::strerror(errno);

@@ -36,7 +36,8 @@ struct ProcessResult {
   double milliseconds = 0;
 };
 
-/// Runs to the end. Any number of threads may call it at once.
+/// Runs to the end. Any number of threads may call it at once. Once interrupted() it starts nothing, and what runs is killed
+/// with all of its group.
 ProcessResult run_process(const ProcessRequest& request);
 
 /// Turns this process into the request's program, for a debugger: its streams stay this process's, and no clock runs. A child

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tool as a person runs it, over the CPU plugin, the fakes, and files that are no plugins.
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "runtime/base/certificate.h"
 
@@ -205,6 +207,56 @@ TEST(ConformTool, ComparesTwoRuns) {
   EXPECT_EQ(conform("--diff " + base + "a /nonexistent").code, 2);
   EXPECT_EQ(conform("--diff " + base + "a").code, 2);
   for (const char* name : {"a", "b"}) std::filesystem::remove(base + name);
+}
+
+/// Paths in a folder, which may go meanwhile.
+std::vector<std::filesystem::path> inside(const std::filesystem::path& folder) {
+  std::error_code gone;
+  std::vector<std::filesystem::path> out;
+  for (std::filesystem::directory_iterator at(folder, gone), end; !gone && at != end; at.increment(gone)) out.push_back(at->path());
+  return out;
+}
+
+/// A run with its own folder below `folder` is at its case number `least` or a later one.
+bool is_at_case(const std::string& folder, int least) {
+  for (const auto& run : inside(folder))
+    for (const auto& entry : inside(run))
+      if (const std::string name = entry.filename().string(); name.rfind("case", 0) == 0 && std::atoi(name.c_str() + 4) >= least) return true;
+  return false;
+}
+
+/// Exit status of the tool, which gets `signal` once it is at case number `least`.
+int interrupted_run(const std::string& folder, const std::string& plugin, int least, int signal) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv("TMPDIR", folder.c_str(), 1);
+    ::execl(RLX_TEST_CONFORM, RLX_TEST_CONFORM, plugin.c_str(), "--timeout-ms", "600000", "--filter", "CAN-01", nullptr);
+    ::_exit(99);
+  }
+  for (int i = 0; i < 6000 && !is_at_case(folder, least); ++i) ::usleep(5'000);
+  ::kill(child, signal);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(ConformTool, LeavesNothingBehindWhenItIsStopped) {
+  const auto folder = std::filesystem::temp_directory_path() / ("rlx-stopped-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  struct Stopped {
+    std::string plugin;
+    int at, signal;
+  };
+  for (const auto& [plugin, at, signal] : {Stopped{fake("query_hangs"), 1, SIGINT}, {std::string(RLX_TEST_CPU), 4, SIGTERM}}) {
+    EXPECT_EQ(interrupted_run(folder.string(), plugin, at, signal), 128 + signal);
+    EXPECT_TRUE(std::filesystem::is_empty(folder)) << plugin;
+    for (const auto& process : std::filesystem::directory_iterator("/proc")) {
+      std::error_code none;
+      const std::string place = std::filesystem::read_symlink(process.path() / "cwd", none).string();
+      EXPECT_NE(place.rfind(folder.string(), 0), 0u) << process.path() << " is left";
+    }
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(ConformTool, ReplaysACaseWithTheSameResult) {
