@@ -26,14 +26,19 @@ double now_ms() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-double fair_ms() {
+double waited_ms() {
   // "ran waited turns", in nanoseconds.
   const int file = ::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
   char text[96] = "";
   const ssize_t size = file < 0 ? 0 : ::read(file, text, sizeof text - 1);
   if (file >= 0) ::close(file);
   const char* second = size > 0 ? strchr(text, ' ') : nullptr;
-  return now_ms() - (second ? static_cast<double>(std::strtoull(second, nullptr, 10)) * 1e-6 : 0);
+  return second ? static_cast<double>(std::strtoull(second, nullptr, 10)) * 1e-6 : 0;
+}
+
+double fair_ms() {
+  const double waited = waited_ms();
+  return now_ms() - waited;
 }
 
 std::vector<std::string> native_mixes(Session& session) {

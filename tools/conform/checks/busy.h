@@ -16,7 +16,10 @@
 namespace rlx::conform {
 
 double now_ms();
+/// How long this thread has waited for a core since it began.
+double waited_ms();
 /// Time in which this thread ran or slept, but did not wait for a core: what a full machine takes is not the plugin's.
+/// A thread that loses its core between the two looks at the clocks may see it run back a little.
 double fair_ms();
 
 /// Of the images with a little work in them, those that the plugin answers NATIVE for.

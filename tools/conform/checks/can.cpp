@@ -29,7 +29,8 @@ class Poller {
   void deadline(double milliseconds) { deadline_ms_ = milliseconds, has_deadline_ = true; }
 
   const rlx_call* begin() {
-    begin_ = last_ = fair_ms();
+    caller_ = std::this_thread::get_id();
+    begin_ = last_ = fair();
     wall_ = now_ms();
     if (has_deadline_) call_.deadline_ns = static_cast<std::uint64_t>((wall_ + deadline_ms_) * 1e6);
     return &call_;
@@ -37,7 +38,7 @@ class Poller {
   void end() {
     const std::lock_guard lock(mutex_);
     over_ = true;
-    end_ = fair_ms();
+    end_ = fair();
     wall_ = now_ms() - wall_;
     gap_ = std::max(gap_, end_ - last_);
   }
@@ -46,8 +47,8 @@ class Poller {
   double wall() const { return wall_; }
   double gap() const { return gap_; }
   std::uint64_t polls() const { return polls_; }
-  bool heard() const { return heard_ >= 0; }
-  double after_heard() const { return end_ - begin_ - heard_; }
+  bool heard() const { return heard_; }
+  double after_heard() const { return end_ - heard_at_; }
   std::uint64_t late() const { return late_; }
   bool good_progress() const { return good_progress_; }
 
@@ -56,21 +57,28 @@ class Poller {
   std::int32_t ask(std::int32_t permille) {
     const std::lock_guard lock(mutex_);
     if (over_) return ++late_, 1;
-    const double now = fair_ms();
+    const double now = fair();
     gap_ = std::max(gap_, now - last_);
     last_ = now;
     good_progress_ = good_progress_ && permille >= -1 && permille <= 1000;
     ++polls_;
     const bool stop = (stop_at_ && polls_ >= stop_at_) || (stop_ms_ >= 0 && now - begin_ >= stop_ms_);
-    if (stop && heard_ < 0) heard_ = now - begin_;
+    if (stop && !heard_) heard_at_ = now;
+    heard_ |= stop;
     return stop;
+  }
+  /// Time in which the caller did not wait for a core, on one clock for whoever asks; it never runs back.
+  double fair() {
+    if (std::this_thread::get_id() == caller_) waited_ = waited_ms();
+    return std::max(last_, now_ms() - waited_);
   }
 
   std::mutex mutex_;
   rlx_call call_;
-  double begin_ = 0, wall_ = 0, end_ = 0, last_ = 0, gap_ = 0, heard_ = -1, stop_ms_ = -1, deadline_ms_ = 0;
+  double begin_ = 0, wall_ = 0, end_ = 0, last_ = 0, waited_ = 0, gap_ = 0, heard_at_ = 0, stop_ms_ = -1, deadline_ms_ = 0;
   std::uint64_t polls_ = 0, stop_at_ = 0;
-  bool has_deadline_ = false, over_ = false, good_progress_ = true;
+  bool has_deadline_ = false, over_ = false, heard_ = false, good_progress_ = true;
+  std::thread::id caller_;
   std::atomic<std::uint64_t> late_{0};
 };
 
