@@ -27,6 +27,8 @@ std::unique_ptr<Model> open_model(Session& session, const std::string& name, Flu
 /// "the bits are those of WHAT"; the difference names its offset.
 bool same_bits(Run& run, const std::string& what, const std::string& seen, const std::string& wanted);
 
+/// MEM-10 (mem_gaps.cpp), on scenes.
+void gaps_of_outputs(Run& run);
 /// MEM-11 (mem_steady.cpp).
 std::vector<std::string> steady_run_cases(const Facts& facts, Profile profile);
 void steady_run(Run& run);

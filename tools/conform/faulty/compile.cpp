@@ -220,6 +220,14 @@ void stage_state(rlx_executable* out, Layout* layout) {
   }
 }
 
+/// Where an output is made whose rows the caller wants apart.
+void stage_outputs(rlx_executable* out, Layout* layout) {
+  const Program& program = out->program;
+  for (uint32_t id = 0; id < program.value_count; ++id)
+    if (program.values[id].storage == RLX_LIR_STORAGE_OUTPUT && out->home[id] == kNowhere)
+      out->home[id] = layout->take(program.values[id].bytes);
+}
+
 bool make_tables(rlx_executable* out) {
   const Program& program = out->program;
   const uint32_t ops = program.count(RLX_LIR_OPS), pool = program.count(RLX_LIR_U32);
@@ -343,6 +351,7 @@ int32_t fill_executable(rlx_executable* out, const rlx_compile_in& in, const Opt
   release(room.out);
   if (status != RLX_STATUS_OK) return status;
   stage_state(out, &layout);
+  stage_outputs(out, &layout);
 #if defined(RLX_C0_COPY) || RLX_FAULT == 216  // input-copied
   for (uint32_t id = 0; id < out->program.value_count; ++id)
     if (out->program.values[id].storage == RLX_LIR_STORAGE_INPUT)

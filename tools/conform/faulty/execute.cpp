@@ -189,7 +189,21 @@ Named name_of(const Program& program, uint32_t kind, uint32_t index, rlx_error* 
           rlx_lir_text(&program.image, program.at<rlx_lir_io>(kind, index).name), error};
 }
 
-int32_t check_shape(const Named& named, const View& wanted, const rlx_view& view) {
+/// Rows in their order, with or without gaps: no element lies on another. `span`: elements from the first to the last.
+bool has_gaps_alone(const View& view, int64_t* span) {
+  *span = 1;
+  for (uint32_t axis = view.rank; axis-- > 0;) {
+    int64_t rows = 0;
+    if (view.dims[axis] == 1) continue;
+    if (view.strides[axis] < *span || __builtin_mul_overflow(view.strides[axis], view.dims[axis] - 1, &rows) ||
+        __builtin_add_overflow(rows, *span, span))
+      return false;
+  }
+  return *span <= INT64_MAX / 16;
+}
+
+/// `gaps`: rows may lie apart. Sets tensor's span and strides, for a view that is at least that long.
+int32_t check_shape(const Named& named, const View& wanted, const rlx_view& view, bool gaps, Tensor* tensor) {
   if (view.dtype != wanted.dtype) return named.refuse("has dtype %u, wanted %u", view.dtype, wanted.dtype);
   if (view.rank != wanted.rank || (view.rank && !view.dims))
     return named.refuse("has rank %u, or no dims, wanted rank %u", view.rank, wanted.rank);
@@ -199,8 +213,15 @@ int32_t check_shape(const Named& named, const View& wanted, const rlx_view& view
   View seen = wanted;
   set_dense(&seen);
   if (view.strides) memcpy(seen.strides, view.strides, view.rank * sizeof(int64_t));
-  if (!is_dense(seen))
-    return named.refuse("has strides %s, wanted dense ones", DimsText(view.rank, view.strides).text);
+  tensor->strides = nullptr;
+  tensor->bytes = tensor->span = static_cast<uint64_t>(count_of(wanted) * wanted.bytes);
+  if (is_dense(seen)) return RLX_STATUS_OK;
+  int64_t span = 0;
+  if (!gaps || !has_gaps_alone(seen, &span))
+    return named.refuse("has strides %s, wanted dense ones%s", DimsText(view.rank, view.strides).text,
+                        gaps ? " or rows apart" : "");
+  tensor->span = static_cast<uint64_t>(span * wanted.bytes);
+  tensor->strides = view.strides;
   return RLX_STATUS_OK;
 }
 
@@ -209,11 +230,11 @@ int32_t bind_tensor(const rlx_context& context, uint32_t kind, uint32_t index, c
   const Program& program = context.executable->program;
   const View& wanted = program.values[program.at<rlx_lir_io>(kind, index).value].view;
   const Named named = name_of(program, kind, index, error);
-  C0_TRY(check_shape(named, wanted, view));
-  tensor->bytes = static_cast<uint64_t>(count_of(wanted) * wanted.bytes);
-  if (view.bytes < tensor->bytes)
+  const bool gaps = kind == RLX_LIR_OUTPUTS && context.executable->output_stage[index] == kNowhere;
+  C0_TRY(check_shape(named, wanted, view, gaps, tensor));
+  if (view.bytes < tensor->span)
     return named.refuse("has %llu bytes, wanted %llu", static_cast<unsigned long long>(view.bytes),
-                        static_cast<unsigned long long>(tensor->bytes));
+                        static_cast<unsigned long long>(tensor->span));
   tensor->data = static_cast<char*>(view.host);
   if (!view.host && view.buffer) {
 #if RLX_FAULT == 153  // stranger-accepted
@@ -222,7 +243,7 @@ int32_t bind_tensor(const rlx_context& context, uint32_t kind, uint32_t index, c
     if (view.buffer->device != context.executable->device)
       return named.refuse("is a buffer of another device");
 #endif
-    if (view.offset > view.buffer->bytes || tensor->bytes > view.buffer->bytes - view.offset)
+    if (view.offset > view.buffer->bytes || tensor->span > view.buffer->bytes - view.offset)
       return named.refuse("begins at %llu of its buffer and leaves it",
                           static_cast<unsigned long long>(view.offset));
     tensor->data = view.buffer->data + view.offset;
@@ -244,7 +265,7 @@ int32_t bind_tensor(const rlx_context& context, uint32_t kind, uint32_t index, c
 }
 
 bool overlap(const Tensor& a, const Tensor& b) {
-  return a.bytes && b.bytes && a.data < b.data + b.bytes && b.data < a.data + a.bytes;
+  return a.bytes && b.bytes && a.data < b.data + b.span && b.data < a.data + a.span;
 }
 
 bool paired(const Program& program, uint32_t input, uint32_t output) {
@@ -312,8 +333,9 @@ int32_t bind_tensors(rlx_context* context, const rlx_execute_in& in, rlx_error* 
 #else
     if (value.storage == RLX_LIR_STORAGE_INPUT) context->data[id] = context->tensors[value.index].data;
 #endif
-    if (value.storage == RLX_LIR_STORAGE_OUTPUT && context->executable->output_stage[value.index] == kNowhere)
-      context->data[id] = context->tensors[inputs + value.index].data;
+    if (value.storage != RLX_LIR_STORAGE_OUTPUT || context->executable->output_stage[value.index] != kNowhere) continue;
+    const Tensor& output = context->tensors[inputs + value.index];
+    context->data[id] = output.strides ? context->inner + context->executable->home[id] : output.data;
   }
   return RLX_STATUS_OK;
 }

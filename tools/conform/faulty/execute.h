@@ -9,7 +9,9 @@ namespace rlx_c0 {
 /// The caller's memory of one input or output.
 struct Tensor {
   char* data;
-  uint64_t bytes;
+  uint64_t bytes;          ///< of its elements
+  uint64_t span;           ///< from its first element to its last, gaps included
+  const int64_t* strides;  ///< of an output whose rows have gaps, valid during the run; else null
 };
 
 /// All ops, then the outputs that no op wrote in place. Every address is bound.

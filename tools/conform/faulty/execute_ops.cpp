@@ -176,6 +176,22 @@ struct Machine {
       memcpy(to, element_at(from, walk.at), static_cast<size_t>(from.bytes));
   }
 
+  /// To memory of the caller's, dense or with gaps between rows.
+  static void copy_out(const Tensor& to, const View& from) {
+    if (!to.strides) return copy_dense(to.data, from);
+    View rows = from;
+    rows.data = to.data;
+    memcpy(rows.strides, to.strides, from.rank * sizeof(int64_t));
+#if RLX_FAULT == 105  // gap-writer
+    if (to.bytes && to.span > to.bytes) {
+      RLX_REACHED();
+      memset(to.data, 0, to.span);
+    }
+#endif
+    for (Walk walk(from); walk.more; walk.next())
+      memcpy(element_at(rows, walk.at), element_at(from, walk.at), static_cast<size_t>(from.bytes));
+  }
+
   // ---- Regions ----
 
   static uint64_t rounded(uint64_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -272,8 +288,8 @@ struct Machine {
       if (executable.output_stage[n] != kNowhere && !in_place(n))
         copy_dense(context.inner + executable.output_stage[n], source(n));
     for (uint32_t n = 0; n < outputs; ++n)
-      if (executable.output_stage[n] == kNowhere && !in_place(n))
-        copy_dense(context.tensors[inputs + n].data, source(n));
+      if (executable.output_stage[n] == kNowhere && (!in_place(n) || context.tensors[inputs + n].strides))
+        copy_out(context.tensors[inputs + n], source(n));
     for (uint32_t n = 0; n < outputs; ++n) {
       const Tensor& tensor = context.tensors[inputs + n];
 #if RLX_FAULT == 116
