@@ -110,7 +110,7 @@ class Faults:
 
     def end(self, fault, profile, run, text="", shown=True):
         self.runs[fault.number][profile] = run
-        if run["what"] not in ("not built", "no check"):
+        if run["what"] not in ("not built", "no check") and not self.options.against_table:
             self.tool.keep(fault, lambda entry: entry["runs"].update({profile: run}))
         if shown:
             print(f"{profile:>5} {fault.number:>4} {fault.name}: {run['what']} {text}", flush=True)

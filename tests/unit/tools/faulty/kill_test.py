@@ -93,7 +93,7 @@ class Bench(unittest.TestCase):
 
 
 def options(profiles=("quick",), **more):
-    return argparse.Namespace(**dict(dict(profiles=list(profiles), jobs=2, timed_jobs=1, seeds=1, wide=4, near=0.1, missing=False, all_checks=False), **more))
+    return argparse.Namespace(**dict(dict(profiles=list(profiles), jobs=2, timed_jobs=1, seeds=1, wide=4, near=0.1, missing=False, all_checks=False, against_table=False), **more))
 
 
 class Defects(Bench):
@@ -197,7 +197,12 @@ class Table(Bench):
         page.write_text(text)
         kill_table.PAGE, old = page, kill_table.PAGE
         self.addCleanup(setattr, kill_table, "PAGE", old)
-        self.assertEqual(kill_table.killed_by_table(), {"7"})
+        self.assertEqual(kill_table.killed_by_table(), {"7": ["OPS-01"]})
+
+    def test_of_the_table_the_check_with_fewest_cases_is_run_and_none_of_time(self):
+        self.plugin(Fault("C0", "correct", [], "", "controls"), cases={"quick": ["OPS-01/a", "OPS-01/b", "MEM-01/a", "MEM-01/b", "MEM-01/c", "PRF-01/a"]})
+        chosen = kill_table.shortest(self.tool, {"7": ["MEM-01", "OPS-01", "PRF-01"]}, [self.fault_7()])
+        self.assertEqual(chosen[0].checks, ["OPS-01"])
 
     def test_strength_needs_every_defect_and_control(self):
         control = Fault("H1", "honest", [], "", "controls")
