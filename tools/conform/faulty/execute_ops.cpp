@@ -91,7 +91,7 @@ struct Machine {
     const Call call = {&program,         &program.image,  &op,     index, context.in, context.out,
                        op.operand_count, op.result_count, scratch, watch, &refusal};
     const int32_t status = kernel_of(op)(call);
-#if RLX_FAULT == 48 || RLX_FAULT == 77 || RLX_FAULT == 115
+#if RLX_FAULT == 48 || RLX_FAULT == 77 || RLX_FAULT == 115 || defined(RLX_C0_EXTENTS)
     if (status == RLX_STATUS_OK) seed_extents(op);
 #endif
     if (status == RLX_STATUS_OK)
@@ -126,8 +126,8 @@ struct Machine {
     in.strides[1] = in.dims[0];
   }
 
-#if RLX_FAULT == 48 || RLX_FAULT == 77 || RLX_FAULT == 115
-  /// What misread extents do to the results of an op.
+#if RLX_FAULT == 48 || RLX_FAULT == 77 || RLX_FAULT == 115 || defined(RLX_C0_EXTENTS)
+  /// What misread extents do to the results of an op; of H13, which leaves out what lies past them, zeros there.
   void seed_extents(const rlx_lir_op& op) const {
     for (uint32_t n = 0; n < program.count(RLX_LIR_EXTENTS); ++n) {
       const rlx_lir_extent& extent = program.at<rlx_lir_extent>(RLX_LIR_EXTENTS, n);
@@ -153,6 +153,9 @@ struct Machine {
           RLX_REACHED();
           memset(element_at(y, walk.at), 0, static_cast<size_t>(y.bytes));
         }
+#elif defined(RLX_C0_EXTENTS)
+        for (Walk walk(y); walk.more; walk.next())
+          if (walk.at[extent.axis] >= size) memset(element_at(y, walk.at), 0, static_cast<size_t>(y.bytes));
 #else                // extent-trusted
         const int64_t past = size - y.dims[extent.axis];
         if (past <= 0) continue;
