@@ -70,10 +70,10 @@ std::string tool_hash(const Programs& programs) {
   return certificate_hash(std::as_bytes(std::span(hashes.data(), hashes.size())));
 }
 
-std::string write_certificate(const RunInfo& info, const Verdict& verdict, const Programs& programs, bool& good) {
+std::string write_certificate(const RunInfo& info, const Verdict& verdict, bool& good) {
   if (const std::string refusal = certificate_refusal(info, verdict); !refusal.empty()) return "no certificate is written: " + refusal;
   const std::string path = info.options.certify == kBesidePlugin ? certificate_path(info.target.path).string() : info.options.certify;
-  const std::string text = certificate_text(certificate_of(info, verdict, tool_hash(programs), today()));
+  const std::string text = certificate_text(certificate_of(info, verdict, info.tool_hash, info.date));
   const auto written = write_atomically(path, std::as_bytes(std::span(text.data(), text.size())));
   good = written.has_value();
   return written ? "certificate written to " + clean(path) : "no certificate: " + written.error().message();

@@ -22,6 +22,6 @@ Certificate certificate_of(const RunInfo& info, const Verdict& verdict, const st
 std::string tool_hash(const Programs& programs);
 /// Writes it, by default beside the plugin. Returns a line for a person: where it lies, or why there is none.
 /// `good` is false where it was earned and cannot be written.
-std::string write_certificate(const RunInfo& info, const Verdict& verdict, const Programs& programs, bool& good);
+std::string write_certificate(const RunInfo& info, const Verdict& verdict, bool& good);
 
 }  // namespace rlx::conform

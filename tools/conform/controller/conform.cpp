@@ -12,6 +12,7 @@
 #include <random>
 #include <thread>
 
+#include "tools/conform/controller/bundle.h"
 #include "tools/conform/controller/certify.h"
 #include "tools/conform/controller/diff.h"
 #include "tools/conform/controller/interrupt.h"
@@ -19,6 +20,7 @@
 #include "tools/conform/controller/report_html.h"
 #include "tools/conform/controller/repro.h"
 #include "tools/conform/numeric/compare.h"
+#include "tools/conform/numeric/expected.h"
 
 namespace rlx::conform {
 namespace {
@@ -138,9 +140,10 @@ void finish_waivers(RunInfo& info, Runner& runner, std::vector<Outcome>& outcome
 /// Reads --waivers. Returns why the file is refused, with its name.
 std::string load_waivers(RunInfo& info) {
   if (info.options.waivers.empty()) return {};
-  const WaiverFile file = read_waivers(info.options.waivers, today());
+  const WaiverFile file = read_waivers(info.options.waivers, info.date);
   if (!file.problem.empty()) return "`" + clean(info.options.waivers) + "`: " + clean(file.problem);
-  info.waivers = Waivers(file.waivers, info.facts, today(), !info.options.certify.empty());
+  info.waivers = Waivers(file.waivers, info.facts, info.date, !info.options.certify.empty());
+  if (const auto text = read_bytes(info.options.waivers)) info.waivers_text = *text;
   return {};
 }
 
@@ -188,8 +191,22 @@ void shrink_failures(const RunInfo& info, Runner& runner, const std::vector<Outc
   }
 }
 
-int run_plugin(RunInfo& info, Runner& runner, const Programs& programs, Clock::time_point begin) {
-  JsonReport json(info.options.json);
+/// --certify and --bundle. Returns what was earned and cannot be written.
+std::string certify(const RunInfo& info, const std::vector<Outcome>& outcomes, const Verdict& verdict, const std::string& report) {
+  if (info.options.certify.empty()) return {};
+  bool written = true;
+  const std::string line = write_certificate(info, verdict, written);
+  if (!written) return line;
+  std::printf("\n%s\n", line.c_str());
+  if (info.options.bundle.empty() || !certificate_refusal(info, verdict).empty()) return {};
+  const std::string path = info.options.bundle == kBesidePlugin ? info.target.path + ".rlxbundle.zip" : info.options.bundle;
+  if (const auto made = write_bundle(path, bundle_entries(info, outcomes, verdict, report)); !made) return "no bundle: " + made.error().message();
+  std::printf("bundle written to %s\n", clean(path).c_str());
+  return {};
+}
+
+int run_plugin(RunInfo& info, Runner& runner, Clock::time_point begin) {
+  JsonReport json(info.options.json, !info.options.bundle.empty());
   if (!json.good()) return stop(ExitCode::kHarnessError, "`" + info.options.json + "` cannot be written");
   std::fputs(text_header(info).c_str(), stdout);
   std::fflush(stdout);
@@ -219,14 +236,9 @@ int run_plugin(RunInfo& info, Runner& runner, const Programs& programs, Clock::t
   if (!info.options.shrink.empty()) shrink_failures(info, runner, outcomes);
   if (interrupted()) return stopped(" while failures were cut small");
   std::fputs(text_waivers(info).c_str(), stdout);
-  json.end(info, verdict);
+  json.end(info, outcomes, verdict);
   if (const std::string problem = write_files(info, outcomes, verdict); !problem.empty()) return stop(ExitCode::kHarnessError, problem);
-  if (!info.options.certify.empty()) {
-    bool written = true;
-    const std::string line = write_certificate(info, verdict, programs, written);
-    if (!written) return stop(ExitCode::kHarnessError, line);
-    std::printf("\n%s\n", line.c_str());
-  }
+  if (const std::string problem = certify(info, outcomes, verdict, json.text()); !problem.empty()) return stop(ExitCode::kHarnessError, problem);
   std::printf("\n%s", verdict_line(info, verdict).c_str());
   return static_cast<int>(verdict.code);
 }
@@ -255,8 +267,11 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   }
   if (info.options.help) return std::fputs(usage_text().c_str(), stdout), 0;
   if (!info.options.diff.empty()) return show_diff(info.options.diff[0], info.options.diff[1]);
+  if (!info.options.verify_bundle.empty()) return show_bundle(info.options, programs);
   if (!info.options.list.empty() && info.options.plugin.empty()) return show_list(info.options, programs);
   info.options.fresh = fresh_seeds(info.options.fresh_count.value_or(info.options.certify.empty() ? 0 : kCertifySeeds));
+  info.date = today();
+  info.tool_hash = tool_hash(programs);
   info.target = inspect_target(info.options.plugin);
   if (!info.target.problem.empty()) return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "` " + clean(info.target.problem));
   const std::string fault = self_test(info.options, programs);
@@ -274,7 +289,7 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   if (!info.options.list.empty()) return std::fputs(list_text(info.plan, true).c_str(), stdout), 0;
   if (const std::string problem = load_waivers(info); !problem.empty()) return stop(ExitCode::kWaivers, problem);
   if (info.options.in_process) return run_in_process(info, runner);
-  return run_plugin(info, runner, programs, begin);
+  return run_plugin(info, runner, begin);
 }
 
 }  // namespace rlx::conform

@@ -38,8 +38,8 @@ const std::map<std::string, Setter>& setters() {
       {"--profile",
        [](Options& options, const std::string& text) {
          options.profile = text;
-         const bool known = text == "quick" || text == "ci" || text == "full";
-         return known ? std::string() : "`" + text + "`: wanted quick, ci or full";
+         const bool known = text == "quick" || text == "ci" || text == "full" || text == "certify";
+         return known ? std::string() : "`" + text + "`: wanted quick, ci, full or certify";
        }},
       {"--level", number_setter(1, 6, [](Options& o, std::uint64_t n) { o.level = static_cast<int>(n); })},
       {"--seed", number_setter(0, UINT64_MAX, [](Options& o, std::uint64_t n) { o.seed = n; })},
@@ -47,6 +47,8 @@ const std::map<std::string, Setter>& setters() {
       {"--timeout-ms", number_setter(1, 3'600'000, [](Options& o, std::uint64_t n) { o.timeout_ms = n; })},
       {"--fresh-seeds", number_setter(0, 100, [](Options& o, std::uint64_t n) { o.fresh_count = n; })},
       {"--certify", text_setter([](Options& o, const std::string& t) { o.certify = t; })},
+      {"--bundle", text_setter([](Options& o, const std::string& t) { o.bundle = t; })},
+      {"--verify-bundle", text_setter([](Options& o, const std::string& t) { o.verify_bundle = t; })},
       {"--worker", text_setter([](Options& o, const std::string& t) { o.worker = t; })},
       {"--filter", text_setter([](Options& o, const std::string& t) { o.filters.push_back(t); })},
       {"--case", text_setter([](Options& o, const std::string& t) { o.replays.push_back(t); })},
@@ -67,9 +69,19 @@ bool take_flag(Options& options, const std::string& argument) {
   if (argument == "--verbose" || argument == "-v") return options.verbose = true;
   if (argument == "--in-process") return options.in_process = true;
   if (argument == "--certify") return options.certify = kBesidePlugin, true;
+  if (argument == "--bundle") return options.bundle = kBesidePlugin, true;
   if (argument == "--list") return options.list = "text", true;
   if (argument == "--list=markdown") return options.list = "markdown", true;
   return false;
+}
+
+/// What one option asks for beside itself.
+void settle(Options& options) {
+  if (options.profile == "certify") {
+    options.profile = "full";
+    if (options.bundle.empty()) options.bundle = kBesidePlugin;
+  }
+  if (!options.bundle.empty() && options.certify.empty()) options.certify = kBesidePlugin;
 }
 
 /// The two files behind --diff.
@@ -105,8 +117,9 @@ Options parse_options(const std::vector<std::string>& arguments) {
       if (!problem.empty()) options.problem = name + ": " + problem;
     }
   }
+  settle(options);
   if (options.problem.empty() && options.in_process && options.replays.size() != 1) options.problem = "--in-process: wanted one --case";
-  if (options.problem.empty() && !options.help && options.list.empty() && options.diff.empty() && options.plugin.empty())
+  if (options.problem.empty() && !options.help && options.list.empty() && options.diff.empty() && options.verify_bundle.empty() && options.plugin.empty())
     options.problem = "wanted the file of a plugin";
   return options;
 }
@@ -114,11 +127,12 @@ Options parse_options(const std::vector<std::string>& arguments) {
 std::string usage_text() {
   return R"(Usage: rlx conform PLUGIN.so [options]
        rlx conform --diff BEFORE.json AFTER.json
+       rlx conform --verify-bundle FILE [PLUGIN.so]
 
 Tells whether a plugin keeps the contract. Each case runs in a process of its own: a crash or a hang is a result.
 
 What is run
-  --profile P        quick (default), ci or full: how much is run
+  --profile P        quick (default), ci or full: how much is run; certify: full, with --bundle
   --level N          no check above level N (1 loads, 2 safe, 3 correct, 4 composes, 5 robust, 6 fast)
   --filter GLOB      only cases that match: "ABI", "ABI-03", "ABI-03/rlx_open_in*"; repeatable
   --replay CASE      one case again, as it is printed with a failure: CASE or CASE:seed; repeatable
@@ -146,6 +160,10 @@ What is reported
   --shrink FOLDER    cut the first failing numeric cases small, and leave image, data and a program in C of each there
   --certify[=FILE]   where the plugin is conformant, write PLUGIN.so.rlxcert (or FILE): what this run found, for this file
                      alone. Waivers of LIF, ABI, MEM and ERR-06 do not count.
+  --bundle[=FILE]    --certify, and all that the certificate rests on as PLUGIN.so.rlxbundle.zip (or FILE): report, page,
+                     waivers, seeds, machine, checks and hashes
+  --verify-bundle FILE   whether a bundle fits together, its report comes to its certificate, and both are of PLUGIN.so:
+                     exit code 0 it holds, 1 something differs, which is named
   -v, --verbose      a line per case
 
 Exit codes: 0 conformant at what was run; 1 failures; 2 usage; 3 the plugin could not be loaded or negotiated with;

@@ -15,12 +15,14 @@ inline constexpr char kBesidePlugin[] = "beside the plugin";
 
 struct Options {
   std::string plugin;
-  std::string profile = "quick";  ///< quick, ci, full
+  std::string profile = "quick";  ///< quick, ci, full; "certify" is read as full with --bundle
   int level = 6;                  ///< the highest that is run
   std::uint64_t seed = 1;
   std::optional<std::uint64_t> fresh_count;  ///< further seeds that nobody has seen before, for the numeric checks
   std::vector<std::uint64_t> fresh;          ///< these, once the run has begun
   std::string certify;                       ///< file of the certificate; kBesidePlugin; empty = none
+  std::string bundle;                        ///< file of the bundle; kBesidePlugin; empty = none
+  std::string verify_bundle;                 ///< file of a bundle to be looked at; empty = none
   std::vector<std::string> filters;  ///< globs over "ABI-03/key"; a plain "ABI" or "ABI-03" stands for all below it
   std::vector<std::string> replays;  ///< CASE or CASE:seed
   std::string list;                  ///< "", "text" or "markdown"

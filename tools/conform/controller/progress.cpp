@@ -9,7 +9,7 @@
 namespace rlx::conform {
 namespace {
 
-constexpr std::chrono::milliseconds kTick{200};
+constexpr std::chrono::milliseconds kDrawEvery{200};
 constexpr char kEmptyLine[] = "\r\x1b[K";
 
 void put(int fd, const std::string& text) {
@@ -43,7 +43,7 @@ Progress::Progress(std::uint64_t all, int fd) : all_(all), fd_(fd), shown_(::isa
     std::unique_lock lock(mutex_);
     while (!ends_) {
       draw();
-      over_.wait_for(lock, kTick);
+      over_.wait_for(lock, kDrawEvery);
     }
     put(fd_, kEmptyLine);
   });

@@ -15,6 +15,9 @@ namespace rlx::conform {
 
 struct RunInfo {
   Options options;
+  std::string tool_hash;     ///< of the programs that the run is made of
+  std::int64_t date = 0;     ///< days since 1970-01-01
+  std::string waivers_text;  ///< the file of waivers
   Target target;
   Facts facts;
   Plan plan;
@@ -54,21 +57,26 @@ std::string verdict_line(const RunInfo& info, const Verdict& verdict);
 /// Lines with a version each, written and flushed as they come.
 class JsonReport {
  public:
-  /// Writes nothing where `path` is empty; `good()` is false where the file cannot be written.
-  explicit JsonReport(const std::string& path);
+  /// Writes no file where `path` is empty; `good()` is false where the file cannot be written. With `keep` the lines are
+  /// kept as text() too.
+  explicit JsonReport(const std::string& path, bool keep = false);
   ~JsonReport();
   JsonReport(const JsonReport&) = delete;
   JsonReport& operator=(const JsonReport&) = delete;
   bool good() const { return good_; }
   void begin(const RunInfo& info);
   void outcome(const RunInfo& info, const Outcome& outcome);
-  void end(const RunInfo& info, const Verdict& verdict);
+  void end(const RunInfo& info, const std::vector<Outcome>& outcomes, const Verdict& verdict);
+  const std::string& text() const { return text_; }
 
  private:
+  bool listened() const { return file_ || keep_; }
   void line(const std::string& text);
   void waivers(const RunInfo& info);
+  void coverage(const RunInfo& info, const std::vector<Outcome>& outcomes);
   std::FILE* file_ = nullptr;
-  bool good_ = true;
+  bool good_ = true, keep_ = false;
+  std::string text_;
 };
 
 /// CRASH and HANG are errors, FAIL a failure, what did not run is skipped.

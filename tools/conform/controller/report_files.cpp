@@ -23,6 +23,13 @@ Json covers_of(const Outcome& outcome) {
   return out;
 }
 
+Json machine_json() {
+  Json out = Json::object();
+  for (const auto& [name, value] : machine_facts())
+    if (name != "date") out[name] = clean(value);
+  return out;
+}
+
 std::string junit_body(const Outcome& outcome) {
   std::string message = outcome.reason;
   if (!outcome.failures.empty()) message += (message.empty() ? "" : "; ") + ("wanted " + outcome.failures[0].wanted + "; seen " + outcome.failures[0].seen);
@@ -45,7 +52,7 @@ std::string junit_body(const Outcome& outcome) {
 
 }  // namespace
 
-JsonReport::JsonReport(const std::string& path) {
+JsonReport::JsonReport(const std::string& path, bool keep) : keep_(keep) {
   if (path.empty()) return;
   file_ = path == "-" ? stdout : std::fopen(path.c_str(), "w");
   good_ = file_ != nullptr;
@@ -54,19 +61,21 @@ JsonReport::~JsonReport() {
   if (file_ && file_ != stdout) std::fclose(file_);
 }
 void JsonReport::line(const std::string& text) {
+  if (keep_) text_ += text + "\n";
   if (!file_) return;
   std::fputs((text + "\n").c_str(), file_);
   std::fflush(file_);
 }
 
 void JsonReport::begin(const RunInfo& info) {
-  if (!file_) return;
+  if (!listened()) return;
   const Facts& facts = info.facts;
   const Json json = {{"type", "run"},
                      {"format", kFormat},
                      {"tool", kToolName},
                      {"file", clean(info.target.path, kTextMost)},
                      {"file_hash", info.target.hash},
+                     {"file_digest", info.target.digest},
                      {"build_id", info.target.build_id},
                      {"plugin", clean(facts.plugin_id)},
                      {"version", clean(facts.plugin_version)},
@@ -77,12 +86,20 @@ void JsonReport::begin(const RunInfo& info) {
                      {"seed", info.options.seed},
                      {"seeds", info.options.seeds()},
                      {"strength", strength_text(info.options.profile)},
+                     {"tool_hash", info.tool_hash},
+                     {"date", date_text(info.date)},
+                     {"device_opened", facts.device_opened},
+                     {"part", !info.options.filters.empty() || !info.options.replays.empty()},
+                     {"own_worker", info.options.wrap.empty() && info.options.worker.empty()},
+                     {"machine", machine_json()},
                      {"cases", info.plan.cases.size()}};
   line(json.dump());
+  for (const CheckInfo& check : info.plan.checks)
+    line(Json({{"type", "check"}, {"id", check.id}, {"level", check.level}, {"floor", check.floor}, {"numeric", check.numeric}, {"sentence", check.sentence}}).dump());
 }
 
 void JsonReport::outcome(const RunInfo&, const Outcome& outcome) {
-  if (!file_) return;
+  if (!listened()) return;
   Json failures = Json::array();
   for (const Failure& failure : outcome.failures)
     failures.push_back({{"wanted", clean(failure.wanted, kTextMost)}, {"seen", clean(failure.seen, kTextMost)}, {"phase", clean(failure.phase)}});
@@ -92,6 +109,7 @@ void JsonReport::outcome(const RunInfo&, const Outcome& outcome) {
                      {"seed", outcome.seed},
                      {"status", status_word(outcome.status)},
                      {"waiver", clean(outcome.waiver, 80)},
+                     {"waived", outcome.status == CaseStatus::kWaived ? status_word(outcome.waived) : ""},
                      {"reason", clean(outcome.reason, kTextMost)},
                      {"failures", failures},
                      {"stack", clean(outcome.stack, kTextMost)},
@@ -105,7 +123,7 @@ void JsonReport::outcome(const RunInfo&, const Outcome& outcome) {
 }
 
 void JsonReport::waivers(const RunInfo& info) {
-  if (!file_) return;
+  if (!listened()) return;
   for (const WaiverUse& use : info.waivers.uses()) {
     const Waiver& waiver = use.waiver;
     const Json json = {{"type", "waiver"},
@@ -125,9 +143,17 @@ void JsonReport::waivers(const RunInfo& info) {
   }
 }
 
-void JsonReport::end(const RunInfo& info, const Verdict& verdict) {
-  if (!file_) return;
+void JsonReport::coverage(const RunInfo& info, const std::vector<Outcome>& outcomes) {
+  for (const auto& [op, row] : coverage_of(info.facts, outcomes).ops)
+    for (const auto& [dtype, cell] : row)
+      line(Json({{"type", "coverage"}, {"op", op}, {"dtype", dtype_text(dtype)}, {"claimed", cell.claimed}, {"passed", cell.passed},
+                 {"failed", cell.failed}, {"elements", cell.elements}, {"worst", cell.worst}}).dump());
+}
+
+void JsonReport::end(const RunInfo& info, const std::vector<Outcome>& outcomes, const Verdict& verdict) {
+  if (!listened()) return;
   waivers(info);
+  coverage(info, outcomes);
   Json counts = Json::object();
   for (std::size_t i = 0; i < 12; ++i)
     if (verdict.summary.of[i]) counts[status_word(static_cast<CaseStatus>(i))] = verdict.summary.of[i];

@@ -316,7 +316,8 @@ Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
     if (Outcome asked = inline_as_asked(ready.image); asked.status != CaseStatus::kPass) return asked;
   if (const auto written = write_case(folder.path(), ready); !written) return harness_error(written.error().message());
   Outcome outcome = judge(worker(made->steps.empty() ? "compute" : "steps", "case", "all", 0, folder.path()));
-  note_covers(made->image, outcome);
+  // What must be refused is compared with nothing.
+  if (!made->refused) note_covers(made->image, outcome);
   compare_numeric(*made, folder.path(), outcome);
   return outcome;
 }

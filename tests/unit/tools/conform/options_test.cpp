@@ -29,6 +29,16 @@ TEST(ConformOptions, NeedNoPluginForHelpAndList) {
   EXPECT_EQ(parse_options({"--list"}).problem, "");
 }
 
+TEST(ConformOptions, CertifyMoreThanTheySay) {
+  const Options profile = parse_options({"p.so", "--profile", "certify"});
+  EXPECT_EQ(profile.profile, "full");
+  EXPECT_EQ(profile.bundle, kBesidePlugin);
+  EXPECT_EQ(profile.certify, kBesidePlugin);
+  EXPECT_EQ(parse_options({"p.so", "--bundle=b.zip"}).certify, kBesidePlugin);
+  EXPECT_EQ(parse_options({"p.so", "--bundle=b.zip", "--certify=c"}).certify, "c");
+  EXPECT_EQ(parse_options({"--verify-bundle", "b.zip"}).problem, "");
+}
+
 TEST(Glob, TakesNamesOfGroupsAndChecks) {
   EXPECT_TRUE(glob_match("ABI", "ABI-03/all"));
   EXPECT_TRUE(glob_match("ABI-03", "ABI-03/rlx_open_in:3"));

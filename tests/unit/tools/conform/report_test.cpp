@@ -60,12 +60,12 @@ TEST(Report, WritesALinePerCase) {
     ASSERT_TRUE(json.good());
     json.begin(info());
     json.outcome(info(), hostile());
-    json.end(info(), Verdict());
+    json.end(info(), {}, Verdict());
   }
   std::ifstream file(path);
   const std::string text(std::istreambuf_iterator<char>(file), {});
   std::filesystem::remove(path);
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4);
   EXPECT_NE(text.find("\"status\":\"FAIL\""), std::string::npos) << text;
 }
 

@@ -165,7 +165,7 @@ TEST(ConformTool, CertifiesAFileAndTheRuntimeBelievesIt) {
   const Ran part = conform(plugin + " --certify --filter LIF-01");
   EXPECT_TRUE(part.says("no certificate is written: only a part was run")) << part.text;
   EXPECT_FALSE(std::filesystem::exists(plugin + ".rlxcert"));
-  const Ran ran = conform(plugin + " --certify --level 2 --jobs 2 --fresh-seeds 1");
+  const Ran ran = conform(plugin + " --bundle --level 2 --jobs 2 --fresh-seeds 1");
   EXPECT_EQ(ran.code, 0) << ran.text;
   EXPECT_TRUE(ran.says("certificate written to " + plugin + ".rlxcert")) << ran.text;
   const rlx::Certified seen = rlx::certified(plugin);
@@ -174,6 +174,15 @@ TEST(ConformTool, CertifiesAFileAndTheRuntimeBelievesIt) {
   EXPECT_EQ(seen.certificate.plugin, "org.rlx.cpu");
   EXPECT_EQ(seen.certificate.profile, "quick");
   EXPECT_EQ(seen.certificate.tool_hash.size(), 32u);
+  const Ran holds = conform("--verify-bundle " + plugin + ".rlxbundle.zip " + plugin);
+  EXPECT_EQ(holds.code, 0) << holds.text;
+  EXPECT_EQ(holds.last_line().rfind("VERDICT: the bundle holds: level 2, org.rlx.cpu", 0), 0u) << holds.text;
+  EXPECT_FALSE(holds.says("note")) << holds.text;
+  const Ran other = conform("--verify-bundle " + plugin + ".rlxbundle.zip " + RLX_TEST_CANARY);
+  EXPECT_EQ(other.code, 1) << other.text;
+  EXPECT_TRUE(other.says("is another file")) << other.text;
+  EXPECT_EQ(conform("--verify-bundle " + plugin).code, 1);
+  EXPECT_EQ(conform("--verify-bundle /nonexistent").code, 2);
   std::filesystem::remove_all(folder);
 }
 
