@@ -24,6 +24,7 @@ class ImageBuilder {
   /// An output whose value is something else.
   void output_of(const std::string& name, std::uint32_t value);
   std::uint32_t view(std::uint32_t root, Dims dims, Dims strides, std::int64_t byte_offset = 0);
+  Shape shape(std::uint32_t value) const { return {module_.values[value].dtype, module_.values[value].dims}; }
   /// Elements of `value` at or past `size` along `axis` are unspecified.
   void extent(std::uint32_t value, std::uint32_t axis, std::uint32_t size) { module_.extents.push_back({value, axis, size}); }
   void state(std::uint32_t input, std::uint32_t output) { module_.states.push_back({input, output}); }

@@ -137,10 +137,7 @@ Result<std::vector<std::uint32_t>> append_op(ImageBuilder& builder, const OpCase
   }
   const OpInfo* info = op_info(op_case.op);
   if (info && info->composite && regions.empty()) {
-    RLX_ASSIGN(const auto graph, expansion(op_case.op, operand_shapes(op_case), op_case.attributes));
-    Graph wanted = *graph;  // a result that nobody asks for is none of the region's
-    if (wanted.outputs.size() > shapes.size()) wanted.outputs.resize(shapes.size());
-    RLX_ASSIGN(const std::uint32_t region, add_region(builder, wanted));
+    RLX_ASSIGN(const std::uint32_t region, add_expansion(builder, op_case.op, operand_shapes(op_case), op_case.attributes, shapes.size()));
     regions.push_back(region);
   }
   for (std::size_t i = 0; i < shapes.size(); ++i)

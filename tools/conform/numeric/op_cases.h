@@ -93,6 +93,8 @@ Result<NumericCase> make_op_case(const OpCase& op_case, Data data, std::uint64_t
 /// Lowers a graph whose dims are numbers into a region of the image: views for reshape, transpose, broadcast and slice.
 /// Returns the region's index. Errors: a size that is no number; a copy of what no view can show is inserted.
 Result<std::uint32_t> add_region(ImageBuilder& builder, const Graph& graph);
+/// The region that a composite carries, with its first `results` results.
+Result<std::uint32_t> add_expansion(ImageBuilder& builder, Opcode op, std::span<const Shape> operands, const Attributes& attributes, std::size_t results);
 
 // ---- For lists of a theme --------------------------------------------------------------------------------------------
 /// Dtypes that count: all but sub-byte ones.

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "runtime/base/check.h"
+#include "runtime/ir/build.h"
 #include "tools/conform/numeric/op_cases.h"
 
 namespace rlx::conform {
@@ -153,5 +154,12 @@ class Lowering {
 }  // namespace
 
 Result<std::uint32_t> add_region(ImageBuilder& builder, const Graph& graph) { return Lowering(builder, graph).run(); }
+
+Result<std::uint32_t> add_expansion(ImageBuilder& builder, Opcode op, std::span<const Shape> operands, const Attributes& attributes, std::size_t results) {
+  RLX_ASSIGN(const auto graph, expansion(op, operands, attributes));
+  Graph wanted = *graph;  // a result that nobody asks for is none of the region's
+  if (wanted.outputs.size() > results) wanted.outputs.resize(results);
+  return add_region(builder, wanted);
+}
 
 }  // namespace rlx::conform

@@ -4,7 +4,9 @@
 
 #include <rlx/ops.h>
 
+#include "runtime/base/check.h"
 #include "runtime/ir/lir/lives.h"
+#include "tools/conform/numeric/op_cases.h"
 #include "tools/conform/shared/scenes.h"
 
 namespace rlx::conform {
@@ -17,6 +19,20 @@ Attributes fn(std::uint32_t number) { return {{RLX_ATTR_FN, Dim(number)}}; }
 void add(ImageBuilder& b, std::uint32_t x, std::uint32_t y, std::uint32_t z) { b.op(RLX_OP_BINARY, {x, y}, {z}, fn(RLX_BINARY_ADD)); }
 void mul(ImageBuilder& b, std::uint32_t x, std::uint32_t y, std::uint32_t z) { b.op(RLX_OP_BINARY, {x, y}, {z}, fn(RLX_BINARY_MUL)); }
 
+/// An op of the main graph; a composite with the region that it is.
+void append(ImageBuilder& b, std::uint32_t opcode, Ids operands, Ids results, Attributes attributes) {
+  Ids regions;
+  const OpInfo* info = op_info(opcode);
+  if (info && info->composite) {
+    std::vector<Shape> shapes;
+    for (const std::uint32_t id : operands) shapes.push_back(b.shape(id));
+    const auto region = add_expansion(b, opcode, shapes, attributes, results.size());
+    RLX_CHECK(region.has_value(), "a scene's composite has no expansion");
+    regions.push_back(*region);
+  }
+  b.op(opcode, std::move(operands), std::move(results), std::move(attributes), std::move(regions));
+}
+
 ImageBuilder pair_sum(DType dtype, const Dims& dims, const Dims& second) {
   ImageBuilder b;
   const auto x = b.input("a", dtype, dims), y = b.input("b", dtype, second);
@@ -28,7 +44,7 @@ ImageBuilder pair_sum(DType dtype, const Dims& dims, const Dims& second) {
 ImageBuilder one(std::uint32_t opcode, const Dims& in, const Dims& out, Attributes attributes, DType from = kF, DType to = kF) {
   ImageBuilder b;
   const auto x = b.input("x", from, in);
-  b.op(opcode, {x}, {b.output("y", to, out)}, std::move(attributes));
+  append(b, opcode, {x}, {b.output("y", to, out)}, std::move(attributes));
   return b;
 }
 
@@ -207,7 +223,7 @@ ImageBuilder linear(std::uint32_t layout, std::uint32_t parts, std::int64_t term
     if (bias) operands.push_back(b.param("b" + std::to_string(p), kF, {width[p]}, parts + p));
     results.push_back(b.output("y" + std::to_string(p), kF, {5, width[p]}));
   }
-  b.op(RLX_OP_LINEAR, operands, results, {{RLX_ATTR_PARTS, Dim(parts)}, {RLX_ATTR_W_LAYOUT, Dim(layout)}, {RLX_ATTR_HAS_BIAS, Dim(bias)}});
+  append(b, RLX_OP_LINEAR, operands, results, {{RLX_ATTR_PARTS, Dim(parts)}, {RLX_ATTR_W_LAYOUT, Dim(layout)}, {RLX_ATTR_HAS_BIAS, Dim(bias)}});
   return b;
 }
 
@@ -216,7 +232,7 @@ ImageBuilder norm(std::uint32_t opcode) {
   const auto x = b.input("x", kF, {5, 9}), gamma = b.param("gamma", kF, {9}, 0);
   Ids operands = {x, gamma};
   if (opcode == RLX_OP_LAYER_NORM) operands.push_back(b.param("beta", kF, {9}, 1));
-  b.op(opcode, operands, {b.output("y", kF, {5, 9})}, {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_EPS, 1e-5}});
+  append(b, opcode, operands, {b.output("y", kF, {5, 9})}, {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_EPS, 1e-5}});
   return b;
 }
 
@@ -224,7 +240,7 @@ ImageBuilder attention() {
   ImageBuilder b;
   const auto q = b.input("q", kF, {2, 2, 3, 5}), k = b.input("k", kF, {2, 1, 11, 5}), v = b.input("v", kF, {2, 1, 11, 7});
   const auto lengths = b.input("lengths", DType::kI64, {2});
-  b.op(RLX_OP_ATTENTION, {q, k, v, lengths}, {b.output("y", kF, {2, 2, 3, 7})},
+  append(b, RLX_OP_ATTENTION, {q, k, v, lengths}, {b.output("y", kF, {2, 2, 3, 7})},
        {{RLX_ATTR_SCALE, 0.25}, {RLX_ATTR_MASK_KIND, Dim(RLX_MASK_LENGTHS)}});
   return b;
 }
@@ -232,7 +248,7 @@ ImageBuilder attention() {
 ImageBuilder gated_act() {
   ImageBuilder b;
   const auto x = b.input("a", kF, {5, 7}), y = b.input("b", kF, {5, 7});
-  b.op(RLX_OP_GATED_ACT, {x, y}, {b.output("y", kF, {5, 7})}, {{RLX_ATTR_ACT, Dim(RLX_ACT_SILU)}});
+  append(b, RLX_OP_GATED_ACT, {x, y}, {b.output("y", kF, {5, 7})}, {{RLX_ATTR_ACT, Dim(RLX_ACT_SILU)}});
   return b;
 }
 
@@ -327,22 +343,22 @@ ImageBuilder rows_of(std::uint32_t opcode, std::int64_t rows) {
   const auto x = b.input("x", kF, {rows, kTerms});
   if (opcode == RLX_OP_LINEAR) {
     const auto w = b.param("w", kF, {kTerms, 19}, 0);
-    b.op(opcode, {x, w}, {b.output("y", kF, {rows, 19})},
+    append(b, opcode, {x, w}, {b.output("y", kF, {rows, 19})},
          {{RLX_ATTR_PARTS, Dim(1)}, {RLX_ATTR_W_LAYOUT, Dim(RLX_W_LAYOUT_KN)}, {RLX_ATTR_HAS_BIAS, Dim(0)}});
   } else if (opcode == RLX_OP_DOT) {
     const auto w = b.param("w", kF, {kTerms, 19}, 0);
-    b.op(opcode, {x, w}, {b.output("y", kF, {rows, 19})},
+    append(b, opcode, {x, w}, {b.output("y", kF, {rows, 19})},
          {{RLX_ATTR_CONTRACT_A, Dims{1}}, {RLX_ATTR_CONTRACT_B, Dims{0}}, {RLX_ATTR_BATCH_A, Dims{}}, {RLX_ATTR_BATCH_B, Dims{}}});
   } else if (opcode == RLX_OP_REDUCE) {
-    b.op(opcode, {x}, {b.output("y", kF, {rows})}, {{RLX_ATTR_FN, Dim(RLX_REDUCE_SUM)}, {RLX_ATTR_AXES, Dims{1}}, {RLX_ATTR_KEEP, Dim(0)}});
+    append(b, opcode, {x}, {b.output("y", kF, {rows})}, {{RLX_ATTR_FN, Dim(RLX_REDUCE_SUM)}, {RLX_ATTR_AXES, Dims{1}}, {RLX_ATTR_KEEP, Dim(0)}});
   } else if (opcode == RLX_OP_ACT) {
-    b.op(opcode, {x}, {b.output("y", kF, {rows, kTerms})}, fn(RLX_ACT_GELU_ERF));
+    append(b, opcode, {x}, {b.output("y", kF, {rows, kTerms})}, fn(RLX_ACT_GELU_ERF));
   } else if (opcode == RLX_OP_SOFTMAX) {
-    b.op(opcode, {x}, {b.output("y", kF, {rows, kTerms})}, {{RLX_ATTR_AXIS, Dim(1)}});
+    append(b, opcode, {x}, {b.output("y", kF, {rows, kTerms})}, {{RLX_ATTR_AXIS, Dim(1)}});
   } else {
     Ids operands = {x, b.param("gamma", kF, {kTerms}, 0)};
     if (opcode == RLX_OP_LAYER_NORM) operands.push_back(b.param("beta", kF, {kTerms}, 1));
-    b.op(opcode, operands, {b.output("y", kF, {rows, kTerms})}, {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_EPS, 1e-5}});
+    append(b, opcode, operands, {b.output("y", kF, {rows, kTerms})}, {{RLX_ATTR_AXIS, Dim(1)}, {RLX_ATTR_EPS, 1e-5}});
   }
   return b;
 }
