@@ -297,6 +297,7 @@ constexpr Check kChecks[] = {
     {"MEM-09", 4, "Arenas of just the bytes and alignment listed, and tensors aligned to their elements, suffice.", 20, all_scenes, mem_09},
     {"MEM-10", 4, "Where outputs may lie apart, the gaps between their elements keep their bytes.", 20, steady_scenes, gaps_of_outputs},
     {"MEM-11", 4, "From the fourth run of a context on nothing is allocated or mapped, and a large input is not copied, but where the device says so.", 20, steady_run_cases, steady_run},
+    {"MEM-12", 4, "Elements past the first 2^31 of a tensor are read as they lie.", 2, far_cases, far_elements},
 };
 
 }  // namespace

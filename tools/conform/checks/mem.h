@@ -29,6 +29,9 @@ bool same_bits(Run& run, const std::string& what, const std::string& seen, const
 
 /// MEM-10 (mem_gaps.cpp), on scenes.
 void gaps_of_outputs(Run& run);
+/// MEM-12 (mem_far.cpp).
+std::vector<std::string> far_cases(const Facts& facts, Profile profile);
+void far_elements(Run& run);
 /// MEM-11 (mem_steady.cpp).
 std::vector<std::string> steady_run_cases(const Facts& facts, Profile profile);
 void steady_run(Run& run);

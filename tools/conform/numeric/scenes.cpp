@@ -7,6 +7,7 @@
 #include "runtime/base/check.h"
 #include "runtime/ir/lir/lives.h"
 #include "tools/conform/numeric/op_cases.h"
+#include "tools/conform/shared/far.h"
 #include "tools/conform/shared/scenes.h"
 
 namespace rlx::conform {
@@ -372,6 +373,14 @@ ImageBuilder large_input() {
   b.op(RLX_OP_GATHER, {data, index}, {b.output("y", kF, {8, 1024})}, indexed({{RLX_ATTR_AXIS, Dim(0)}, {RLX_ATTR_BATCH_DIMS, Dim(0)}}));
   return b;
 }
+
+/// Three short rows of a long tensor.
+ImageBuilder far() {
+  ImageBuilder b;
+  const auto x = b.input("x", DType::kU8, {kFarBytes});
+  b.op(RLX_OP_COPY, {b.view(x, {kFarRows, kFarColumns}, {kFarStride, 1})}, {b.output("y", DType::kU8, {kFarRows, kFarColumns})});
+  return b;
+}
 }  // namespace
 
 std::vector<std::pair<std::string, ImageBuilder>> other_scene_builders() {
@@ -385,6 +394,7 @@ std::vector<std::pair<std::string, ImageBuilder>> other_scene_builders() {
   add(state, after, after, twice);
   out.emplace_back("state", state);
   out.emplace_back("large-input", large_input());
+  out.emplace_back("far", far());
   for (const RowSceneInfo& scene : row_scenes())
     for (const std::int64_t rows : kRowCounts) out.emplace_back(scene.name + (".rows" + std::to_string(rows)), rows_of(scene.opcode, rows));
   return out;
