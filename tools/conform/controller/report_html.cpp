@@ -39,8 +39,9 @@ const char* tag_class(CaseStatus status) { return bad(status) ? "tag bad" : doub
 
 std::string tag(CaseStatus status) { return std::string("<span class=\"") + tag_class(status) + "\">" + status_word(status) + "</span>"; }
 
-std::string row(const std::string& name, const std::string& value) {
-  return value.empty() ? std::string() : "<dt>" + html_text(name) + "</dt><dd>" + html_text(value, 1000) + "</dd>\n";
+/// `next`: it begins one of several, which stand apart.
+std::string row(const std::string& name, const std::string& value, bool next = false) {
+  return value.empty() ? std::string() : (next ? "<dt class=\"next\">" : "<dt>") + html_text(name) + "</dt><dd>" + html_text(value, 1000) + "</dd>\n";
 }
 
 /// "1 loads", "2 safe", ...: earned, not earned, not checked.
@@ -75,7 +76,7 @@ std::string failure(const RunInfo& info, const Outcome& outcome, bool open) {
   for (const CheckInfo& check : info.plan.checks)
     if (check.id == outcome.check) out += " <span class=\"soft small\">" + html_text(check.sentence) + "</span>";
   out += "</summary><div class=\"in\"><dl>\n" + row("waiver", outcome.waiver) + row("what", outcome.reason);
-  for (const Failure& each : outcome.failures) out += row("wanted", each.wanted) + row("seen", each.seen) + row("phase", each.phase);
+  for (const Failure& each : outcome.failures) out += row("wanted", each.wanted, true) + row("seen", each.seen) + row("phase", each.phase);
   for (const std::string& note : outcome.notes) out += row("note", note);
   out += row("printed", outcome.printed) + "</dl>\n";
   std::string stack;
@@ -130,6 +131,7 @@ std::string matrix(const Coverage& coverage, const std::string& title, const std
 std::string accuracy_cell(const Cell& cell) {
   if (!cell.elements) return "<td class=\"none-cell\">·</td>";
   const std::string title = " title=\"" + number(cell.elements) + " elements compared\">";
+  if (cell.failed && cell.worst <= 1) return "<td class=\"bad-cell\"" + title + "failed</td>";
   if (!cell.measured || cell.worst == 0) return "<td class=\"good-cell\"" + title + "exact</td>";
   const char* kind = cell.worst > 1 ? "bad-cell" : "good-cell";
   return std::string("<td class=\"") + kind + "\"" + title + (cell.worst > 99 ? "&gt;99" : cell.worst < 0.005 ? "&lt;0.01" : print("%.2f", cell.worst)) + "</td>";

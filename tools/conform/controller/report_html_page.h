@@ -34,12 +34,13 @@ table.matrix td { text-align: center; padding: .18rem .3rem; min-width: 3.1rem; 
 table.matrix th { padding: .18rem .5rem; border: 0; white-space: nowrap; } table.matrix thead th { text-align: center; }
 .good-cell { background: var(--good-bg); color: var(--good); } .bad-cell { background: var(--bad-bg); color: var(--bad); font-weight: 600; }
 .warn-cell { background: var(--warn-bg); color: var(--warn); } .none-cell { color: var(--line); }
-.tag { display: inline-block; padding: 0 .45rem; border-radius: .3rem; font-size: .78rem; font-weight: 600; background: var(--none-bg); color: var(--soft); }
+.tag { display: inline-block; white-space: nowrap; padding: 0 .45rem; border-radius: .3rem; font-size: .78rem; font-weight: 600; background: var(--none-bg); color: var(--soft); }
 .tag.bad { background: var(--bad-bg); color: var(--bad); } .tag.good { background: var(--good-bg); color: var(--good); }
 .tag.warn { background: var(--warn-bg); color: var(--warn); }
 .fail { border: 1px solid var(--line); border-radius: .5rem; margin: .6rem 0; background: var(--card); }
 .fail summary { cursor: pointer; padding: .55rem .9rem; } .fail .in { padding: 0 .9rem .8rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: .3rem 0; } dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
+dd + .next, dd + .next + dd { margin-top: .5rem; }
 pre { background: var(--page); border: 1px solid var(--line); border-radius: .35rem; padding: .5rem .7rem; margin: .4rem 0; overflow-x: auto; }
 .replay { display: flex; gap: .5rem; align-items: start; } .replay code { flex: 1; user-select: all; background: var(--page); border: 1px solid var(--line);
   border-radius: .35rem; padding: .35rem .6rem; }

@@ -69,6 +69,17 @@ TEST(Html, CountsWhatItDoesNotShow) {
   EXPECT_NE(page.find("800 more are in the JSON report"), std::string::npos);
 }
 
+TEST(Html, CallsNoFailureExact) {
+  Outcome outcome = failing("wrong");
+  outcome.covers = {{RLX_OP_BINARY, static_cast<std::uint32_t>(DType::kF32), true}};
+  outcome.elements = 9;
+  const std::string failed = html(info("org.x"), {outcome}, Verdict());
+  EXPECT_NE(failed.find("title=\"9 elements compared\">failed</td>"), std::string::npos) << failed;
+  EXPECT_EQ(failed.find(">exact</td>"), std::string::npos);
+  outcome.status = CaseStatus::kPass;
+  EXPECT_NE(html(info("org.x"), {outcome}, Verdict()).find(">exact</td>"), std::string::npos);
+}
+
 TEST(Coverage, CountsClaimedPairsThatWereCompared) {
   Facts facts;
   facts.claims = {{RLX_OP_BINARY, 1, 1, 8, std::uint64_t{1} << static_cast<unsigned>(DType::kF32) | std::uint64_t{1} << static_cast<unsigned>(DType::kI32), 0, 0, 1, 0}};
