@@ -291,7 +291,9 @@ Result<PaddedGraph> pad_symbols(const Graph& graph, std::span<const std::string>
   for (const std::string& symbol : symbols)
     if (!graph.symbols.contains(symbol)) return fail(ErrorCode::kUnknownSymbol, "no symbol `", symbol, "`; ", did_you_mean(symbol, known));
   if (!graph.states.empty())
-    return fail(ErrorCode::kCannotPad, "the model has ", graph.states.size(), " states: what padding leaves there cannot be told from what is real");
+    return fail(ErrorCode::kCannotPad, "the model has ", graph.states.size(), " states (the first is `", graph.values[graph.inputs[graph.states[0].input]].name,
+                "`): what padding leaves there cannot be told from what is real; run it without ladders, on a context, and warm() the shapes that "
+                "it needs");
   padding_detail::Padder padder(graph, symbols);
   RLX_TRY(padder.run());
   PaddedGraph padded;

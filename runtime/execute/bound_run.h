@@ -14,6 +14,7 @@ namespace rlx {
 struct BoundRun::Body {
   std::shared_ptr<VariantBody> variant;
   std::vector<rlx_view> inputs, outputs;
+  std::shared_ptr<ContextBody> context;  ///< of a model with states, else null
 };
 
 /// Tensors for every output of the manifest. Errors: kOutOfMemory.

@@ -3,6 +3,7 @@
 #include "runtime/execute/bucket_copy.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -23,7 +24,9 @@ void copy_front(const std::byte* from, std::span<const std::int64_t> from_dims, 
   if (run == 0) return;
   std::size_t blocks = 1;
   for (std::size_t axis = 0; axis < axes; ++axis) blocks *= static_cast<std::size_t>(std::min(from_dims[axis], to_dims[axis]));
-  std::vector<std::int64_t> at(axes);
+  std::array<std::int64_t, 16> few{};
+  std::vector<std::int64_t> many(axes > few.size() ? axes : 0);  // no memory is taken for a rank that occurs
+  std::int64_t* const at = many.empty() ? few.data() : many.data();
   for (std::size_t n = 0; n < blocks; ++n) {
     std::size_t from_block = 0, to_block = 0;
     for (std::size_t axis = 0; axis < axes; ++axis) {

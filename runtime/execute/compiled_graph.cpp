@@ -5,6 +5,7 @@
 #include "runtime/base/check.h"
 #include "runtime/execute/bound_run.h"
 #include "runtime/execute/entry.h"
+#include "runtime/execute/nothing.h"
 #include "runtime/execute/variant.h"
 
 namespace rlx {
@@ -26,18 +27,19 @@ Result<std::vector<NamedTensor>> make_outputs(const BindingManifest& manifest) {
   return results;
 }
 
-const BindingManifest& CompiledGraph::manifest() const { return body_->manifest(); }
-const Binding& CompiledGraph::binding() const { return body_->binding(); }
-const DispatchReport& CompiledGraph::report() const { return body_->report(); }
-const CompileTimes& CompiledGraph::times() const { return body_->times(); }
-std::uint64_t CompiledGraph::arena_bytes() const { return body_->arena_bytes(); }
-std::span<const std::byte> CompiledGraph::image() const { return body_->image(); }
+const BindingManifest& CompiledGraph::manifest() const { return body_ ? body_->manifest() : nothing<BindingManifest>(); }
+const Binding& CompiledGraph::binding() const { return body_ ? body_->binding() : nothing<Binding>(); }
+const DispatchReport& CompiledGraph::report() const { return body_ ? body_->report() : nothing<DispatchReport>(); }
+const CompileTimes& CompiledGraph::times() const { return body_ ? body_->times() : nothing<CompileTimes>(); }
+std::uint64_t CompiledGraph::arena_bytes() const { return body_ ? body_->arena_bytes() : 0; }
+std::span<const std::byte> CompiledGraph::image() const { return body_ ? body_->image() : std::span<const std::byte>(); }
 
 Status CompiledGraph::set_param(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive) {
+  if (!body_) return empty_graph();
   return params().set(name, value, std::move(keepalive));
 }
 std::vector<std::string> CompiledGraph::unset_params() const { return params().unset(); }
-ParamSet CompiledGraph::params() const { return ParamSet(body_->from().params); }
+ParamSet CompiledGraph::params() const { return body_ ? ParamSet(body_->from().params) : ParamSet(); }
 
 Status CompiledGraph::run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs,
                                const CallOptions& options) const {
@@ -77,7 +79,9 @@ BoundRun::~BoundRun() = default;
 Status BoundRun::call(const CallOptions& options) const {
   return entry([&]() -> Status {
     if (!body_) return fail(ErrorCode::kInvalidArgument, "the bound run is empty: make one with CompiledGraph::bind");
-    return body_->variant->run_bound(body_->inputs, body_->outputs, options);
+    if (!body_->context) return body_->variant->run_bound(body_->inputs, body_->outputs, options);
+    RLX_ASSIGN(const ContextBody::Use use, ContextBody::Use::take(*body_->context));
+    return body_->variant->run_bound(body_->inputs, body_->outputs, options, body_->context.get());
   });
 }
 

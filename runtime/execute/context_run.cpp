@@ -10,6 +10,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
+#include "runtime/execute/bound_run.h"
 #include "runtime/execute/entry.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/variant.h"
@@ -216,7 +217,7 @@ Status ContextBody::belongs(const TemplateBody& from) const {
               "), the run is of template `", from.name, "` (", hex(from.hash), ")");
 }
 
-Status ContextBody::admit(const TemplateBody& from, const BindingManifest& manifest) {
+Status ContextBody::fits(const TemplateBody& from, const BindingManifest& manifest) const {
   RLX_TRY(belongs(from));
   for (std::size_t i = 0; i < states_.size(); ++i) {
     const StateMemory& state = states_[i];
@@ -225,13 +226,19 @@ Status ContextBody::admit(const TemplateBody& from, const BindingManifest& manif
     if (!std::equal(state.dims.begin(), state.dims.end(), wanted.begin(), wanted.end(), same))
       return fail(ErrorCode::kWrongContext, "state `", state.name, "` of the context is ", text_of(state.dtype, state.dims),
                   ", this variant wants ", text_of(state.dtype, numbers(wanted)));
+  }
+  if (has_length_ && capacity_ != manifest.length->capacity.number())
+    return fail(ErrorCode::kWrongContext, "the context has capacity ", capacity_, ", this variant wants ", manifest.length->capacity.number());
+  return {};
+}
+
+Status ContextBody::admit(const TemplateBody& from, const BindingManifest& manifest) {
+  RLX_TRY(fits(from, manifest));
+  for (const StateMemory& state : states_)
     if (state.lost)
       return fail(ErrorCode::kStateLost, "state `", state.name, "` is undefined since a run failed half-way; reset the context");
-  }
   if (!has_length_) return {};
   const std::int64_t step = manifest.length->step.number();
-  if (capacity_ != manifest.length->capacity.number())
-    return fail(ErrorCode::kWrongContext, "the context has capacity ", capacity_, ", this variant wants ", manifest.length->capacity.number());
   if (step > capacity_ - length())
     return fail(ErrorCode::kStateFull, "`", length_name_, "` is ", length(), ", the run adds ", step, ", the capacity is ", capacity_,
                 ": ", step - (capacity_ - length()), " too many");
@@ -321,6 +328,20 @@ Result<std::vector<NamedTensor>> ExecutionContext::run(const CompiledGraph& grap
     }
     RLX_TRY(run_into(graph, inputs, views, options));
     return results;
+  });
+}
+
+Result<BoundRun> ExecutionContext::bind_run(const CompiledGraph& graph, std::span<const NamedView> inputs,
+                                            std::span<const NamedMutableView> outputs) const {
+  return entry([&]() -> Result<BoundRun> {
+    if (!body_) return no_context();
+    if (!graph.body()) return fail(ErrorCode::kInvalidArgument, "the graph is empty: take one from a pipeline");
+    auto bound = std::make_unique<BoundRun::Body>();
+    bound->variant = graph.body();
+    bound->context = body_;
+    RLX_TRY(body_->fits(graph.body()->from(), graph.manifest()));
+    RLX_TRY(graph.body()->bind(inputs, outputs, bound->inputs, bound->outputs, true));
+    return BoundRun(std::move(bound));
   });
 }
 

@@ -57,6 +57,9 @@ class ContextBody {
     ContextBody* body_;
   };
 
+  /// The states are those that the variant wants. Errors: kWrongContext. [any-thread]
+  Status fits(const TemplateBody& from, const BindingManifest& manifest) const;
+
   // What follows is for whoever holds a Use.
   /// The context fits the variant and has room for one run of it. Errors: kWrongContext, kStateFull, kStateLost.
   Status admit(const TemplateBody& from, const BindingManifest& manifest);

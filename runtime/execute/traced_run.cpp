@@ -28,10 +28,10 @@ TraceRecorder::Names names_of(TraceRecorder& recorder, Bytes image) {
 }  // namespace
 
 Status execute_recorded(TraceRecorder& recorder, const BackendRun& run) {
-  if (!can_profile(run.context)) return run.context.execute(run.params, run.inputs, run.outputs, run.call);
+  if (!can_profile(run.context)) return execute_blamed(run.context, run.params, run.inputs, run.outputs, run.call, run.blamed_op);
   const TraceRecorder::Names kinds = names_of(recorder, run.image);
   const std::uint64_t begin = recorder.now_ns();
-  RLX_ASSIGN(const std::vector<ProfileSlice> slices, execute_profiled(run.context, run.params, run.inputs, run.outputs, run.call));
+  RLX_ASSIGN(const std::vector<ProfileSlice> slices, execute_profiled(run.context, run.params, run.inputs, run.outputs, run.call, run.blamed_op));
   const std::uint64_t end = recorder.now_ns();
   const std::uint32_t own = recorder.own_track();
   for (const ProfileSlice& slice : slices) {

@@ -4,6 +4,7 @@
 
 #include "runtime/base/span.h"
 #include "runtime/execute/trace.h"
+#include "runtime/plugin/blamed.h"
 #include "runtime/plugin/handles.h"
 
 namespace rlx {
@@ -15,6 +16,7 @@ struct BackendRun {
   std::span<const rlx_view> inputs, outputs;
   const rlx_call* call = nullptr;
   Bytes image;  ///< names the ops
+  std::uint32_t* blamed_op = nullptr;  ///< of execute_blamed; may be null
 };
 
 /// Errors: those of ContextHandle::execute.
@@ -23,7 +25,7 @@ Status execute_recorded(TraceRecorder& recorder, const BackendRun& run);
 /// The same; `recorder` may be null.
 inline Status execute(TraceRecorder* recorder, const BackendRun& run) {
   if (recorder && recorder->options().ops) [[unlikely]] return execute_recorded(*recorder, run);
-  return run.context.execute(run.params, run.inputs, run.outputs, run.call);
+  return execute_blamed(run.context, run.params, run.inputs, run.outputs, run.call, run.blamed_op);
 }
 
 }  // namespace rlx

@@ -2,13 +2,13 @@
 // Compiling an image and running it: names are resolved here, everything below is by position.
 #include "runtime/execute/variant.h"
 
-#include <algorithm>
 #include <chrono>
 
 #include "runtime/base/check.h"
-#include "runtime/base/names.h"
 #include "runtime/execute/call_scope.h"
 #include "runtime/execute/manifest.h"
+#include "runtime/execute/op_text.h"
+#include "runtime/execute/ports.h"
 #include "runtime/execute/traced_run.h"
 
 namespace rlx {
@@ -17,89 +17,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
-}
-
-std::vector<Port> ports(const std::vector<ManifestEntry>& entries) {
-  std::vector<Port> result;
-  for (const ManifestEntry& entry : entries) {
-    Port port{entry.name, static_cast<std::uint32_t>(entry.dtype), {}, entry.bytes};
-    for (const Size& size : entry.dims) port.dims.push_back(size.number());
-    result.push_back(std::move(port));
-  }
-  return result;
-}
-
-template <class Named>
-const Named* find(std::span<const Named> tensors, std::string_view name) {
-  for (const Named& tensor : tensors)
-    if (tensor.name == name) return &tensor;
-  return nullptr;
-}
-
-/// Every name known, none twice.
-template <class Named>
-Status check_names(std::string_view what, std::span<const Named> given, const std::vector<ManifestEntry>& wanted) {
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    const auto same = [&](const ManifestEntry& entry) { return entry.name == given[i].name; };
-    if (std::none_of(wanted.begin(), wanted.end(), same)) {
-      std::vector<std::string> names;
-      for (const ManifestEntry& entry : wanted) names.push_back(entry.name);
-      return fail(ErrorCode::kUnknownName, "no ", what, " `", given[i].name, "`; ", did_you_mean(given[i].name, names));
-    }
-    if (find(given.first(i), given[i].name)) return fail(ErrorCode::kDuplicateName, what, " `", given[i].name, "` is given twice");
-  }
-  return {};
-}
-
-template <class View>
-Status check_view(std::string_view what, const ManifestEntry& wanted, const View& seen) {
-  if (seen.dtype != wanted.dtype)
-    return fail(ErrorCode::kWrongDtype, what, " `", wanted.name, "` is ", dtype_name(seen.dtype), ", wanted ", dtype_name(wanted.dtype));
-  bool same = seen.dims.size() == wanted.dims.size();
-  for (std::size_t i = 0; same && i < seen.dims.size(); ++i) same = seen.dims[i] == wanted.dims[i].number();
-  if (!same)
-    return fail(ErrorCode::kWrongShape, what, " `", wanted.name, "` is ", dims_text(seen.dims), ", wanted ", dims_text(wanted.dims));
-  if (!seen.data && wanted.bytes)
-    return fail(ErrorCode::kWrongSize, what, " `", wanted.name, "`: its data is a null pointer, wanted ", wanted.bytes, " bytes");
-  if (seen.bytes != wanted.bytes)
-    return fail(ErrorCode::kWrongSize, what, " `", wanted.name, "` has ", seen.bytes, " bytes, wanted ", wanted.bytes);
-  return {};
-}
-
-/// Says what is wrong with tensors that resolve() did not take.
-template <class Named>
-[[gnu::cold, gnu::noinline]] Error explain(std::string_view what, std::span<const Named> given, const std::vector<ManifestEntry>& wanted) {
-  if (Status status = check_names(what, given, wanted); !status) return std::move(status).error();
-  for (const ManifestEntry& entry : wanted) {
-    const Named* tensor = find(given, entry.name);
-    if (!tensor) return fail(ErrorCode::kMissingInput, what, " `", entry.name, "` is not given");
-    if (Status status = check_view(what, entry, tensor->view); !status) return std::move(status).error();
-  }
-  return fail(ErrorCode::kInternal, what, "s were refused that are as wanted");
-}
-
-template <class View>
-bool fits(const Port& port, const View& view) {
-  return static_cast<std::uint32_t>(view.dtype) == port.dtype && view.bytes == port.bytes && (view.data || !port.bytes) &&
-         view.dims.size() == port.dims.size() && std::equal(view.dims.begin(), view.dims.end(), port.dims.begin());
-}
-
-/// Fills one view per port; tensors in the ports' order are found at once. False where anything is not as wanted: as many
-/// tensors as ports and each port found means that none is unknown and none is there twice.
-template <class Named>
-bool resolve(const std::vector<Port>& ports, std::span<const Named> given, rlx_view* views) {
-  if (given.size() != ports.size()) return false;
-  for (std::size_t i = 0; i < ports.size(); ++i) {
-    const Port& port = ports[i];
-    const Named* tensor = given[i].name == port.name ? &given[i] : find(given, port.name);
-    if (!tensor || !fits(port, tensor->view)) return false;
-    views[i].host = const_cast<void*>(static_cast<const void*>(tensor->view.data));
-    views[i].bytes = port.bytes;
-    views[i].dtype = port.dtype;
-    views[i].rank = static_cast<std::uint32_t>(port.dims.size());
-    views[i].dims = port.dims.data();
-  }
-  return true;
 }
 
 }  // namespace
@@ -197,7 +114,7 @@ Status VariantBody::make_ready(const CallScope& scope) {
 
 Error VariantBody::no_context() const {
   return fail(ErrorCode::kWrongContext, "template `", template_->name, "` has ", manifest_.states.size(),
-              " states (the first is `", manifest_.states[0].name, "`): run it on a context made by create_context()");
+              " states (the first is `", manifest_.states[0].name, "`): run it on a context made by create_context(), or bind it there with ExecutionContext::bind_run()");
 }
 
 Status VariantBody::run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, const CallOptions& options,
@@ -213,16 +130,10 @@ Status VariantBody::run(std::span<const NamedView> inputs, std::span<const Named
   const CallScope scope(options);
   RLX_TRY(scope.check("run"));
   RLX_ASSIGN(const std::shared_ptr<const SealedSet> set, ready(slot, lease.lane(), options.params, scope.call()));
-  const rlx_param_set* weights = set->handle.get();
-  if (!states_) return execute(trace, {slot.context, weights, slot.inputs, slot.outputs, scope.call(), image_});
-  RLX_TRY(context->admit(*template_, manifest_));
-  Status status = execute(trace, {slot.context, weights, context->merge_inputs(*states_, slot.inputs),
-                                  context->merge_outputs(*states_, slot.outputs), scope.call(), image_});
-  context->finish(manifest_, status.has_value());
-  return status;
+  return execute_on(context, trace, {slot.context, set->handle.get(), slot.inputs, slot.outputs, scope.call(), image_});
 }
 
-Status VariantBody::run_bound(std::span<const rlx_view> inputs, std::span<const rlx_view> outputs, const CallOptions& options) {
+Status VariantBody::run_bound(std::span<const rlx_view> inputs, std::span<const rlx_view> outputs, const CallOptions& options, ContextBody* context) {
   TraceRecorder* const trace = lanes_->device().trace();
   TraceSpan span(trace, "run", "run");
   span.note("template", template_->name);
@@ -231,12 +142,30 @@ Status VariantBody::run_bound(std::span<const rlx_view> inputs, std::span<const 
   const LanePool::Lease lease = lanes_->lease();
   LaneContext& slot = this->slot(lease.lane());
   RLX_ASSIGN(const std::shared_ptr<const SealedSet> set, ready(slot, lease.lane(), options.params, scope.call()));
-  return execute(trace, {slot.context, set->handle.get(), inputs, outputs, scope.call(), image_});
+  return execute_on(context, trace, {slot.context, set->handle.get(), inputs, outputs, scope.call(), image_});
+}
+
+Status VariantBody::execute_on(ContextBody* context, TraceRecorder* trace, BackendRun run) {
+  std::uint32_t blamed_op = RLX_NO_INDEX;
+  run.blamed_op = &blamed_op;
+  Status status = execute_states(context, trace, run);
+  if (!status && blamed_op != RLX_NO_INDEX) [[unlikely]] return with_op(std::move(status).error(), template_->name, image_, blamed_op);
+  return status;
+}
+
+Status VariantBody::execute_states(ContextBody* context, TraceRecorder* trace, BackendRun& run) {
+  if (!states_) return execute(trace, run);
+  RLX_TRY(context->admit(*template_, manifest_));
+  run.inputs = context->merge_inputs(*states_, run.inputs);
+  run.outputs = context->merge_outputs(*states_, run.outputs);
+  Status status = execute(trace, run);
+  context->finish(manifest_, status.has_value());
+  return status;
 }
 
 Status VariantBody::bind(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, std::vector<rlx_view>& in,
-                         std::vector<rlx_view>& out) const {
-  if (states_) return no_context();
+                         std::vector<rlx_view>& out, bool has_context) const {
+  if (states_ && !has_context) return no_context();
   in.resize(inputs_.size());
   out.resize(outputs_.size());
   if (!resolve(inputs_, inputs, in.data())) return explain("input", inputs, manifest_.inputs);

@@ -15,17 +15,11 @@
 #include "runtime/execute/context_run.h"
 #include "runtime/execute/executable.h"
 #include "runtime/execute/lanes.h"
+#include "runtime/execute/ports.h"
 #include "runtime/execute/template_body.h"
+#include "runtime/execute/traced_run.h"
 
 namespace rlx {
-
-/// One tensor of a run as plain numbers. Lifetime: `name` is of the variant's manifest.
-struct Port {
-  std::string_view name;
-  std::uint32_t dtype = 0;
-  std::vector<std::int64_t> dims;
-  std::uint64_t bytes = 0;
-};
 
 /// Thread-safe.
 class VariantBody {
@@ -45,10 +39,11 @@ class VariantBody {
   Status run(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, const CallOptions& options,
              ContextBody* context = nullptr);
   /// The same on views that bind() has made.
-  Status run_bound(std::span<const rlx_view> inputs, std::span<const rlx_view> outputs, const CallOptions& options);
+  Status run_bound(std::span<const rlx_view> inputs, std::span<const rlx_view> outputs, const CallOptions& options,
+                   ContextBody* context = nullptr);
   /// Views in the order of the ports. Lifetime: dims are the variant's, memory is the caller's. Errors: as CompiledGraph::run.
   Status bind(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, std::vector<rlx_view>& in,
-              std::vector<rlx_view>& out) const;
+              std::vector<rlx_view>& out, bool has_context = false) const;
 
   /// Packs the weights and lends memory for one run, so that the next run does neither. Errors: those of run.
   Status make_ready(const CallScope& scope);
@@ -78,6 +73,8 @@ class VariantBody {
     std::weak_ptr<const SealedSet> set;
   };
   Error no_context() const;
+  Status execute_on(ContextBody* context, TraceRecorder* trace, BackendRun run);
+  Status execute_states(ContextBody* context, TraceRecorder* trace, BackendRun& run);
   LaneContext& slot(const Lane& lane);
   Status make_context(LaneContext& slot, Lane& lane);
   Result<std::shared_ptr<const SealedSet>> params(LaneContext& slot, const ParamSet& asked, const rlx_call* call);

@@ -146,7 +146,8 @@ Result<ImportedCode> DeviceHandle::import_artifact(const CompileRequest& request
 bool can_profile(const ContextHandle& context) { return ability<rlx_profile_1>(context.plugin(), RLX_INTERFACE_PROFILE_1) != nullptr; }
 
 Result<std::vector<ProfileSlice>> execute_profiled(const ContextHandle& context, const rlx_param_set* params, std::span<const rlx_view> inputs,
-                                                   std::span<const rlx_view> outputs, const rlx_call* call) {
+                                                   std::span<const rlx_view> outputs, const rlx_call* call,
+                                                   std::uint32_t* blamed_op) {
   constexpr std::uint32_t kMostSlices = 1u << 16;
   const auto* table = ability<rlx_profile_1>(context.plugin(), RLX_INTERFACE_PROFILE_1);
   if (!table) return fail(ErrorCode::kUnsupportedOps, context.plugin().id(), ": it has no `", RLX_INTERFACE_PROFILE_1, "`");
@@ -166,7 +167,11 @@ Result<std::vector<ProfileSlice>> execute_profiled(const ContextHandle& context,
   in.capacity = kMostSlices;
   in.stride = sizeof(rlx_profile_slice);
   auto out = sized<rlx_profile_execute_out>();
-  RLX_TRY(call_in_out(context.plugin(), "profile", in, out, [&](rlx_error* error) { return table->execute(context.get(), &in, &out, error); }));
+  RLX_TRY(call_in_out(context.plugin(), "profile", in, out, [&](rlx_error* error) {
+    const std::int32_t status = table->execute(context.get(), &in, &out, error);
+    if (blamed_op && status != RLX_STATUS_OK) *blamed_op = error->op_index;
+    return status;
+  }));
   std::vector<ProfileSlice> slices;
   for (std::size_t i = 0; i < rows.size() && i < out.count; ++i) slices.push_back({rows[i].begin_ns, rows[i].end_ns, rows[i].op_index, rows[i].thread});
   return slices;

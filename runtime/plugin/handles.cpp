@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "runtime/plugin/blamed.h"
 #include "runtime/plugin/call.h"
 #include "runtime/plugin/handle_support.h"
 
@@ -214,6 +215,11 @@ Result<ContextHandle> ExecutableHandle::create_context(std::span<const rlx_arena
 
 Status ContextHandle::execute(const rlx_param_set* params, std::span<const rlx_view> inputs,
                               std::span<const rlx_view> outputs, const rlx_call* call) const {
+  return execute_blamed(*this, params, inputs, outputs, call, nullptr);
+}
+
+Status execute_blamed(const ContextHandle& context, const rlx_param_set* params, std::span<const rlx_view> inputs,
+                      std::span<const rlx_view> outputs, const rlx_call* call, std::uint32_t* blamed_op) {
   auto in = sized<rlx_execute_in>();
   in.params = params;
   in.inputs = inputs.data();
@@ -223,8 +229,11 @@ Status ContextHandle::execute(const rlx_param_set* params, std::span<const rlx_v
   in.output_count = static_cast<std::uint32_t>(outputs.size());
   in.output_stride = sizeof(rlx_view);
   in.call = call;
-  return call_in(plugin(), "execute", in,
-                 [&](rlx_error* error) { return plugin().execute->execute(get(), &in, nullptr, error); });
+  return call_in(context.plugin(), "execute", in, [&](rlx_error* error) {
+    const std::int32_t status = context.plugin().execute->execute(context.get(), &in, nullptr, error);
+    if (blamed_op && status != RLX_STATUS_OK) *blamed_op = error->op_index;
+    return status;
+  });
 }
 
 }  // namespace rlx

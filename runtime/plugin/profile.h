@@ -17,6 +17,7 @@ bool can_profile(const ContextHandle& context);
 
 /// As ContextHandle::execute. Errors: those of execute; kUnsupportedOps where the plugin has no rlx.profile/1.
 Result<std::vector<ProfileSlice>> execute_profiled(const ContextHandle& context, const rlx_param_set* params, std::span<const rlx_view> inputs,
-                                                   std::span<const rlx_view> outputs, const rlx_call* call = nullptr);
+                                                   std::span<const rlx_view> outputs, const rlx_call* call = nullptr,
+                                                   std::uint32_t* blamed_op = nullptr);
 
 }  // namespace rlx

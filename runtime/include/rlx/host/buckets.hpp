@@ -56,6 +56,12 @@ class RLX_API Buckets {
   /// Errors: kSymbolOutOfRange past a ladder's top; those of Template::bind, get_or_compile and CompiledGraph::run.
   Result<std::vector<NamedTensor>> run(std::span<const NamedView> inputs, const CallOptions& options = {}) const;
 
+  /// The same into the caller's memory, in any order, each output named once. Outputs have the dims that the model gives for
+  /// the inputs' own shape. Allocates nothing once as many runs at a time have been made with each shape before, as long as
+  /// at most 256 shapes take turns; takes a lock for a moment. Errors: those of run; kMissingInput, kUnknownName,
+  /// kDuplicateName, kWrongDtype, kWrongShape, kWrongSize for an output too.
+  Status run_into(std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs, const CallOptions& options = {}) const;
+
   /// The smallest bucket that holds a shape; symbols without ladder as they are. Errors: kSymbolOutOfRange naming symbol,
   /// size and the ladder's top; kUnboundSymbol, kUnknownSymbol, kConstraintViolated.
   Result<Binding> bucket_of(const Binding& shape) const;

@@ -39,6 +39,10 @@ class RLX_API ExecutionContext {
   Status run_into(const CompiledGraph& graph, std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs,
                   const CallOptions& options = {});
 
+  /// Checks names, dtypes and shapes once, for many runs on these states and the same memory: as CompiledGraph::bind, with
+  /// the errors of run_into at every call. Lifetime: the bound run keeps the states; threads: as run.
+  Result<BoundRun> bind_run(const CompiledGraph& graph, std::span<const NamedView> inputs, std::span<const NamedMutableView> outputs) const;
+
   /// The binding that these inputs and the dims of the states imply. Errors: those of Template::bind; kWrongContext.
   Result<Binding> bind(const Template& from, std::span<const NamedView> inputs) const;
   /// bind, get_or_compile, run.

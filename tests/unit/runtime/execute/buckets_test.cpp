@@ -166,6 +166,65 @@ TEST(Buckets, RandomShapesGiveWhatTheirOwnVariantsGive) {
   }
 }
 
+/// Room for the outputs of a shape, in the other order than the model's, filled with what no run gives.
+struct Room {
+  std::vector<rlx::NamedTensor> tensors;
+  std::vector<rlx::NamedMutableView> views;
+  explicit Room(std::vector<rlx::NamedTensor> like) : tensors(std::move(like)) {
+    for (rlx::NamedTensor& each : tensors) {
+      for (float& value : each.tensor.f32()) value = -77;
+      views.insert(views.begin(), {each.name, each.tensor.mutable_view()});
+    }
+  }
+};
+
+TEST(Buckets, RunIntoGivesWhatTheShapesOwnVariantGivesWhateverRanBefore) {
+  Fixture alone(encoder(rlx::MaskKind::kKeyBool));
+  for (const bool serve_larger : {false, true}) {
+    Fixture f(encoder(rlx::MaskKind::kKeyBool));
+    const auto buckets = f.with({{{"seq", {8, 32}}, {"batch", {1, 4}}}, serve_larger});
+    for (const auto& [batch, seq] : {std::pair<int, int>{4, 32}, {1, 3}, {3, 20}, {1, 8}, {2, 5}, {4, 31}, {1, 3}}) {
+      const Text text(batch, seq, 3);
+      const auto wanted = alone.exactly(text.views());
+      Room room(alone.exactly(text.views()));
+      const auto ran = buckets.run_into(text.views(), room.views);
+      ASSERT_TRUE(ran) << ran.error().to_string();
+      for (std::size_t i = 0; i < wanted.size(); ++i) expect_near(room.tensors[i].tensor, wanted[i].tensor);
+      buckets.wait();
+    }
+    EXPECT_EQ(buckets.counters().runs, 7u);
+  }
+}
+
+TEST(Buckets, RunIntoNamesWhatIsWrongWithAnOutput) {
+  Fixture f(row_wise());
+  const auto buckets = f.with({{{"rows", {8}}}, false});
+  const Tensor x(DType::kF32, {3, 8});
+  const std::vector<rlx::NamedView> in = {{"x", x.view()}};
+  Tensor y(DType::kF32, {3, 5}), padded(DType::kF32, {8, 5}), whole(DType::kI64, {3, 5});
+  expect_error(buckets.run_into(in, {}), ErrorCode::kMissingInput, {"output `y`"});
+  const auto into = [&](std::string name, rlx::MutableTensorView view) {
+    const std::vector<rlx::NamedMutableView> out = {{std::move(name), std::move(view)}};
+    return buckets.run_into(in, out);
+  };
+  expect_error(into("z", y.mutable_view()), ErrorCode::kUnknownName, {"output `z`", "known: y"});
+  expect_error(into("y", padded.mutable_view()), ErrorCode::kWrongShape, {"output `y`", "[8, 5]", "[3, 5]"});
+  expect_error(into("y", whole.mutable_view()), ErrorCode::kWrongDtype, {"output `y`", "i64", "f32"});
+  expect_error(into("y", {DType::kF32, {3, 5}, y.data(), 8}), ErrorCode::kWrongSize, {"output `y`", "8", "60"});
+  EXPECT_TRUE(into("y", y.mutable_view()));
+}
+
+TEST(Buckets, RefuseStatesAndSayWhatToDo) {
+  Fixture f([] {
+    rlx::ModelBuilder b("step");
+    const Handle x = b.input("x", DType::kF32, {"n", 4}), kept = b.state("kept", DType::kF32, {"n", 4});
+    b.set_output("y", b.add(x, kept));
+    b.set_state("kept", b.add(x, kept));
+    return *b.finish();
+  }());
+  expect_error(rlx::Buckets::create(f.pipeline, f.from, {{{"n", {8}}}, false}), ErrorCode::kCannotPad, {"1 states", "`kept`", "without ladders", "warm()"});
+}
+
 TEST(Buckets, WhatPaddingReadsNeverLeaks) {
   for (const auto kind : {rlx::MaskKind::kNone, rlx::MaskKind::kBool, rlx::MaskKind::kBias, rlx::MaskKind::kKeyBool}) {
     Fixture f(encoder(kind, true));

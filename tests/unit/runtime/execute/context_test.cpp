@@ -212,6 +212,41 @@ TEST(Context, IsNeededByModelsWithStatesAndByNoOthers) {
   EXPECT_EQ(empty.bytes(), 0u);
 }
 
+TEST(Context, ABoundRunGivesAndLeavesWhatRunsByNameDo) {
+  Fixture f(log_model());
+  const auto graph = f.at({{"rows", 2}, {"capacity", 5}});
+  auto context = context_of(graph), other = context_of(graph);
+  auto x = Tensor::of({2, 2}, std::vector<float>{1, 2, 3, 4}), seen = Tensor(DType::kF32, {5, 2});
+  const auto bound = context.bind_run(graph, {{{"x", x.view()}}}, {{{"log_now", seen.mutable_view()}}});
+  ASSERT_TRUE(bound) << bound.error().to_string();
+  for (int i = 0; i < 2; ++i) {
+    x.f32()[0] = static_cast<float>(10 * i);
+    const auto wanted = numbers(other.run(graph, {{{"x", x.view()}}}));
+    ASSERT_TRUE(bound->call());
+    EXPECT_EQ(std::vector<float>(seen.f32().begin(), seen.f32().end()), wanted);
+    EXPECT_EQ(context.length(), other.length());
+  }
+  expect_error(bound->call(), ErrorCode::kStateFull, {"`length` is 4", "the run adds 2", "5"});
+  ASSERT_TRUE(context.reset());
+  EXPECT_TRUE(bound->call());
+}
+
+TEST(Context, ABoundRunIsCheckedWhenItIsMade) {
+  Fixture f(counter_model()), plain(linear_model());
+  const auto graph = f.at({{"n", 2}});
+  auto context = context_of(graph);
+  Tensor x(DType::kF32, {2}), three(DType::kF32, {3}), before(DType::kF32, {2}), after(DType::kF32, {2});
+  const std::vector<rlx::NamedMutableView> out = {{"after", after.mutable_view()}, {"before", before.mutable_view()}};
+  const auto bind = [&](const rlx::CompiledGraph& to, const Tensor& input) { return context.bind_run(to, {{{"x", input.view()}}}, out); };
+  expect_error(graph.bind({{{"x", x.view()}}}, out), ErrorCode::kWrongContext, {"`total`", "bind_run"});
+  expect_error(bind(graph, three), ErrorCode::kWrongShape, {"`x`", "[3]", "[2]"});
+  expect_error(bind(f.at({{"n", 3}}), three), ErrorCode::kWrongContext, {"total", "f32[2]", "f32[3]"});
+  expect_error(bind(plain.at({{"seq", 1}}), x), ErrorCode::kWrongContext, {"template"});
+  expect_error(bind({}, x), ErrorCode::kInvalidArgument, {"the graph is empty"});
+  expect_error(rlx::ExecutionContext().bind_run(graph, {}, {}), ErrorCode::kInvalidArgument, {"the context is empty"});
+  EXPECT_TRUE(bind(graph, x));
+}
+
 TEST(Context, OfAnotherTemplateOrSizeIsRefused) {
   Fixture f(counter_model()), other(log_model());
   auto context = context_of(f.at({{"n", 3}}));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run in the steady state allocates nothing: every malloc of the process is counted, the backend's included. A program of
 // its own, because it replaces malloc.
+#include <rlx/host/buckets.hpp>
 #include <rlx/host/context.hpp>
 
 #include <atomic>
@@ -154,6 +155,44 @@ TEST(SteadyState, AStepOnAContextAllocatesNothing) {
   EXPECT_EQ(seen, 0);
   EXPECT_EQ(failed, 0);
   EXPECT_EQ(context->length(), 1002);
+  const auto bound = context->bind_run(*graph, tensors.inputs, tensors.outputs);
+  ASSERT_TRUE(bound) << bound.error().to_string();
+  EXPECT_EQ(allocations_of([&] {
+    for (int i = 0; i < 100; ++i) failed += !bound->call();
+  }), 0);
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(context->length(), 1102);
+}
+
+/// Shapes that take turns, padded on the way in and cut back on the way out.
+TEST(SteadyState, BucketsAllocateNothing) {
+  for (const bool serve_larger : {false, true}) {
+    auto pipeline = rlx::ModelCompilePipeline::create(open_device());
+    const auto made = pipeline->build_template("tokens", token_model());
+    ASSERT_TRUE(made);
+    rlx::CompiledGraph any = *pipeline->get_or_compile(*made, {{"batch", 1}, {"seq", 1}});
+    const Tensor table(DType::kF32, {10, 4});
+    ASSERT_TRUE(any.set_param("table", table.view()));
+    const auto buckets = rlx::Buckets::create(*pipeline, *made, {{{"batch", {2, 4}}, {"seq", {8, 16}}}, serve_larger});
+    ASSERT_TRUE(buckets) << buckets.error().to_string();
+    std::vector<std::unique_ptr<Tensors>> shapes;
+    for (const auto& [batch, seq] : {std::pair<std::int64_t, std::int64_t>{1, 5}, {3, 9}, {4, 16}, {2, 3}})
+      shapes.push_back(std::make_unique<Tensors>(*pipeline->binding_manifest_for_binding(*made, {{"batch", batch}, {"seq", seq}})));
+    int failed = 0;
+    const auto all = [&] {
+      for (const auto& shape : shapes) failed += !buckets->run_into(shape->inputs, shape->outputs);
+    };
+    for (int i = 0; i < 3; ++i) {
+      all();
+      buckets->wait();
+    }
+    ASSERT_EQ(failed, 0);
+    EXPECT_EQ(allocations_of([&] {
+      for (int i = 0; i < 200; ++i) all();
+    }), 0) << serve_larger;
+    EXPECT_EQ(failed, 0);
+    EXPECT_EQ(buckets->counters().runs, 4u * 203);
+  }
 }
 
 TEST(SteadyState, MiniLmAllocatesNothing) {
