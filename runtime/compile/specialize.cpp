@@ -29,9 +29,46 @@ std::string describe(const Node& node) {
   return node.name.empty() ? join("`", kind_of(node), "`") : join("`", kind_of(node), "` (", node.name, ")");
 }
 
-void append(std::string& list, std::string_view what, std::string_view reason) {
-  list += join(list.empty() ? "" : "; ", what, ": ", reason.empty() ? "no reason given" : reason);
+/// A node by its name, or by the tensors of the model that it reads, or by its place.
+std::string label(const Graph& graph, std::size_t index) {
+  const Node& node = graph.nodes[index];
+  if (!node.name.empty()) return node.name;
+  std::string reads;
+  for (const ValueId operand : node.operands)
+    if (operand != kAbsent && !graph.values[operand].name.empty()) reads += join(reads.empty() ? "reads `" : ", `", graph.values[operand].name, "`");
+  return reads.empty() ? join("node ", index, " of ", graph.nodes.size()) : reads;
 }
+
+/// What a device refuses, each kind and reason once with its nodes.
+class Refusals {
+ public:
+  void add(std::string kind, std::string_view reason, std::string node) {
+    std::string why(reason.empty() ? "no reason given" : reason);
+    if (const std::string said = kind.substr(1, kind.find('`', 1) - 1) + ": "; why.starts_with(said)) why.erase(0, said.size());  // many name the op themselves
+    auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Row& each) { return each.kind == kind && each.why == why; });
+    if (row == rows_.end()) row = rows_.insert(row, {std::move(kind), why, {}});
+    if (!node.empty()) row->nodes.push_back(std::move(node));
+  }
+  bool empty() const { return rows_.empty(); }
+  std::string text() const {
+    constexpr std::size_t kMostNodes = 4;
+    std::string list;
+    for (const Row& row : rows_) {
+      list += join(list.empty() ? "" : "; ", row.kind);
+      for (std::size_t i = 0; i < std::min(row.nodes.size(), kMostNodes); ++i) list += join(i ? "; " : " (", row.nodes[i]);
+      if (row.nodes.size() > kMostNodes) list += join("; and ", row.nodes.size() - kMostNodes, " more");
+      list += join(row.nodes.empty() ? ": " : "): ", row.why);
+    }
+    return list;
+  }
+
+ private:
+  struct Row {
+    std::string kind, why;
+    std::vector<std::string> nodes;
+  };
+  std::vector<Row> rows_;
+};
 
 }  // namespace
 
@@ -124,7 +161,7 @@ Result<Specializer::Stage*> Specializer::root() {
 Result<Specializer::Stage*> Specializer::child(Stage& stage, const std::vector<Verdict>& verdicts) {
   std::vector<bool> chosen(stage.graph->nodes.size());
   std::string key;
-  std::string refused, undone;
+  Refusals refused, undone;
   DispatchSummary dispatch = stage.dispatch;
   std::set<std::uint32_t> broken;  // groups of which one op at least is not native: none of them may stay
   for (std::size_t i = 0; i < stage.node_of_op.size(); ++i)
@@ -137,16 +174,17 @@ Result<Specializer::Stage*> Specializer::child(Stage& stage, const std::vector<V
     const std::size_t index = stage.node_of_op[i];
     if (index == SIZE_MAX || !has_region(stage.graph->nodes[index]) || must_stay(stage.graph->nodes[index])) {
       const bool forced = index != SIZE_MAX && must_stay(stage.graph->nodes[index]);
-      append(refused, join(index == SIZE_MAX ? "`copy`" : describe(stage.graph->nodes[index]), forced ? " (forced to be native)" : ""), verdict.reason);
+      refused.add(join("`", index == SIZE_MAX ? "copy" : kind_of(stage.graph->nodes[index]), "`", forced ? " forced to be native" : ""), verdict.reason,
+                  index == SIZE_MAX ? std::string() : label(*stage.graph, index));
       continue;
     }
-    if (options_.strict_fusion) append(undone, describe(stage.graph->nodes[index]), verdict.reason);
+    if (options_.strict_fusion) undone.add(join("`", kind_of(stage.graph->nodes[index]), "`"), verdict.reason, label(*stage.graph, index));
     chosen[index] = true;
     ++dispatch.expanded;
     dispatch.notes.push_back(join(describe(stage.graph->nodes[index]), ": expanded; ", verdict.reason));
   }
-  if (!refused.empty()) return fail(ErrorCode::kUnsupportedOps, target_.name, " cannot run: ", refused);
-  if (!undone.empty()) return fail(ErrorCode::kMissedFusion, "strict fusion: ", target_.name, " wants these expanded: ", undone);
+  if (!refused.empty()) return fail(ErrorCode::kUnsupportedOps, target_.name, " cannot run: ", refused.text());
+  if (!undone.empty()) return fail(ErrorCode::kMissedFusion, "strict fusion: ", target_.name, " wants these expanded: ", undone.text());
   auto& slot = stage.children[key];
   if (!slot) {
     RLX_ASSIGN(Graph inlined, inline_nodes(*stage.graph, chosen));

@@ -117,6 +117,17 @@ TEST(Specialize, NamesEveryOpThatCannotRun) {
   EXPECT_NE(both.error().to_string().find("`reduce`"), std::string::npos) << both.error().to_string();
 }
 
+TEST(Specialize, SaysAReasonOnceWithTheNodesItHolds) {
+  Maker m;
+  const ValueId x = m.input("x", {m.B(), 4});
+  std::vector<ValueId> sums;
+  for (int i = 0; i < 6; ++i) sums.push_back(m.b.reduce(RLX_REDUCE_SUM, i == 0 ? x : sums.back(), {1}, true));
+  const Target target = device([](const lir::Op& op) { return op.opcode == RLX_OP_REDUCE ? Kind::kUnsupported : Kind::kNative; });
+  const auto image = Specializer(shared(m.finish({sums.back()})), target).specialize({{"b", 2}, {"s", 1}});
+  ASSERT_FALSE(image);
+  EXPECT_EQ(image.error().message(), "fake:0 cannot run: `reduce` (reads `x`; node 1 of 6; node 2 of 6; node 3 of 6; and 2 more): it is a fake");
+}
+
 TEST(Specialize, AsksOnceForAllSizesUnlessTheAnswerDependsOnThem) {
   int asked = 0;
   Specializer specializer(shared(block()), device([](const lir::Op&) { return Kind::kNative; }, &asked));

@@ -115,6 +115,7 @@ TEST(Options, EveryOneKeepsTemplatesApart) {
       ensure(with([](auto& o) { o.alignment = 128; })),
       ensure(with([](auto& o) { o.thread_limit = 1; })),
       ensure(with([](auto& o) { o.precision = Precision::kBf16; })),
+      ensure(with([](auto& o) { o.strict_fusion = true; })),
   };
   for (std::size_t i = 0; i < all.size(); ++i)
     for (std::size_t k = 0; k < i; ++k) EXPECT_NE(all[i], all[k]) << i << ", " << k;
