@@ -84,6 +84,7 @@ std::string FusionReport::to_json() const {
 
 FusionReport Template::fusion_report() const {
   FusionReport report;
+  if (!body_) return report;
   report.nodes_before = body_->hir->nodes.size();
   report.nodes_after = body_->graph->nodes.size();
   std::map<std::string, std::size_t> written = composites_of(*body_->hir);
@@ -94,6 +95,7 @@ FusionReport Template::fusion_report() const {
 
 std::map<std::string, std::size_t> Template::op_counts() const {
   std::map<std::string, std::size_t> counts;
+  if (!body_) return counts;
   for (const Node& node : body_->graph->nodes) ++counts[kind_of(node)];
   return counts;
 }

@@ -4,6 +4,8 @@
 
 #include <rlx/lir.h>
 
+#include "runtime/execute/nothing.h"
+
 namespace rlx {
 namespace {
 
@@ -49,7 +51,7 @@ Target DeviceBody::target(const std::shared_ptr<const DeviceBody>& self, PluginO
   return target;
 }
 
-const std::string& Device::name() const { return body_->report().device; }
-const DeviceReport& Device::report() const { return body_->report(); }
+const std::string& Device::name() const { return report().device; }
+const DeviceReport& Device::report() const { return body_ ? body_->report() : nothing<DeviceReport>(); }
 
 }  // namespace rlx

@@ -3,6 +3,7 @@
 #include "runtime/execute/package.h"
 
 #include "runtime/base/check.h"
+#include "runtime/execute/nothing.h"
 
 namespace rlx {
 
@@ -67,8 +68,8 @@ Result<Package> open_package(const std::string& path, const PackageReadOptions& 
   });
 }
 
-const PackageInfo& Package::info() const { return body_->contents.info; }
-const Model& Package::model() const { return body_->model; }
+const PackageInfo& Package::info() const { return body_ ? body_->contents.info : nothing<PackageInfo>(); }
+const Model& Package::model() const { return body_ ? body_->model : nothing<Model>(); }
 
 Status Package::verify() const {
   return guard([&]() -> Status {

@@ -257,12 +257,16 @@ Result<ParamSet> ParamSet::derive() const {
   });
 }
 
-std::vector<std::string> ParamSet::unset() const { return store_ ? store_->unset() : std::vector<std::string>(); }
+std::vector<std::string> ParamSet::unset() const { 
+  return look([&] { return store_ ? store_->unset() : std::vector<std::string>(); });
+ }
 
 ParamBytes ParamSet::bytes() const {
-  if (!store_) return {};
-  const ParamUsage usage = store_->usage();
-  return {usage.source_bytes, usage.packed_bytes, usage.shared_bytes, usage.pack_count};
+  return look([&]() -> ParamBytes {
+    if (!store_) return {};
+    const ParamUsage usage = store_->usage();
+    return {usage.source_bytes, usage.packed_bytes, usage.shared_bytes, usage.pack_count};
+  });
 }
 
 }  // namespace rlx

@@ -9,7 +9,6 @@
 #include <mutex>
 #include <optional>
 #include <typeindex>
-#include <optional>
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
@@ -19,6 +18,7 @@
 #include "runtime/execute/entry.h"
 #include "runtime/execute/lanes.h"
 #include "runtime/execute/manifest.h"
+#include "runtime/execute/nothing.h"
 #include "runtime/execute/trace.h"
 #include "runtime/execute/variant.h"
 #include "runtime/execute/variant_cache.h"
@@ -207,6 +207,7 @@ Result<Template> ModelCompilePipeline::build_template(std::string name, const Mo
 Result<Template> ModelCompilePipeline::ensure_template(std::string name, const Build& build, const CompileOptions& asked) {
   return entry([&]() -> Result<Template> {
     RLX_TRY(check_made(body_));
+    if (!build) return fail(ErrorCode::kInvalidArgument, "template `", name, "`: no function that makes the model");
     RLX_ASSIGN(const CompileOptions options, complete_options(asked, *body_->device.body()));
     const std::string key = join(name, "\n", options_text(options));
     const BuildIdentity by(build);
@@ -409,8 +410,7 @@ PipelineMemory ModelCompilePipeline::memory() const {
 }
 
 const Device& ModelCompilePipeline::device() const {
-  static const Device none;
-  return body_ ? body_->device : none;
+  return body_ ? body_->device : nothing<Device>();
 }
 
 struct Session::Body {
@@ -439,7 +439,7 @@ Result<Session> Session::compile(Device device, const Model& model, const Compil
 
 Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs, const CallOptions& options) {
   return guard([&]() -> Result<std::vector<NamedTensor>> {
-    if (!body_) return fail(ErrorCode::kInvalidArgument, "the session is empty: make one with Session::compile");
+    if (!body_ || !body_->from.body()) return fail(ErrorCode::kInvalidArgument, "the session is empty: make one with Session::compile");
     if (body_->buckets) return body_->buckets->run(inputs, options);
     RLX_ASSIGN(const Binding binding, body_->from.bind(inputs));
     RLX_ASSIGN(const CompiledGraph graph, body_->pipeline.get_or_compile(body_->from, binding, {{}, options}));
@@ -448,9 +448,11 @@ Result<std::vector<NamedTensor>> Session::run(std::span<const NamedView> inputs,
 }
 
 const Template& Session::model_template() const {
-  static const Template none;
-  return body_ ? body_->from : none;
+  return body_ ? body_->from : nothing<Template>();
 }
-ModelCompilePipeline& Session::pipeline() { return body_->pipeline; }
+ModelCompilePipeline& Session::pipeline() {
+  if (!body_) body_ = std::make_shared<Body>();  // an empty pipeline, which answers with errors
+  return body_->pipeline;
+}
 
 }  // namespace rlx

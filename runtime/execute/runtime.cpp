@@ -82,7 +82,7 @@ struct Runtime::Body {
   template <class Row, class Fill>
   std::vector<Row> listing(const Fill& fill) const {
     std::vector<Row> rows;
-    const Status filled = guard([&]() -> Status {
+    const Status filled = entry([&]() -> Status {
       fill(rows);
       return {};
     });
@@ -108,21 +108,25 @@ Result<Runtime> Runtime::discover(RuntimeOptions options) {
 }
 
 Result<Device> Runtime::device(std::string_view name) {
-  return guard([&]() -> Result<Device> {
+  return entry([&]() -> Result<Device> {
+    if (!body_) return fail(ErrorCode::kInvalidArgument, "the runtime is empty: make one with Runtime::discover");
     return body_->open(name);
   });
 }
 
 std::vector<DeviceReport> Runtime::devices() {
+  if (!body_) return {};
   return body_->listing<DeviceReport>([&](std::vector<DeviceReport>& reports) { body_->list_devices(reports); });
 }
 
 std::vector<PluginReport> Runtime::plugins(bool open) {
+  if (!body_) return {};
   return body_->listing<PluginReport>([&](std::vector<PluginReport>& reports) { body_->list_plugins(open, reports); });
 }
 
 MemoryReport Runtime::memory() const {
   MemoryReport report;
+  if (!body_) return report;
   const Status filled = entry([&]() -> Status {
     report = body_->services.memory->report();
     return {};
@@ -132,10 +136,11 @@ MemoryReport Runtime::memory() const {
 }
 
 std::uint64_t Runtime::trim() {
-  return look([&] { return body_->services.memory->trim(); });
+  return look([&] { return body_ ? body_->services.memory->trim() : 0; });
 }
 
 std::vector<std::string> Runtime::places() const {
+  if (!body_) return {};
   return body_->listing<std::string>([&](std::vector<std::string>& places) { body_->list_places(places); });
 }
 

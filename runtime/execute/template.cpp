@@ -9,6 +9,7 @@
 #include "runtime/execute/compile_options.h"
 #include "runtime/execute/empty_model.h"
 #include "runtime/execute/manifest.h"
+#include "runtime/execute/nothing.h"
 #include "runtime/execute/package.h"
 #include "runtime/execute/template_body.h"
 #include "runtime/execute/trace.h"
@@ -42,13 +43,6 @@ Status check_missed(const TemplateBody& body) {
 }
 
 Error empty_template() { return fail(ErrorCode::kInvalidArgument, "the template is empty: build one with build_template"); }
-
-/// What an empty template says of itself.
-template <class T>
-const T& nothing() {
-  static const T value{};
-  return value;
-}
 
 }  // namespace
 
@@ -114,9 +108,12 @@ Result<std::string> Template::dump(std::string_view stage) const {
   });
 }
 
-ParamSet Template::params() const { return ParamSet(body_->params); }
+ParamSet Template::params() const { return body_ ? ParamSet(body_->params) : ParamSet(); }
 
-Result<ParamSet> Template::derive_params() const { return params().derive(); }
+Result<ParamSet> Template::derive_params() const {
+  if (!body_) return empty_template();
+  return params().derive();
+}
 
 Result<Binding> Template::bind(std::span<const NamedView> inputs) const {
   return guard([&]() -> Result<Binding> {

@@ -38,7 +38,7 @@ Tensor filled(DType dtype, std::vector<std::int64_t> dims, std::span<const T> va
 
 template <class T>
 std::span<T> elements(DType seen, DType wanted, void* data, std::size_t bytes) {
-  return seen == wanted ? std::span<T>(static_cast<T*>(data), bytes / sizeof(T)) : std::span<T>();
+  return data && seen == wanted ? std::span<T>(static_cast<T*>(data), bytes / sizeof(T)) : std::span<T>();
 }
 
 }  // namespace

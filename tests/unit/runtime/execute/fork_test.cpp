@@ -87,6 +87,23 @@ TEST_F(Fork, AChildRunsCompilesAndSetsWeights) {
   EXPECT_EQ(outcome(graph_.run(inputs())), kSame);
 }
 
+TEST_F(Fork, AChildOpensDevicesOfItsParentsRuntimeAndOfItsOwn) {
+  auto runtime = rlx::Runtime::discover();
+  ASSERT_TRUE(runtime);
+  ASSERT_TRUE(runtime->device());
+  EXPECT_EQ(in_child([&] {
+    auto own = rlx::Runtime::discover();
+    for (auto* each : {&runtime, &own}) {
+      const auto device = each->value().device("cpu:0");
+      if (!device || each->value().devices().empty()) return kOtherError;
+      auto pipeline = rlx::ModelCompilePipeline::create(*device);
+      const auto made = pipeline->build_template("linear", linear_model());
+      if (!made || !pipeline->get_or_compile(*made, {{"seq", 3}})) return kOtherError;
+    }
+    return kSame;
+  }), kSame);
+}
+
 TEST_F(Fork, AChildSubmitsOnAThreadOfItsOwn) {
   ASSERT_TRUE(rlx::submit(graph_, inputs())->wait());
   EXPECT_EQ(in_child([&] {
