@@ -8,7 +8,7 @@ log=$build/try.log
 mkdir -p "$build"
 
 # Debian's (and Ubuntu's) names of what the build needs.
-packages_build=(g++ cmake ninja-build make pkg-config python3 python3-pip libboost-dev libboost-program-options-dev libspdlog-dev
+packages_build=(g++ cmake ninja-build make pkg-config python3 python3-pip libboost-dev libboost-program-options-dev
   libexpected-dev libxxhash-dev libzip-dev libutf8proc-dev nlohmann-json3-dev libprotobuf-dev protobuf-compiler libonnx-dev libtomlplusplus-dev)
 packages_test=(libgtest-dev)
 
