@@ -14,7 +14,7 @@
 namespace rlx {
 namespace {
 
-std::vector<std::int64_t> numbers(const Dims& dims) {
+std::vector<std::int64_t> dim_numbers(const Dims& dims) {
   std::vector<std::int64_t> result;
   for (const Dim& dim : dims) result.push_back(dim.number());
   return result;
@@ -27,7 +27,7 @@ Status check(const Value& wanted, const TensorView& seen) {
   if (seen.dtype != wanted.shape.dtype)
     return fail(ErrorCode::kWrongDtype, "param `", wanted.name, "` is ", dtype_name(seen.dtype), ", wanted ",
                 dtype_name(wanted.shape.dtype));
-  if (seen.dims != numbers(wanted.shape.dims))
+  if (seen.dims != dim_numbers(wanted.shape.dims))
     return fail(ErrorCode::kWrongShape, "param `", wanted.name, "` is ", dims_text(seen.dims), ", wanted ",
                 to_string(wanted.shape.dims));
   const auto bytes = static_cast<std::uint64_t>(wanted.shape.elements().number()) * dtype_bytes(wanted.shape.dtype);
@@ -73,7 +73,7 @@ ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const
     const Param& param = graph_->params[i];
     if (!param.owned) continue;
     const Shape& shape = graph_->values[param.value].shape;
-    entries_[i] = {{shape.dtype, numbers(shape.dims), param.owned->data(), param.owned->size()}, param.owned, true, true, hash_of(*param.owned)};
+    entries_[i] = {{shape.dtype, dim_numbers(shape.dims), param.owned->data(), param.owned->size()}, param.owned, true, true, hash_of(*param.owned)};
   }
   if (device_->memory()) device_->memory()->add(*this);
 }
