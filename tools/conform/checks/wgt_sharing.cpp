@@ -194,9 +194,9 @@ void swapped(Session& session, int swaps) {
   const auto model = Weighted::open(session, small_chains());
   if (!model) return;
   const ImageInfo& info = model->info();
-  auto current = std::make_shared<Version>(session, info, random_weights(info, run.seed()));
-  if (!current->fill() || !current->set().prepare(model->executable())) return;
-  const auto first = current;
+  const auto first = std::make_shared<Version>(session, info, random_weights(info, run.seed()));  // outlives its heirs
+  if (!first->fill() || !first->set().prepare(model->executable())) return;
+  auto current = first;
   std::vector<std::unique_ptr<WeightLane>> lanes;
   for (int i = 0; i < kThreads; ++i) {
     lanes.push_back(std::make_unique<WeightLane>(session, *model, run.seed() + static_cast<std::uint64_t>(i)));
