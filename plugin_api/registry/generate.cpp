@@ -2,6 +2,7 @@
 // rlx_registry REGISTRY ROOT: writes the files that are made from the registry below ROOT:
 // plugin_api/check/layout.inc, runtime/ir/op_table.inc, tools/conform/shared/registry_table.inc, docs/ops.md. They are
 // committed; a test makes them again and compares.
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -256,6 +257,44 @@ std::string onnx_index(const Json& registry) {
   return out;
 }
 
+// What one backend was found to do with one op: "f32, f64; not tested: f16".
+std::string tested_cell(const Json& ops, const std::string& op) {
+  if (!ops.contains(op)) return "not claimed";
+  std::string out;
+  const std::pair<const char*, const char*> kStates[] = {{"passed", ""}, {"failed", "**failed**: "}, {"untested", "not tested: "}};
+  for (const auto& [state, words] : kStates)
+    if (ops.at(op).contains(state)) out += (out.empty() ? "" : "; ") + std::string(words) + joined(ops.at(op).at(state), ", ");
+  return out;
+}
+
+std::string tested_table(const Json& registry, const Json& tested) {
+  std::string out =
+      "\n## What was tested\n\nOf every op the dtypes that a backend claims. A dtype stands alone where operands or results of it were "
+      "met in numeric cases of `rlx conform`, and every such case lay within the error bounds of the float64 reference; else the cell "
+      "says so. `C0` is the small backend of `tools/conform/faulty`. Measured, and written by `tools/conform/tested.py`.\n\n";
+  std::string head = "| op |", line = "|---|";
+  for (const Json& one : tested.at("backends")) {
+    out += "- " + text_of(one, "name") + ": " + text_of(one, "plugin") + " " + text_of(one, "version") + ", profile " + text_of(one, "profile") + ", " +
+           text_of(one, "date") + ": " + text_of(one, "verdict") + ", level " + std::to_string(one.at("level").get<int>()) + ", " +
+           std::to_string(one.at("cases").get<int>()) + " cases; " + std::to_string(one.at("passed").get<int>()) + " of " +
+           std::to_string(one.at("claimed").get<int>()) + " claimed pairs of op and dtype passed\n";
+    head += " " + text_of(one, "name") + " |";
+    line += "---|";
+    for (const auto& [op, states] : one.at("ops").items()) {
+      const auto is_op = [&name = op](const Json& row) { return row.at("name") == name; };
+      if (std::none_of(registry.at("ops").begin(), registry.at("ops").end(), is_op)) refuse("tested.json names " + op + ", which is no op");
+    }
+  }
+  out += "\n" + head + "\n" + line + "\n";
+  for (const Json& op : registry.at("ops")) {
+    out += "| `" + text_of(op, "name") + "` |";
+    for (const Json& one : tested.at("backends"))
+      out += " " + (op.at("status") == "reserved" ? std::string("reserved") : tested_cell(one.at("ops"), text_of(op, "name"))) + " |";
+    out += "\n";
+  }
+  return out;
+}
+
 std::string ops_page(const Json& registry) {
   std::string out =
       std::string("<!-- SPDX-License-Identifier: Apache-2.0 -->\n<!-- ") + kMade + ". -->\n# Operations\n\n";
@@ -303,7 +342,8 @@ int main(int count, char** arguments) try {
   write(root / "plugin_api/check/layout.inc", layout(registry));
   write(root / "runtime/ir/op_table.inc", op_table(registry));
   write(root / "tools/conform/shared/registry_table.inc", conform_table(registry));
-  write(root / "docs/ops.md", ops_page(registry));
+  std::ifstream tested(std::filesystem::path(arguments[1]).parent_path() / "tested.json");
+  write(root / "docs/ops.md", ops_page(registry) + (tested ? tested_table(registry, Json::parse(tested)) : ""));
   return 0;
 } catch (const std::exception& exception) {
   std::cerr << "rlx_registry: " << exception.what() << "\n";
