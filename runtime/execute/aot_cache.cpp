@@ -10,6 +10,7 @@
 #include "runtime/base/check.h"
 #include "runtime/execute/compile_options.h"
 #include "runtime/execute/manifest.h"
+#include "runtime/execute/package.h"
 #include "runtime/execute/wire.h"
 #include "runtime/ir/lir/image.h"
 
@@ -111,8 +112,10 @@ AotKey aot_key(const TemplateBody& from, const Binding& binding) {
            {"device", device.fingerprint}}};
 }
 
-Checked<AotVariant> AotCache::read(const TemplateBody& from, const Binding& binding, const AotKey& key) const {
-  auto file = read_aot_file(options_.folder, file_name(key), options_.budget_bytes, true);
+namespace {
+
+/// What only the template can say of a file.
+Checked<AotVariant> check_variant(const TemplateBody& from, const Binding& binding, const AotKey& key, const Checked<AotFile>& file) {
   if (!file) return file.error();
   if (const std::string field = first_difference(file->key, key); !field.empty())
     return flaw("key", "its ", field, " is another than its name says");
@@ -132,14 +135,40 @@ Checked<AotVariant> AotCache::read(const TemplateBody& from, const Binding& bind
   made.graph_hash = hex(hashes->graph);
   made.template_hash = hex(from.hash);
   variant.artifact = file->artifact;
-  variant.stored = true;
   return variant;
 }
 
+}  // namespace
+
 std::optional<AotVariant> AotCache::load(const TemplateBody& from, const Binding& binding) {
+  const bool packaged = from.origin && !from.origin->variants.empty();
+  if (options_.folder.empty() && !packaged) return std::nullopt;
   if (!check_binding(*from.graph, binding)) return std::nullopt;  // specializing says what is wrong with it
   const AotKey key = aot_key(from, binding);
-  Checked<AotVariant> variant = read(from, binding, key);
+  if (!options_.folder.empty())
+    if (auto kept = load_kept(from, binding, key)) return kept;
+  return packaged ? load_packaged(from, binding, key) : std::nullopt;
+}
+
+/// The code that it carries is left alone unless it was said to be as good as a plugin.
+std::optional<AotVariant> AotCache::load_packaged(const TemplateBody& from, const Binding& binding, const AotKey& key) {
+  const auto found = from.origin->variants.find(key.name());
+  if (found == from.origin->variants.end()) return std::nullopt;
+  Checked<AotVariant> variant = check_variant(from, binding, key, copy_aot_file(found->second));
+  if (!variant) {
+    say(LogLevel::kWarning, join("variant ", key.name(), " that the package of `", from.name, "` carries is not used (", variant.error().word,
+                                 "): ", variant.error().sentence, "; it is made again"));
+    return std::nullopt;
+  }
+  if (!options_.package_code) variant->artifact = {};
+  const std::lock_guard lock(mutex_);
+  ++counters_.packaged;
+  return *std::move(variant);
+}
+
+std::optional<AotVariant> AotCache::load_kept(const TemplateBody& from, const Binding& binding, const AotKey& key) {
+  Checked<AotVariant> variant = check_variant(from, binding, key, read_aot_file(options_.folder, file_name(key), options_.budget_bytes, true));
+  if (variant) variant->stored = true;
   {
     const std::lock_guard lock(mutex_);
     ++(variant ? counters_.hits : counters_.misses);
@@ -153,18 +182,40 @@ std::optional<AotVariant> AotCache::load(const TemplateBody& from, const Binding
   return std::nullopt;
 }
 
-void AotCache::store(const TemplateBody& from, const Specialized& specialized, const Artifact& artifact) {
-  const AotKey key = aot_key(from, specialized.binding);
-  const std::string text = key.text(), name = file_name(key);
-  ByteWriter report;
-  write_report(report, specialized.report);
-  std::vector<SectionSource> sections = {{static_cast<std::uint32_t>(AotSection::kKey), {bytes_of(text)}},
-                                         {static_cast<std::uint32_t>(AotSection::kImage), {specialized.image}},
-                                         {static_cast<std::uint32_t>(AotSection::kReport), {report.bytes()}}};
-  if (!artifact.empty()) {
-    sections.push_back({static_cast<std::uint32_t>(AotSection::kCompat), {artifact.compat}});
-    sections.push_back({static_cast<std::uint32_t>(AotSection::kArtifact), {artifact.code}});
+namespace {
+
+/// A variant as sections; holds the bytes that are nowhere else.
+struct VariantSections {
+  VariantSections(const AotKey& key, const Specialized& specialized, const Artifact& artifact) : text(key.text()) {
+    write_report(report, specialized.report);
+    add(AotSection::kKey, bytes_of(text));
+    add(AotSection::kImage, specialized.image);
+    add(AotSection::kReport, report.bytes());
+    if (artifact.empty()) return;
+    add(AotSection::kCompat, artifact.compat);
+    add(AotSection::kArtifact, artifact.code);
   }
+  VariantSections(const VariantSections&) = delete;
+  VariantSections& operator=(const VariantSections&) = delete;
+  void add(AotSection kind, Bytes bytes) { all.push_back({static_cast<std::uint32_t>(kind), {bytes}}); }
+
+  std::string text;
+  ByteWriter report;
+  std::vector<SectionSource> all;
+};
+
+}  // namespace
+
+std::vector<std::byte> aot_file(const TemplateBody& from, const Specialized& specialized, const Artifact& artifact) {
+  return container_file(ContainerKind::kVariant, VariantSections(aot_key(from, specialized.binding), specialized, artifact).all);
+}
+
+void AotCache::store(const TemplateBody& from, const Specialized& specialized, const Artifact& artifact) {
+  if (options_.folder.empty()) return;
+  const AotKey key = aot_key(from, specialized.binding);
+  const std::string name = file_name(key);
+  const VariantSections parts(key, specialized, artifact);
+  const std::vector<SectionSource>& sections = parts.all;
   const Status stored = guard([&]() -> Status {
     if (const auto bytes = container_bytes(sections); bytes > options_.budget_bytes)
       return fail(ErrorCode::kFileUnwritable, "it needs ", bytes, " bytes of a budget of ", options_.budget_bytes);
@@ -188,7 +239,7 @@ Result<std::shared_ptr<Executable>> AotCache::executable(const TemplateBody& fro
     auto imported = Executable::import(device, request, variant.artifact, variant.specialized.keepalive);
     if (!imported && is_of_the_call(imported.error())) return imported;
     if (!imported)
-      say(LogLevel::kWarning, join("device code of a cached variant of `", from.name, "` is not used (artifact): ", imported.error().message(),
+      say(LogLevel::kWarning, join("device code of a kept variant of `", from.name, "` is not used (artifact): ", imported.error().message(),
                                    "; it is compiled again"));
     const std::lock_guard lock(mutex_);
     if (imported) return ++counters_.imports, imported;
@@ -201,6 +252,7 @@ Result<std::shared_ptr<Executable>> AotCache::executable(const TemplateBody& fro
 
 /// An entry that already is what it can be stays as it is.
 void AotCache::keep(const TemplateBody& from, const AotVariant& variant, const Executable& made, const rlx_call* call) {
+  if (options_.folder.empty()) return;
   const auto exported = guard([&] { return from.device->handle().export_artifact(made.handle(), call); });
   if (!exported) say(LogLevel::kWarning, join("device code of a variant of `", from.name, "` is not kept: ", exported.error().message()));
   Artifact artifact;

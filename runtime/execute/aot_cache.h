@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Variants on disk: load before specializing, store after compiling. A file is believed only after every byte of it was
-// checked, and its image must take and give exactly what the template says.
+// Variants on disk: load before specializing, store after compiling. They lie in a folder, or in the package that a model
+// came from. A file is believed only after every byte of it was checked, and its image must take and give exactly what the
+// template says.
 #pragma once
 
 #include <rlx/host/aot.hpp>
@@ -25,7 +26,7 @@ enum class AotSection : std::uint32_t { kKey = 1, kImage = 2, kReport = 3, kComp
 struct AotVariant {
   Specialized specialized;
   Artifact artifact;    ///< as it was stored; the plugin has not seen it yet
-  bool stored = false;  ///< in the folder, with that artifact
+  bool stored = false;  ///< in the folder, with that artifact; those of packages are not
 };
 
 /// A file of a cache folder, read whole and checked except for what only a template can say.
@@ -43,14 +44,24 @@ Checked<AotFile> read_aot_file(const std::string& folder, const std::string& nam
 /// The bytes of a cache file, already in memory (8-byte aligned, 64-byte where the artifact is to be imported): what read_aot_file does after reading.
 Checked<AotFile> parse_aot_file(Bytes bytes);
 
-/// One folder as one pipeline uses it. Thread-safe; other processes may use the folder at the same time.
+/// The same on a copy of the bytes, which the result holds.
+Checked<AotFile> copy_aot_file(Bytes bytes);
+
+/// The key alone; only the bytes on the way to it are checked. `bytes`: 8-byte aligned. Words: those of AotCounters.
+Checked<AotKey> key_of_aot_file(Bytes bytes);
+
+/// A variant as one file, for packages.
+std::vector<std::byte> aot_file(const TemplateBody& from, const Specialized& specialized, const Artifact& artifact);
+
+/// What one pipeline finds on disk: in its folder, where it has one, then in the package of the template. Thread-safe; other
+/// processes may use the folder at the same time.
 class AotCache {
  public:
   AotCache(AotOptions options, LogSink log) : options_(std::move(options)), log_(std::move(log)) {}
 
-  /// Nothing on a miss, whose reason is counted, and logged where a file was there.
+  /// Nothing on a miss, whose reason is counted, and logged where a file was there. A package without the variant is none.
   std::optional<AotVariant> load(const TemplateBody& from, const Binding& binding);
-  /// Keeps a variant, then evicts beyond the budget. What cannot be written is logged and counted.
+  /// Keeps a variant, then evicts beyond the budget. What cannot be written is logged and counted. Nothing without a folder.
   void store(const TemplateBody& from, const Specialized& specialized, const Artifact& artifact = {});
   /// The executable of `variant` on a device with artifacts: imported, or else compiled, exported and stored. Code that the
   /// plugin does not take is logged and counted. Errors: those of compiling; kCancelled, kDeadline.
@@ -60,7 +71,8 @@ class AotCache {
   const AotOptions& options() const { return options_; }
 
  private:
-  Checked<AotVariant> read(const TemplateBody& from, const Binding& binding, const AotKey& key) const;
+  std::optional<AotVariant> load_kept(const TemplateBody& from, const Binding& binding, const AotKey& key);
+  std::optional<AotVariant> load_packaged(const TemplateBody& from, const Binding& binding, const AotKey& key);
   void keep(const TemplateBody& from, const AotVariant& variant, const Executable& made, const rlx_call* call);
   void say(LogLevel level, const std::string& text) const {
     if (log_) log_(level, text);

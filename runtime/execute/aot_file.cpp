@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -53,6 +54,22 @@ std::shared_ptr<std::byte> aligned_memory(std::uint64_t bytes) {
 constexpr std::uint32_t number(AotSection section) { return static_cast<std::uint32_t>(section); }
 
 }  // namespace
+
+Checked<AotFile> copy_aot_file(Bytes bytes) {
+  std::shared_ptr<std::byte> memory = aligned_memory(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), memory.get());
+  auto parsed = parse_aot_file({memory.get(), bytes.size()});
+  if (parsed) parsed->memory = std::move(memory);
+  return parsed;
+}
+
+Checked<AotKey> key_of_aot_file(Bytes bytes) {
+  const auto container = Container::parse(bytes, ContainerKind::kVariant);
+  if (!container) return container.error();
+  const auto text = container->verified(number(AotSection::kKey));
+  if (!text) return text.error();
+  return parse_aot_key(*text);
+}
 
 Checked<AotFile> parse_aot_file(Bytes bytes) {
   const auto container = Container::parse(bytes, ContainerKind::kVariant);

@@ -147,8 +147,18 @@ std::uint64_t container_bytes(std::span<const SectionSource> sections) {
   return end;
 }
 
-Status write_container(const std::filesystem::path& path, ContainerKind kind, std::span<const SectionSource> sections) {
-  ByteWriter directory;
+namespace {
+
+/// A file as the pieces of which it is made; `head` and `directory` hold what is not in the sections.
+struct FileLayout {
+  ByteWriter head, directory;
+  std::vector<Bytes> pieces;
+  FileLayout(ContainerKind kind, std::span<const SectionSource> sections);
+  FileLayout(const FileLayout&) = delete;
+  FileLayout& operator=(const FileLayout&) = delete;
+};
+
+FileLayout::FileLayout(ContainerKind kind, std::span<const SectionSource> sections) {
   std::uint64_t end = kHeaderBytes + sections.size() * kRowBytes;
   for (const SectionSource& section : sections) {
     directory.number(section.kind);
@@ -159,7 +169,6 @@ Status write_container(const std::filesystem::path& path, ContainerKind kind, st
     directory.number(std::uint64_t{0});
     end = align_up(end) + section_bytes(section);
   }
-  ByteWriter head;
   for (int i = 0; i < 8; ++i) head.number(kMagic[i]);
   head.number(kContainerVersion);
   head.number(static_cast<std::uint32_t>(kind));
@@ -167,13 +176,25 @@ Status write_container(const std::filesystem::path& path, ContainerKind kind, st
   head.number(static_cast<std::uint32_t>(sections.size()));
   while (head.bytes().size() < kHashAt) head.number(std::uint8_t{0});
   head.hash(header_hash(head.bytes(), directory.bytes()));
-  std::vector<Bytes> pieces = {head.bytes(), directory.bytes()};
+  pieces = {head.bytes(), directory.bytes()};
   std::uint64_t written = kHeaderBytes + directory.bytes().size();
   for (const SectionSource& section : sections) {
     if (section.pieces.empty()) add_aligned(pieces, written, {});
     for (const Bytes piece : section.pieces) add_aligned(pieces, written, piece);
   }
-  return write_atomically(path, pieces);
+}
+
+}  // namespace
+
+std::vector<std::byte> container_file(ContainerKind kind, std::span<const SectionSource> sections) {
+  const FileLayout layout(kind, sections);
+  std::vector<std::byte> file;
+  for (const Bytes piece : layout.pieces) file.insert(file.end(), piece.begin(), piece.end());
+  return file;
+}
+
+Status write_container(const std::filesystem::path& path, ContainerKind kind, std::span<const SectionSource> sections) {
+  return write_atomically(path, FileLayout(kind, sections).pieces);
 }
 
 }  // namespace rlx

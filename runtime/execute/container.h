@@ -89,6 +89,9 @@ std::vector<std::uint64_t> piece_offsets(std::span<const Bytes> pieces);
 /// Bytes of the whole file.
 std::uint64_t container_bytes(std::span<const SectionSource> sections);
 
+/// The same file in memory.
+std::vector<std::byte> container_file(ContainerKind kind, std::span<const SectionSource> sections);
+
 /// Writes atomically: readers see the old file or the new one. Equal sections give equal bytes.
 /// Errors: kFileUnwritable.
 Status write_container(const std::filesystem::path& path, ContainerKind kind, std::span<const SectionSource> sections);

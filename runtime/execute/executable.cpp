@@ -24,7 +24,7 @@ Result<std::shared_ptr<Executable>> Executable::import(const DeviceBody& device,
                                                        std::shared_ptr<const void> keepalive) {
   const TraceSpan span(device.trace(), "import_artifact", "compile");
   RLX_ASSIGN(ImportedCode code, device.handle().import_artifact(request, artifact.compat, artifact.code, std::move(keepalive)));
-  if (!code.drawback.empty()) device.log(LogLevel::kInfo, join("cached device code works, compiling again would give better code: ", code.drawback));
+  if (!code.drawback.empty()) device.log(LogLevel::kInfo, join("kept device code works, compiling again would give better code: ", code.drawback));
   RLX_ASSIGN(ExecutableInfo info, code.executable.info());
   auto made = std::make_shared<Executable>(std::move(code.executable), std::move(info));
   made->imported_ = true;

@@ -42,6 +42,7 @@ std::shared_ptr<const ModelOrigin> origin(const PackageContents& contents, const
   made->fused = contents.info.fused;
   made->mapping = mapping;
   for (const PackagePack& pack : contents.packs) made->packs.push_back({pack.key, contents.packed.subspan(pack.offset, pack.bytes), 64});
+  for (const PackageVariant& variant : contents.variants) made->variants[variant.key] = contents.variant_files.subspan(variant.offset, variant.bytes);
   return made;
 }
 

@@ -17,7 +17,7 @@
 namespace rlx {
 
 inline constexpr std::uint32_t kPackageVersion = 1;
-enum class PackageSection : std::uint32_t { kManifest = 1, kGraph = 2, kTensors = 3, kWeights = 4, kPacks = 5, kPacked = 6 };
+enum class PackageSection : std::uint32_t { kManifest = 1, kGraph = 2, kTensors = 3, kWeights = 4, kPacks = 5, kPacked = 6, kVariants = 7, kVariantFiles = 8 };
 
 /// One row of the table of tensors, ascending by param: those of params, and those that the graph owns (constants above
 /// 4 KiB). Dtype and dims are the graph's.
@@ -36,10 +36,18 @@ struct PackagePack {
   Hash128 hash;              ///< of the packed bytes
 };
 
+/// A compiled variant: a file as cache folders hold it.
+struct PackageVariant {
+  std::string key;           ///< AotKey::name
+  std::uint64_t offset = 0;  ///< in the section of variants, a multiple of 64
+  std::uint64_t bytes = 0;
+};
+
 /// Why a template made from a model of a package runs no pass, and what its param set is offered. Immutable.
 struct ModelOrigin {
   bool fused = true;
   std::vector<PackInfo> packs;
+  std::map<std::string, Bytes, std::less<>> variants;  ///< by AotKey::name; nobody has checked them yet
   std::shared_ptr<const void> mapping;
 };
 
@@ -49,13 +57,15 @@ struct PackageContents {
   Graph graph;  ///< verified; owned params have their bytes (copied)
   std::vector<PackageTensor> tensors;
   std::vector<PackagePack> packs;
-  Bytes weights, packed;
+  std::vector<PackageVariant> variants;
+  Bytes weights, packed, variant_files;
+  Hash128 variant_hash;  ///< of variant_files
 };
 
-/// Checks everything but the hashes of tensors and packs. `file` is 8-byte aligned.
-/// Words: those of Container::parse, content, manifest, graph, tensors, packs.
+/// Checks everything but the hashes of tensors, packs and variants. `file` is 8-byte aligned.
+/// Words: those of Container::parse, content, manifest, graph, tensors, packs, variants.
 Checked<PackageContents> read_package(Bytes file);
-/// Compares every tensor and pack with its hash. Words: weights, packs.
+/// Compares every tensor, pack and variant with its hash. Words: weights, packs, variants.
 Checked<void> verify_package(const PackageContents& contents);
 
 }  // namespace rlx

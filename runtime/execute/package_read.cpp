@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/compile/specialize.h"
+#include "runtime/execute/aot_cache.h"
 #include "runtime/execute/package.h"
 #include "runtime/execute/wire.h"
 #include "runtime/ir/text.h"
@@ -11,7 +12,7 @@
 namespace rlx {
 namespace {
 
-constexpr std::size_t kTensorRow = 40, kPackRow = 48;
+constexpr std::size_t kTensorRow = 40, kPackRow = 48, kVariantRow = 16;
 
 constexpr std::uint32_t number(PackageSection section) { return static_cast<std::uint32_t>(section); }
 
@@ -122,6 +123,41 @@ Checked<std::vector<PackagePack>> read_packs(Bytes table, Bytes packed) {
   return packs;
 }
 
+Checked<std::vector<PackageVariant>> read_variants(Bytes table, Bytes files) {
+  if (table.size() % kVariantRow != 0) return flaw("variants", "its table of variants has ", table.size(), " bytes, wanted a multiple of ", kVariantRow);
+  ByteReader in(table);
+  std::vector<PackageVariant> variants;
+  std::uint64_t end = 0;
+  for (std::size_t i = 0; i < table.size() / kVariantRow; ++i) {
+    PackageVariant variant;
+    variant.offset = in.number<std::uint64_t>();
+    variant.bytes = in.number<std::uint64_t>();
+    if (!next_place(variant.offset, variant.bytes, files.size(), end))
+      return flaw("variants", "variant ", i, " lies at ", variant.offset, " with ", variant.bytes, " bytes of ", files.size());
+    const auto key = key_of_aot_file(files.subspan(variant.offset, variant.bytes));
+    if (!key) return flaw("variants", "variant ", i, ": ", key.error().sentence);
+    variant.key = key->name();
+    variants.push_back(std::move(variant));
+  }
+  if (end != files.size()) return flaw("variants", "its variants end at ", end, " of ", files.size(), " bytes");
+  return variants;
+}
+
+/// Those of a package that has any.
+Checked<void> read_variants(const Container& container, PackageContents& contents) {
+  const ContainerSection* files = container.find(number(PackageSection::kVariantFiles));
+  if ((files != nullptr) != (container.find(number(PackageSection::kVariants)) != nullptr)) return flaw("missing", "it has variants without their table, or the table alone");
+  if (!files) return {};
+  const auto rows = section(container, PackageSection::kVariants);
+  if (!rows) return rows.error();
+  contents.variant_files = files->bytes;
+  contents.variant_hash = files->hash;
+  auto variants = read_variants(*rows, contents.variant_files);
+  if (!variants) return variants.error();
+  contents.variants = *std::move(variants);
+  return {};
+}
+
 /// Owned bytes belong to the graph and are copied: they are constants, small beside weights.
 void give_owned(PackageContents& contents) {
   for (const PackageTensor& tensor : contents.tensors) {
@@ -158,6 +194,7 @@ Checked<PackageContents> read_sections(const Container& container) {
   auto tensors = read_tensors(*table, contents.weights, contents.graph);
   if (!tensors) return tensors.error();
   contents.tensors = *std::move(tensors);
+  if (auto variants = read_variants(container, contents); !variants) return variants.error();
   const ContainerSection* packed = container.find(number(PackageSection::kPacked));
   if ((packed != nullptr) != (container.find(number(PackageSection::kPacks)) != nullptr)) return flaw("missing", "it has packs without their table, or the table alone");
   if (!packed) return contents;
@@ -174,6 +211,8 @@ void count(PackageContents& contents, std::uint64_t file_bytes) {
   contents.info.bytes = file_bytes;
   contents.info.tensors = contents.tensors.size();
   contents.info.packs = contents.packs.size();
+  contents.info.variants = contents.variants.size();
+  contents.info.variant_bytes = contents.variant_files.size();
   for (const PackageTensor& tensor : contents.tensors) contents.info.weight_bytes += tensor.bytes;
   for (const PackagePack& pack : contents.packs) contents.info.packed_bytes += pack.bytes;
 }
@@ -184,7 +223,7 @@ Checked<PackageContents> read_package(Bytes file) {
   const auto container = Container::parse(file, ContainerKind::kPackage);
   if (!container) return container.error();
   for (const ContainerSection& known : container->sections())
-    if (known.kind < number(PackageSection::kManifest) || known.kind > number(PackageSection::kPacked))
+    if (known.kind < number(PackageSection::kManifest) || known.kind > number(PackageSection::kVariantFiles))
       return flaw("directory", "section ", known.kind, " is not known");
   auto contents = read_sections(*container);
   if (!contents) return contents;
@@ -201,6 +240,9 @@ Checked<void> verify_package(const PackageContents& contents) {
   for (std::size_t i = 0; i < contents.packs.size(); ++i)
     if (hash_bytes(contents.packed.subspan(contents.packs[i].offset, contents.packs[i].bytes)) != contents.packs[i].hash)
       return flaw("packs", "the bytes of pack ", i, " are damaged");
+  if (!contents.variants.empty() && hash_bytes(contents.variant_files) != contents.variant_hash) return flaw("variants", "the bytes of its variants are damaged");
+  for (const PackageVariant& variant : contents.variants)
+    if (const auto file = parse_aot_file(contents.variant_files.subspan(variant.offset, variant.bytes)); !file) return flaw("variants", file.error().sentence);
   return {};
 }
 

@@ -5,6 +5,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/compile/pipeline.h"
+#include "runtime/execute/aot_cache.h"
 #include "runtime/execute/empty_model.h"
 #include "runtime/execute/package.h"
 #include "runtime/execute/template_body.h"
@@ -25,6 +26,7 @@ struct Contents {
   std::vector<Bytes> weights;    // one per tensor
   std::vector<PackagePack> packs;
   std::vector<Bytes> packed;     // one per pack
+  std::vector<std::vector<std::byte>> variants;  // files
   std::string packed_for;
 };
 
@@ -121,6 +123,18 @@ Result<Held> collect_packs(const CompiledGraph& graph, Contents& out) {
   return Held{graph, set};
 }
 
+/// The variant as the pipeline compiled it, with its code where the backend hands it out. Where the executable is another
+/// variant's its code is not of this image, and stays out.
+Status collect_variant(ModelCompilePipeline& pipeline, const Template& made, const CompiledGraph& graph, bool own_code, Contents& out) {
+  RLX_ASSIGN(const Specialized specialized, pipeline.specialize_template(made, graph.binding()));
+  std::optional<ArtifactBytes> code;
+  if (own_code) {
+    RLX_ASSIGN(code, made.body()->device->handle().export_artifact(graph.body()->executable()->handle()));
+  }
+  out.variants.push_back(aot_file(*made.body(), specialized, code ? Artifact{code->compat, code->code} : Artifact()));
+  return {};
+}
+
 /// What is returned holds the packs until the file is written.
 Result<std::vector<Held>> pack(const Model& model, const PackageOptions& options, Contents& out) {
   std::vector<Held> held;
@@ -131,14 +145,17 @@ Result<std::vector<Held>> pack(const Model& model, const PackageOptions& options
   std::vector<Binding> shapes = options.shapes;
   if (shapes.empty()) shapes.push_back(least_shape(*out.graph));
   for (const Binding& shape : shapes) {
+    const std::uint64_t misses = pipeline.counters().misses, shared = pipeline.counters().shared;
     RLX_ASSIGN(const CompiledGraph graph, pipeline.get_or_compile(made, shape));
-    if (!graph.unset_params().empty()) break;  // nothing to pack
+    if (!options.shapes.empty() && pipeline.counters().misses > misses)  // each shape once
+      RLX_TRY(collect_variant(pipeline, made, graph, pipeline.counters().shared == shared, out));
+    if (!graph.unset_params().empty()) continue;  // nothing to pack
     RLX_ASSIGN(held.emplace_back(), collect_packs(graph, out));
   }
   const std::vector<std::uint64_t> offsets = piece_offsets(out.packed);
   for (std::size_t i = 0; i < offsets.size(); ++i) out.packs[i].offset = offsets[i];
   const DeviceReport& device = options.device.report();
-  if (!out.packs.empty()) out.packed_for = join(device.plugin_id, " ", device.plugin_version, ", ", device.fingerprint);
+  if (!out.packs.empty() || !out.variants.empty()) out.packed_for = join(device.plugin_id, " ", device.plugin_version, ", ", device.fingerprint);
   return held;
 }
 
@@ -164,6 +181,17 @@ Status write_manifest(ByteWriter& out, const Contents& contents, const PackageOp
   return {};
 }
 
+/// Rows of the variants, and their files.
+std::vector<Bytes> write_variants(ByteWriter& rows, const Contents& contents) {
+  const std::vector<Bytes> files(contents.variants.begin(), contents.variants.end());
+  const std::vector<std::uint64_t> offsets = piece_offsets(files);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    rows.number(offsets[i]);
+    rows.number(std::uint64_t{files[i].size()});
+  }
+  return files;
+}
+
 void write_tables(ByteWriter& tensors, ByteWriter& packs, const Contents& contents) {
   for (const PackageTensor& tensor : contents.tensors) {
     tensors.number(tensor.param);
@@ -181,7 +209,7 @@ void write_tables(ByteWriter& tensors, ByteWriter& packs, const Contents& conten
 }
 
 Status write_contents(const std::string& path, const Contents& contents, const PackageOptions& options) {
-  ByteWriter manifest, tensors, packs;
+  ByteWriter manifest, tensors, packs, variants;
   RLX_TRY(write_manifest(manifest, contents, options));
   write_tables(tensors, packs, contents);
   Graph bare = *contents.graph;  // owned bytes lie among the weights
@@ -191,6 +219,11 @@ Status write_contents(const std::string& path, const Contents& contents, const P
                                          {static_cast<std::uint32_t>(PackageSection::kGraph), {bytes_of(text)}},
                                          {static_cast<std::uint32_t>(PackageSection::kTensors), {tensors.bytes()}}};
   if (!contents.packs.empty()) sections.push_back({static_cast<std::uint32_t>(PackageSection::kPacks), {packs.bytes()}});
+  const std::vector<Bytes> files = write_variants(variants, contents);
+  if (!files.empty()) {
+    sections.push_back({static_cast<std::uint32_t>(PackageSection::kVariants), {variants.bytes()}});
+    sections.push_back({static_cast<std::uint32_t>(PackageSection::kVariantFiles), files});
+  }
   sections.push_back({static_cast<std::uint32_t>(PackageSection::kWeights), contents.weights});
   if (!contents.packs.empty()) sections.push_back({static_cast<std::uint32_t>(PackageSection::kPacked), contents.packed});
   return write_container(path, ContainerKind::kPackage, sections);

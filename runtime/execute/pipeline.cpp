@@ -99,7 +99,7 @@ class SizesInOrder {
 
 struct ModelCompilePipeline::Body {
   Body(Device device_in, const PipelineOptions& options)
-      : device(std::move(device_in)), lanes(std::make_shared<LanePool>(device.body())), variants(options) {}
+      : device(std::move(device_in)), lanes(std::make_shared<LanePool>(device.body())), variants(options), aot(std::make_shared<AotCache>(AotOptions(), device.body()->sink())) {}
 
   ~Body() { lanes->wait_for_background(); }
   Body(const Body&) = delete;
@@ -112,15 +112,15 @@ struct ModelCompilePipeline::Body {
   mutable std::mutex mutex;
   std::map<std::string, NamedTemplate, std::less<>> templates;  // by name and options
   std::uint64_t templates_made = 0;
-  std::shared_ptr<AotCache> aot;  // null without a folder
+  std::shared_ptr<AotCache> aot;
 
   Result<CompiledGraph> compile(const Template& from, const Specialized& specialized, std::string_view reason, const CallScope& scope,
                                 const VariantBody::MakeExecutable& make = Executable::compile);
-  Result<CompiledGraph> compile_through(AotCache& folder, const Template& from, const AotVariant& variant, std::string_view reason,
+  Result<CompiledGraph> compile_through(AotCache& kept, const Template& from, const AotVariant& variant, std::string_view reason,
                                         const CallScope& scope);
   void log_compile(const VariantBody& variant, std::string_view reason) const;
 
-  std::shared_ptr<AotCache> folder() const {
+  std::shared_ptr<AotCache> kept() const {
     const std::lock_guard lock(mutex);
     return aot;
   }
@@ -146,15 +146,15 @@ Result<CompiledGraph> ModelCompilePipeline::Body::compile(const Template& from, 
 }
 
 /// Of a device with artifacts: a variant whose executable is alive in this process is stored without its code.
-Result<CompiledGraph> ModelCompilePipeline::Body::compile_through(AotCache& folder, const Template& from, const AotVariant& variant,
+Result<CompiledGraph> ModelCompilePipeline::Body::compile_through(AotCache& kept, const Template& from, const AotVariant& variant,
                                                                  std::string_view reason, const CallScope& scope) {
   bool alive = true;
   const auto make = [&](const DeviceBody&, const CompileRequest& request) {
     alive = false;
-    return folder.executable(*from.body(), variant, request);
+    return kept.executable(*from.body(), variant, request);
   };
   Result<CompiledGraph> graph = compile(from, variant.specialized, reason, scope, make);
-  if (graph && alive && !variant.stored) folder.store(*from.body(), variant.specialized);
+  if (graph && alive && !variant.stored) kept.store(*from.body(), variant.specialized);
   return graph;
 }
 
@@ -187,7 +187,7 @@ Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, const P
     if (!device.body()) return fail(ErrorCode::kInvalidArgument, "no device: open one with Runtime::device");
     ModelCompilePipeline pipeline;
     pipeline.body_ = std::make_shared<Body>(std::move(device), options);
-    if (!options.aot.folder.empty()) RLX_TRY(pipeline.use_aot(options.aot));
+    if (!options.aot.folder.empty() || options.aot.package_code) RLX_TRY(pipeline.use_aot(options.aot));
     return pipeline;
   });
 }
@@ -283,9 +283,9 @@ Result<Specialized> ModelCompilePipeline::specialize_template(const Template& fr
 
 namespace {
 
-Result<AotVariant> load_or_specialize(ModelCompilePipeline& pipeline, AotCache& folder, const Template& from, const Binding& binding) {
+Result<AotVariant> load_or_specialize(ModelCompilePipeline& pipeline, AotCache& kept, const Template& from, const Binding& binding) {
   const auto begin = Clock::now();
-  if (auto found = folder.load(*from.body(), binding)) {
+  if (auto found = kept.load(*from.body(), binding)) {
     found->specialized.specialize_us = microseconds_since(begin);
     return *std::move(found);
   }
@@ -300,10 +300,9 @@ Result<Specialized> ModelCompilePipeline::get_or_specialize_aot(const Template& 
   return entry([&]() -> Result<Specialized> {
     RLX_TRY(check_made(body_));
     RLX_TRY(body_->owns(from));
-    const std::shared_ptr<AotCache> folder = body_->folder();
-    if (!folder) return specialize_template(from, binding);
-    RLX_ASSIGN(AotVariant variant, load_or_specialize(*this, *folder, from, binding));
-    if (!variant.stored) folder->store(*from.body(), variant.specialized);
+    const std::shared_ptr<AotCache> kept = body_->kept();
+    RLX_ASSIGN(AotVariant variant, load_or_specialize(*this, *kept, from, binding));
+    if (!variant.stored) kept->store(*from.body(), variant.specialized);
     return std::move(variant.specialized);
   });
 }
@@ -311,7 +310,7 @@ Result<Specialized> ModelCompilePipeline::get_or_specialize_aot(const Template& 
 Status ModelCompilePipeline::use_aot(AotOptions options) {
   return entry([&]() -> Status {
     RLX_TRY(check_made(body_));
-    if (options.folder.empty()) return fail(ErrorCode::kInvalidArgument, "no folder to keep variants in");
+    if (options.folder.empty() && !options.package_code) return fail(ErrorCode::kInvalidArgument, "no folder to keep variants in");
     if (options.budget_bytes == 0) return fail(ErrorCode::kInvalidArgument, "the budget of `", options.folder, "` is 0 bytes, wanted 1 or more");
     auto aot = std::make_shared<AotCache>(std::move(options), body_->device.body()->sink());
     const std::lock_guard lock(body_->mutex);
@@ -324,7 +323,7 @@ AotCounters ModelCompilePipeline::aot_counters() const {
   return look([&]() -> AotCounters {
     if (!body_) return {};
     const std::lock_guard lock(body_->mutex);
-    return body_->aot ? body_->aot->counters() : AotCounters();
+    return body_->aot->counters();
   });
 }
 
@@ -349,10 +348,10 @@ Result<CompiledGraph> ModelCompilePipeline::get_or_compile(const Template& from,
     if (auto found = body_->variants.hit(probe, options.user_key)) [[likely]]
       return *std::move(found);
     const auto make = [&](std::string_view reason) -> Result<CompiledGraph> {
-      const std::shared_ptr<AotCache> folder = body_->folder();
-      if (folder && from.body()->device->handle().has_artifacts()) {
-        RLX_ASSIGN(const AotVariant variant, load_or_specialize(*this, *folder, from, binding));
-        return body_->compile_through(*folder, from, variant, reason, scope);
+      if (from.body()->device->handle().has_artifacts()) {
+        const std::shared_ptr<AotCache> kept = body_->kept();
+        RLX_ASSIGN(const AotVariant variant, load_or_specialize(*this, *kept, from, binding));
+        return body_->compile_through(*kept, from, variant, reason, scope);
       }
       RLX_ASSIGN(const Specialized specialized, get_or_specialize_aot(from, binding));
       return body_->compile(from, specialized, reason, scope);

@@ -78,6 +78,7 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   body->params = std::make_shared<ParamStore>(graph, device);
   for (const ParamSource& weight : model.weights())
     if (has_param(*graph, weight.name)) RLX_TRY(body->params->stage(weight));
+  body->origin = model.origin();
   if (model.origin()) body->params->offer(model.origin());
   return body;
 }

@@ -32,6 +32,7 @@ class TemplateBody {
   std::vector<MissedFusion> missed;  ///< empty where fusing is off
   std::unique_ptr<Specializer> specializer;
   std::shared_ptr<ParamStore> params;
+  std::shared_ptr<const ModelOrigin> origin;  ///< null where the model came from no package
 };
 
 }  // namespace rlx

@@ -103,8 +103,9 @@ rlx::Result<Written> compile(const CompileCommand& command) {
 void print_text(const CompileCommand& command, const Written& written) {
   if (written.package) {
     const rlx::PackageInfo& info = written.info;
-    std::printf("%s  %s: %zu tensors %s, %zu packs %s, %zu shapes\n", command.output.c_str(), bytes_text(info.bytes).c_str(), info.tensors,
-                bytes_text(info.weight_bytes).c_str(), info.packs, bytes_text(info.packed_bytes).c_str(), info.shapes.size());
+    std::printf("%s  %s: %zu tensors %s, %zu packs %s, %zu variants %s, %zu shapes\n", command.output.c_str(), bytes_text(info.bytes).c_str(), info.tensors,
+                bytes_text(info.weight_bytes).c_str(), info.packs, bytes_text(info.packed_bytes).c_str(), info.variants,
+                bytes_text(info.variant_bytes).c_str(), info.shapes.size());
     std::printf("template %s\n", info.template_hash.c_str());
     if (!info.packed_for.empty()) std::printf("packed for %s\n", info.packed_for.c_str());
   }
@@ -120,6 +121,7 @@ nlohmann::json document_of(const Written& written) {
                            {"template", written.info.template_hash}, {"tensors", written.info.tensors},
                            {"weight_bytes", written.info.weight_bytes}, {"packs", written.info.packs},
                            {"packed_bytes", written.info.packed_bytes}, {"packed_for", written.info.packed_for},
+                           {"variants", written.info.variants},      {"variant_bytes", written.info.variant_bytes},
                            {"source", written.info.source},      {"source_hash", written.info.source_hash},
                            {"shapes", written.info.shapes}};
   document["cache"] = {{"stores", written.cache.stores}, {"hits", written.cache.hits}, {"exports", written.cache.exports}};

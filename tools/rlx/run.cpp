@@ -34,7 +34,7 @@ struct RunOptions {
   std::vector<std::string> binds, fills, buckets;
   std::uint64_t seed = 0;
   unsigned repeat = 1;
-  bool json = false, stats = false, serve_larger = false;
+  bool json = false, stats = false, serve_larger = false, package_code = false;
 };
 
 /// What one run did; printed as text or as JSON.
@@ -123,8 +123,11 @@ rlx::Result<Outcome> execute(const RunOptions& options) {
   if (!inputs) return inputs.error();
   const auto fills = parse_fills(options.fills, made.manifest());
   if (!fills) return fills.error();
-  if (!options.cache.empty())
-    if (auto used = opened->pipeline.use_aot({options.cache}); !used) return used.error();
+  rlx::AotOptions aot;
+  aot.folder = options.cache;
+  aot.package_code = options.package_code;
+  if (!options.cache.empty() || options.package_code)
+    if (auto used = opened->pipeline.use_aot(aot); !used) return used.error();
   const auto buckets = make_buckets(options, *opened);
   if (!buckets) return buckets.error();
   auto begin = Clock::now();
@@ -165,7 +168,7 @@ void print_values(const rlx::NamedTensor& output) {
 }
 
 void print_folder(const rlx::AotCounters& folder) {
-  std::printf("cache folder: %s", folder.imports ? "the variant and its device code were there" : folder.hits ? "the variant was there" : "not there");
+  std::printf("cache folder: %s", folder.hits && folder.imports ? "the variant and its device code were there" : folder.hits ? "the variant was there" : "not there");
   for (const auto& [reason, count] : folder.reasons) std::printf(" (%s)", reason.c_str());
   std::printf("%s\n", folder.stores ? "; written" : folder.failed_stores ? "; could not be written" : "");
 }
@@ -179,6 +182,7 @@ void print_stats(const Outcome& outcome) {
               static_cast<unsigned long long>(outcome.cache.failures), static_cast<unsigned long long>(outcome.cache.evictions),
               bytes_text(outcome.cache.resident_bytes).c_str());
   if (outcome.folder.hits + outcome.folder.misses > 0) print_folder(outcome.folder);
+  if (outcome.folder.packaged) std::printf("the variant came with the package%s\n", outcome.folder.imports ? ", and its device code" : "");
   std::printf("memory: %s held: weights %s, packed %s, arenas %s%s\n", bytes_text(outcome.memory.bytes()).c_str(), bytes_text(outcome.memory.source_bytes).c_str(),
               bytes_text(outcome.memory.packed_bytes).c_str(), bytes_text(outcome.memory.arena_bytes).c_str(),
               outcome.memory.budget_bytes ? ("; budget " + bytes_text(outcome.memory.budget_bytes)).c_str() : "");
@@ -208,7 +212,7 @@ void print_document(const Outcome& outcome) {
   document["cache"] = to_json(outcome.cache);
   document["memory"] = to_json(outcome.memory);
   document["cache_folder"] = {{"hits", outcome.folder.hits}, {"misses", outcome.folder.reasons}, {"stores", outcome.folder.stores},
-                              {"failed_stores", outcome.folder.failed_stores}, {"imports", outcome.folder.imports}, {"exports", outcome.folder.exports}};
+                              {"failed_stores", outcome.folder.failed_stores}, {"packaged", outcome.folder.packaged}, {"imports", outcome.folder.imports}, {"exports", outcome.folder.exports}};
   if (outcome.buckets) document["buckets"] = to_json(*outcome.buckets);
   for (const rlx::NamedTensor& output : outcome.outputs)
     document["outputs"].push_back({{"name", output.name}, {"dtype", rlx::dtype_name(output.tensor.dtype())}, {"dims", output.tensor.dims()}});
@@ -230,6 +234,7 @@ int run_command(const Arguments& arguments) {
       ("serve-larger", po::bool_switch(&run.serve_larger), "with --buckets: compile the shape's own variant behind")  //
       ("repeat,r", po::value(&run.repeat)->value_name("N"), "runs; times are their median")                           //
       ("cache", po::value(&run.cache)->value_name("FOLDER"), "where compiled variants are kept between runs; made where it is not there")  //
+      ("package-code", po::bool_switch(&run.package_code), "let the backend use the device code in a package: only of those whose plugins you would use")  //
       ("stats", po::bool_switch(&run.stats), "the cache's counters, memory, what became of the ops")                                                //
       ("json", po::bool_switch(&run.json), "print JSON (schema rlx.run/1)")                                           //
       ("model", po::value(&run.model)->value_name("MODEL")->required(), "the model file");

@@ -19,15 +19,19 @@ namespace rlx {
 struct AotOptions {
   std::string folder;                               ///< made when first written to; empty = no cache on disk
   std::uint64_t budget_bytes = std::uint64_t{1} << 30;  ///< of all files; the least recently used ones go first
+  /// Device code that packages carry is handed to the backend. It may run with your rights, like a plugin: say so only where
+  /// packages come from whom you would take a plugin from.
+  bool package_code = false;
 };
 
-/// What one pipeline saw of its folder.
+/// What one pipeline saw of its folder and of packages.
 struct AotCounters {
   std::uint64_t hits = 0, misses = 0, stores = 0, failed_stores = 0, evictions = 0;
   /// Misses by reason: absent, unreadable, unsafe, short, magic, version, kind, size, header, directory, padding, missing,
   /// content, key, image, tables, report; "artifact" counts hits whose device code was not taken.
   std::map<std::string, std::uint64_t> reasons;
-  /// Device code, of backends that offer `rlx.artifact/1`: executables made from code that lay in the folder, and entries
+  std::uint64_t packaged = 0;  ///< variants that came with the package of their model
+  /// Device code, of backends that offer `rlx.artifact/1`: executables made from code that lay there, and entries
   /// stored with code. What was imported was not compiled.
   std::uint64_t imports = 0, exports = 0;
 };

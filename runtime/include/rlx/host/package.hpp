@@ -16,7 +16,9 @@ struct PackageOptions {
   bool fuse = true;             ///< as CompileOptions::fuse; whoever opens the package gets this graph and no other
   std::vector<Binding> shapes;  ///< carried along, for whoever wants to compile before the first request
   /// Where it is set, the package carries the weights as this device packs them for `shapes` (or for the least sizes
-  /// where there are none). Another device, or another processor, packs for itself.
+  /// where there are none), and for `shapes` the variants as a cache folder would keep them: planned images, and device code
+  /// where the backend has `rlx.artifact/1`, which only AotOptions::package_code lets in again. Another device, or another
+  /// processor, packs and plans for itself.
   Device device;
   std::string source;           ///< the file that the model came from: its name and hash are kept; may be empty
 };
@@ -34,7 +36,9 @@ struct PackageInfo {
   std::uint64_t weight_bytes = 0;
   std::size_t packs = 0;
   std::uint64_t packed_bytes = 0;
-  std::string packed_for;            ///< plugin and device of the packs; empty where there are none
+  std::string packed_for;            ///< plugin and device of the packs and variants; empty where there are none
+  std::size_t variants = 0;
+  std::uint64_t variant_bytes = 0;   ///< images and device code
 };
 
 /// Writes atomically. Weights that the model lacks are lacking in the package too.

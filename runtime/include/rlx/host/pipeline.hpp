@@ -248,12 +248,12 @@ class RLX_API ModelCompilePipeline {
   /// Binds, infers, checks, asks the device, plans. Errors: kUnboundSymbol, kUnknownSymbol, kSymbolOutOfRange,
   /// kConstraintViolated, kUnsupportedOps (all of them listed).
   Result<Specialized> specialize_template(const Template& from, const Binding& binding);
-  /// The same, from the folder of use_aot where it has it; what is made is kept there. Without a folder as
-  /// specialize_template.
+  /// The same, from the folder of use_aot or the package of the model where one of them has it; what is made is kept in the
+  /// folder. Without either as specialize_template.
   Result<Specialized> get_or_specialize_aot(const Template& from, const Binding& binding);
   /// From now on misses look into a folder of variants, and keep there what they made; get_or_compile also the device code,
   /// where the backend has `rlx.artifact/1`. Errors: kInvalidArgument for an
-  /// empty folder or a budget of 0; nothing is read or written yet.
+  /// empty folder (unless package_code alone is asked for) or a budget of 0; nothing is read or written yet.
   Status use_aot(AotOptions options);
   AotCounters aot_counters() const;
   /// Compiles what specialize_template returned, outside the cache.

@@ -6,7 +6,10 @@
 
 #include <thread>
 
+#include <rlx/host/package.hpp>
+
 #include "runtime/execute/aot_cache.h"
+#include "runtime/execute/package.h"
 #include "tests/unit/runtime/execute/storage.h"
 
 namespace rlx_test {
@@ -14,7 +17,8 @@ namespace {
 
 /// A runtime of its own with C0 alone, a pipeline over a folder, and a template of the token model.
 struct Host {
-  explicit Host(const std::string& folder, const std::string& plugin = RLX_C0_PLUGIN, const std::string& kind = "c0") {
+  explicit Host(const std::string& folder, const std::string& plugin = RLX_C0_PLUGIN, const std::string& kind = "c0",
+                const rlx::Model& model = token_model(), bool package_code = false) {
     rlx::RuntimeOptions options;
     options.plugin_paths = {plugin};
     options.only_plugin_paths = true;
@@ -28,8 +32,9 @@ struct Host {
     if (!device) ADD_FAILURE() << device.error().to_string();
     rlx::PipelineOptions kept;
     kept.aot.folder = folder;
+    kept.aot.package_code = package_code;
     pipeline = *rlx::ModelCompilePipeline::create(*device, kept);
-    from = *pipeline.build_template("tokens", token_model());
+    from = *pipeline.build_template("tokens", model);
     const std::vector<float> table = counting(40);
     const auto set = from.params().set("table", {rlx::DType::kF32, {10, 4}, table.data(), 160});
     EXPECT_TRUE(set) << set.error().to_string();
@@ -255,6 +260,116 @@ TEST(Artifacts, ABackendWithoutThemKeepsImagesAlone) {
     EXPECT_TRUE(host.recorded("compile_lir"));
   }
   EXPECT_EQ(rlx::list_aot(folder.path())->at(0).artifact_bytes, 0u);
+}
+
+/// A package of the token model with the variant 2x5 of a backend.
+rlx::PackageInfo packaged(const std::string& path, const std::string& plugin, const std::string& kind) {
+  const Host maker({}, plugin, kind);
+  rlx::PackageOptions options;
+  options.device = maker.pipeline.device();
+  options.shapes = {{{"batch", 2}, {"seq", 5}}, {{"batch", 2}, {"seq", 5}}};
+  const auto written = rlx::write_package(path, token_model(), options);
+  EXPECT_TRUE(written) << written.error().to_string();
+  return *written;
+}
+
+TEST(PackagedVariants, AreNotPlannedAgain) {
+  const Folder folder;
+  const rlx::PackageInfo info = packaged(folder / "m.rlx", RLX_CPU_PLUGIN, "cpu");
+  EXPECT_EQ(info.variants, 1u) << "each shape once";
+  EXPECT_GT(info.variant_bytes, 0u);
+  Host host({}, RLX_CPU_PLUGIN, "cpu", *rlx::load_model(folder / "m.rlx"));
+  EXPECT_EQ(host.run(2, 5), wanted(2, 5));
+  EXPECT_EQ(host.counters().packaged, 1u);
+  EXPECT_FALSE(host.recorded("specialize"));
+  EXPECT_EQ(host.run(1, 3), wanted(1, 3)) << "another shape is planned";
+  EXPECT_EQ(host.counters().packaged, 1u);
+  EXPECT_EQ(host.counters().misses, 0u);
+  EXPECT_TRUE(host.log.empty()) << host.log[0];
+  Host other({}, RLX_C0_PLUGIN, "c0", *rlx::load_model(folder / "m.rlx"));
+  EXPECT_EQ(other.run(2, 5), wanted(2, 5)) << "of another backend: made anew";
+  EXPECT_EQ(other.counters().packaged, 0u);
+}
+
+TEST(PackagedVariants, CarryDeviceCodeForThoseWhoLetItIn) {
+  const Folder folder;
+  packaged(folder / "m.rlx", RLX_C0_PLUGIN, "c0");
+  const rlx::Model model = *rlx::load_model(folder / "m.rlx");
+  Host careful({}, RLX_C0_PLUGIN, "c0", model);
+  EXPECT_EQ(careful.run(2, 5), wanted(2, 5));
+  EXPECT_EQ(careful.counters().packaged, 1u);
+  EXPECT_EQ(careful.counters().imports, 0u);
+  EXPECT_TRUE(careful.recorded("compile_lir"));
+  Host trusting({}, RLX_C0_PLUGIN, "c0", model, true);
+  EXPECT_EQ(trusting.run(2, 5), wanted(2, 5));
+  EXPECT_EQ(trusting.counters().imports, 1u);
+  EXPECT_FALSE(trusting.recorded("compile_lir"));
+  EXPECT_FALSE(trusting.recorded("specialize"));
+  Host first(folder / "cache", RLX_C0_PLUGIN, "c0", model), second(folder / "cache", RLX_C0_PLUGIN, "c0", model);
+  EXPECT_EQ(first.run(2, 5), wanted(2, 5));
+  EXPECT_EQ(first.counters().exports, 1u) << "a folder keeps what the package may not give";
+  EXPECT_EQ(second.run(2, 5), wanted(2, 5));
+  EXPECT_EQ(second.counters().imports, 1u);
+}
+
+/// The package with the bytes of one section changed, every hash of the container right.
+void rewrite(const std::string& path, std::uint32_t kind, const Blob& good, const Blob& bytes) {
+  const Aligned file(good);
+  std::vector<rlx::SectionSource> sections;
+  const auto container = rlx::Container::parse(file.bytes(), rlx::ContainerKind::kPackage);
+  ASSERT_TRUE(container);
+  for (const rlx::ContainerSection& section : container->sections())
+    sections.push_back({section.kind, {section.kind == kind ? rlx::Bytes(bytes) : section.bytes}});
+  ASSERT_TRUE(rlx::write_container(path, rlx::ContainerKind::kPackage, sections));
+}
+
+TEST(PackagedVariants, RandomDamageIsMadeAgainAndNeverAWrongAnswer) {
+  const Folder folder;
+  packaged(folder / "m.rlx", RLX_C0_PLUGIN, "c0");
+  const Blob good = read_blob(folder / "m.rlx");
+  const Aligned file(good);
+  const rlx::Bytes files = rlx::Container::parse(file.bytes(), rlx::ContainerKind::kPackage)->find(8)->bytes;
+  const Blob variant(files.begin(), files.end());
+  std::mt19937_64 random(3);
+  int opened = 0, refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    Blob bad = variant;
+    const std::string what = damage(bad, random);
+    if (bad == variant) continue;
+    rewrite(folder / "bad.rlx", 8, good, bad);
+    const auto model = rlx::load_model(folder / "bad.rlx");
+    if (!model) {
+      EXPECT_NE(model.error().message().find("variants"), std::string::npos) << model.error().message();
+      ++refused;
+      continue;
+    }
+    ++opened;
+    if (what == "hostile content") continue;  // signed anew: another image, and a sound one
+    Host host({}, RLX_C0_PLUGIN, "c0", *model, true);
+    ASSERT_EQ(host.run(2, 5), wanted(2, 5)) << what << " " << i;
+    if (host.counters().packaged == 0) {
+      EXPECT_EQ(host.log.size(), 1u) << what;
+    }
+  }
+  EXPECT_GT(opened, 20);
+  EXPECT_GT(refused, 100);
+}
+
+TEST(PackagedVariants, HostileTablesBreakNothing) {
+  const Folder folder;
+  packaged(folder / "m.rlx", RLX_C0_PLUGIN, "c0");
+  const Blob good = read_blob(folder / "m.rlx");
+  for (const std::uint64_t number : {std::uint64_t{1}, std::uint64_t{64}, ~std::uint64_t{0}, ~std::uint64_t{63}, std::uint64_t{1} << 62})
+    for (const std::size_t field : {0, 8}) {
+      const Aligned file(good);
+      const rlx::Bytes rows = rlx::Container::parse(file.bytes(), rlx::ContainerKind::kPackage)->find(7)->bytes;
+      Blob bad(rows.begin(), rows.end());
+      std::memcpy(bad.data() + field, &number, 8);
+      rewrite(folder / "bad.rlx", 7, good, bad);
+      expect_error(rlx::open_package(folder / "bad.rlx"), rlx::ErrorCode::kFileDamaged, {"(variants)"});
+    }
+  rewrite(folder / "bad.rlx", 7, good, Blob(3));
+  expect_error(rlx::open_package(folder / "bad.rlx"), rlx::ErrorCode::kFileDamaged, {"(variants)"});
 }
 
 }  // namespace
