@@ -16,7 +16,7 @@ struct SceneInfo {
   const char* name;
   bool quick;  ///< part of profile quick
   bool exact;  ///< on small whole numbers every order of computing gives the same bits
-  std::uint32_t opcodes[3];  ///< 0: none; all of the image, regions included
+  std::uint32_t opcodes[3];  ///< 0: none; all of the main graph, and of regions that are no expansion
 };
 
 std::span<const SceneInfo> scenes();

@@ -2,6 +2,7 @@
 // Scenes are what their table says, and their plans differ and are valid.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "runtime/base/span.h"
@@ -18,11 +19,18 @@ TEST(Scenes, EveryRowHasAnImageOfItsOpsAndNoOther) {
   for (std::size_t i = 0; i < built.size(); ++i) {
     const SceneInfo& row = scenes()[i];
     EXPECT_EQ(built[i].first, row.name);
-    std::set<std::uint32_t> said, seen;
+    std::set<std::uint32_t> said, main, all;
     for (const std::uint32_t opcode : row.opcodes)
       if (opcode) said.insert(opcode);
-    for (const lir::Op& op : built[i].second.module().ops) seen.insert(op.opcode);
-    EXPECT_EQ(seen, said) << row.name;
+    const auto& module = built[i].second.module();
+    const auto& graph = module.regions.at(0);
+    for (std::size_t k = 0; k < module.ops.size(); ++k) {
+      all.insert(module.ops[k].opcode);
+      if (k - graph.first_op < graph.op_count) main.insert(module.ops[k].opcode);
+    }
+    // What a composite expands to need not be claimed, and may be said where it is the composite's own matter.
+    EXPECT_TRUE(std::includes(said.begin(), said.end(), main.begin(), main.end())) << row.name;
+    EXPECT_TRUE(std::includes(all.begin(), all.end(), said.begin(), said.end())) << row.name;
     EXPECT_TRUE(built[i].second.image()) << row.name;
   }
 }
