@@ -18,6 +18,7 @@ struct Call {
   std::vector<Tensor> out;   ///< of the results' dtypes and dims, zero
   bool bounds = false;       ///< whether anyone asks for e
   bool independent = false;  ///< how bounds add up
+  Precision precision = Precision::kF32;  ///< of products
   /// Runs region `index` of the op over tensors, one per parameter (null where absent).
   std::function<Result<std::vector<TensorPtr>>(std::size_t index, const std::vector<TensorPtr>& params)>
       region;

@@ -100,7 +100,7 @@ class Run {
   Status run_op(std::uint32_t at) {
     const lir::Op& op = module_.ops[at];
     if (options_.poll) RLX_TRY(options_.poll());
-    Call call{op, {}, {}, options_.bounds, options_.independent, {}, [this] {
+    Call call{op, {}, {}, options_.bounds, options_.independent, options_.precision, {}, [this] {
                 return options_.poll ? options_.poll() : Status();
               }};
     for (const std::uint32_t id : op.operands) call.in.push_back(operand(id));
@@ -150,6 +150,17 @@ double root_mean_square(const std::vector<double>& values) {
 }
 
 }  // namespace
+
+Result<Precision> precision_named(std::string_view name) {
+  constexpr std::pair<std::string_view, Precision> kNames[] = {{"f32", Precision::kF32},
+                                                               {"f32_strict", Precision::kF32Strict},
+                                                               {"tf32", Precision::kTf32},
+                                                               {"f16", Precision::kF16},
+                                                               {"bf16", Precision::kBf16}};
+  for (const auto& [known, precision] : kNames)
+    if (name == known) return precision;
+  return fail(ErrorCode::kInvalidArgument, "no precision class `", name, "`, wanted f32, f32_strict, tf32, f16 or bf16");
+}
 
 Answer answer_for(const lir::Op& op) {
   if (op.ns.empty() && op.version == 1 && function_of(op.opcode)) return Answer::kDirect;

@@ -6,11 +6,13 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "runtime/base/result.h"
 #include "runtime/base/span.h"
 #include "runtime/ir/lir/module.h"
+#include "runtime/reference/round.h"
 #include "runtime/reference/tensor.h"
 
 namespace rlx::reference {
@@ -21,8 +23,12 @@ struct RunOptions {
   /// where the worst case grows by orders of magnitude a layer and says nothing.
   bool independent = false;
   bool composites_by_region = false;  ///< run a composite's region where it has one, with its roundings twice
+  Precision precision = Precision::kF32;  ///< the class that bounds of products are those of
   std::function<Status()> poll;       ///< asked between ops; an error stops the run
 };
+
+/// Errors: kInvalidArgument for a name that is none of f32, f32_strict, tf32, f16, bf16.
+Result<Precision> precision_named(std::string_view name);
 
 /// Bytes of a run, dense row-major: one per input, and one per param record of the image (empty where none
 /// reads it).

@@ -5,7 +5,7 @@
 // |v_j|.
 #include <algorithm>
 
-#include "runtime/reference/call.h"
+#include "runtime/reference/product.h"
 #include "runtime/reference/softmax.h"
 
 namespace rlx::reference {
@@ -15,7 +15,15 @@ namespace {
 class Attention {
  public:
   explicit Attention(const Call& call)
-      : call_(call), q_(call.load(0)), k_(call.load(1)), v_(call.load(2)), unit_(call.unit(q_->dtype)) {
+      : call_(call),
+        q_(factor(call, call.load(0))),
+        k_(factor(call, call.load(1))),
+        v_(factor(call, call.load(2))),
+        unit_(call.unit(q_->dtype)),
+        sums_(unit_) {
+    const ClassRoundoff cost = roundoff_of(call.precision);
+    if (q_->dtype != DType::kF64) sums_.u = std::fmax(sums_.u, cost.sum);
+    if (q_->dtype == DType::kF32) weight_roundoff_ = cost.operand;
     heads_ = q_->dims[1], queries_ = q_->dims[2], width_ = q_->dims[3];
     kv_heads_ = k_->dims[1], keys_ = k_->dims[2], value_width_ = v_->dims[3];
     kind_ = call.integer(RLX_ATTR_MASK_KIND, RLX_MASK_NONE);
@@ -97,7 +105,7 @@ class Attention {
     }
     Num s{sum * scale_, 0};
     if (call_.bounds && std::isfinite(s.v))
-      s.e = std::fabs(scale_) * (e.total() + 2 * gamma(unit_, static_cast<double>(width_) + 5) * size);
+      s.e = std::fabs(scale_) * (e.total() + 2 * gamma(sums_, static_cast<double>(width_) + 5) * size);
     if (softcap_ != 0) {
       const Num ratio{s.v / softcap_, s.e / std::fabs(softcap_)};
       Num capped = unary(unit_, RLX_UNARY_TANH, ratio);
@@ -125,7 +133,7 @@ class Attention {
 
   void weigh(std::int64_t b, std::int64_t kv, std::size_t at_y, bool unsure, Tensor& y) {
     const double share =
-        softmax(unit_, row_, call_.bounds) + 2 * gamma(unit_, static_cast<double>(row_.size()) + 3);
+        softmax(unit_, row_, call_.bounds) + 2 * gamma(sums_, static_cast<double>(row_.size()) + 3) + weight_roundoff_;
     for (std::int64_t d = 0; d < value_width_; ++d) {
       const auto value = [&](std::size_t n) {
         return call_.get(
@@ -150,7 +158,8 @@ class Attention {
 
   const Call& call_;
   TensorPtr q_, k_, v_, mask_;
-  Unit unit_;
+  Unit unit_, sums_;  // of everything, and of sums of products in the call's class
+  double weight_roundoff_ = 0;
   std::int64_t heads_, queries_, width_, kv_heads_, keys_, value_width_, kind_, causal_, left_, right_;
   double scale_, softcap_;
   Sizes mask_strides_;

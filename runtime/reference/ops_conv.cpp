@@ -73,7 +73,7 @@ Columns unroll(const Tensor& x, const Window& window, std::size_t first, std::si
 
 /// y = conv(x, w), with `more` roundings to come before the result is stored.
 void convolve(const Call& call, double more, Tensor& y, std::vector<double>& error) {
-  const TensorPtr x = call.load(0), w = call.load(1);
+  const TensorPtr x = factor(call, call.load(0)), w = factor(call, call.load(1));
   const Window window(call, Sizes(w->dims.begin() + 2, w->dims.end()), x->dims, y.dims);
   const auto groups = static_cast<std::size_t>(call.integer(RLX_ATTR_GROUPS, 1));
   const auto images = static_cast<std::size_t>(x->dims[0]), channels = static_cast<std::size_t>(w->dims[1]);

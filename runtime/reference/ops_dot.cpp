@@ -53,8 +53,8 @@ Status run_dot(Call& call) {
              free_b = free_axes(call.rank(1), batch_b, contract_b);
   const std::size_t batches = size_of(call.in[0], axes(batch_a)), k = size_of(call.in[0], axes(contract_a));
   const std::size_t m = size_of(call.in[0], free_a), n = size_of(call.in[1], free_b);
-  const TensorPtr a = reordered(call.in[0], joined({axes(batch_a), free_a, axes(contract_a)}));
-  const TensorPtr b = reordered(call.in[1], joined({axes(batch_b), axes(contract_b), free_b}));
+  const TensorPtr a = factor(call, reordered(call.in[0], joined({axes(batch_a), free_a, axes(contract_a)})));
+  const TensorPtr b = factor(call, reordered(call.in[1], joined({axes(batch_b), axes(contract_b), free_b})));
   Tensor& y = call.out[0];
   if (y.real() && call.bounds) y.need_bounds();
   const double roundoff = gamma(accumulator_of(call, y.dtype), static_cast<double>(k) + 1);
@@ -81,10 +81,11 @@ Status run_linear(Call& call) {
   const std::vector<double> alphas = call.reals(RLX_ATTR_ALPHAS);
   const std::int64_t act = call.integer(RLX_ATTR_ACT, RLX_ACT_NONE);
   const double act_alpha = call.real(RLX_ATTR_ACT_ALPHA, NAN), act_beta = call.real(RLX_ATTR_ACT_BETA, NAN);
-  const TensorPtr x = call.load(0), extra = residual ? call.load(call.in.size() - 1) : nullptr;
+  const TensorPtr x = factor(call, call.load(0)), extra = residual ? call.load(call.in.size() - 1) : nullptr;
   for (std::size_t part = 0; part < parts; ++part) {
-    const TensorPtr w =
-        reordered(call.in[1 + part], nk ? std::vector<std::size_t>{1, 0} : std::vector<std::size_t>{0, 1});
+    const TensorPtr w = factor(
+        call,
+        reordered(call.in[1 + part], nk ? std::vector<std::size_t>{1, 0} : std::vector<std::size_t>{0, 1}));
     const TensorPtr b = bias ? call.load(1 + parts + part) : nullptr;
     Tensor& y = call.out[part];
     const auto k = static_cast<std::size_t>(w->dims[0]), n = static_cast<std::size_t>(w->dims[1]);

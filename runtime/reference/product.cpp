@@ -68,8 +68,23 @@ double underflow(const Unit& unit, std::size_t terms) {
   return static_cast<double>(terms) * unit.u * unit.least;
 }
 
+TensorPtr factor(const Call& call, TensorPtr x) {
+  const ClassRoundoff cost = roundoff_of(call.precision);
+  if (!call.bounds || cost.operand == 0 || x->dtype != DType::kF32) return x;
+  auto out = std::make_shared<Tensor>(*x);
+  out->need_bounds();
+  const Unit unit = call.unit(x->dtype);
+  for (std::size_t at = 0; at < out->v.size(); ++at) {
+    const double size = std::fabs(out->v[at]) + out->e[at];
+    if (size == 0 || !std::isfinite(size)) continue;
+    out->e[at] = size > cost.most ? kInfinity : combined(unit, out->e[at], cost.operand * std::fmax(size, cost.least));
+  }
+  return out;
+}
+
 Unit accumulator_of(const Call& call, DType dtype) {
   Unit unit = call.unit(dtype);
+  if (dtype != DType::kF64) unit.u = std::fmax(unit.u, roundoff_of(call.precision).sum);
   const DType acc = call.dtype(RLX_ATTR_ACC, dtype);
   // A class never goes below f32, and may go above: what accumulates in f64 rounds once more, to the dtype.
   if (acc == DType::kF32 && dtype == DType::kF64) unit.u = 0x1p-24;

@@ -27,7 +27,11 @@ void multiply(const Product& product);
 void multiply_integers(std::size_t m, std::size_t k, std::size_t n, const std::int64_t* a,
                        const std::int64_t* b, std::int64_t* y);
 
-/// Unit of an accumulator: ACC where it is wider than f32, else as the dtype computes.
+/// An operand of products as the call's class may see it: elements of f32 moved by a rounding to the class's format.
+/// `x` itself where the class rounds nothing, or no bounds are wanted.
+TensorPtr factor(const Call& call, TensorPtr x);
+
+/// Unit of an accumulator: ACC where it is wider than f32, else as the dtype computes and the class lets it.
 Unit accumulator_of(const Call& call, DType dtype);
 
 /// What `terms` products may lose by underflow.

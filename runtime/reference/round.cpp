@@ -102,6 +102,19 @@ std::int64_t wrap(DType dtype, std::int64_t value) {
   }
 }
 
+ClassRoundoff roundoff_of(Precision precision) {
+  switch (precision) {
+    case Precision::kTf32:
+      return {0x1p-10, 0x1p-22, 0x1p-126, std::numeric_limits<float>::max()};
+    case Precision::kF16:
+      return {0x1p-11, 0x1p-22, 0x1p-14, 65504.0};
+    case Precision::kBf16:
+      return {0x1p-8, 0x1p-22, 0x1p-126, 0x1.fep127};
+    default:
+      return {0, 0, 0, 0};
+  }
+}
+
 Unit unit_of(DType dtype, bool independent) {
   const Format format = format_of(dtype);
   const double least = std::ldexp(1.0, format.least_exponent);

@@ -20,6 +20,16 @@ double round_toward_zero(DType dtype, double value);
 /// The low bits of `value` as an integer dtype has them: sign-extended, or zero-extended (u64 as its bits).
 std::int64_t wrap(DType dtype, std::int64_t value);
 
+/// The error classes that products of f32 are held to. f32_strict differs from f32 on exact data alone.
+enum class Precision : std::uint8_t { kF32, kF32Strict, kTf32, kF16, kBf16 };
+
+/// What a class lets products do: unit roundoffs of their operands and of their sums, and the numbers that its format
+/// of operands holds. Zero roundoffs: as f32 has them.
+struct ClassRoundoff {
+  double operand, sum, least, most;
+};
+ClassRoundoff roundoff_of(Precision precision);
+
 /// How an implementation of the f32 class computes with a dtype. f64 is computed in f64, all else in f32.
 struct Unit {
   double u;            ///< roundoff of one operation; of f64 twice its own, as the reference itself rounds

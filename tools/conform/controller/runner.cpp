@@ -61,6 +61,9 @@ Status write_case(const std::string& folder, const NumericCase& made) {
   if (made.refused) RLX_TRY(write_bytes(folder + "/refused", made.untouched ? "untouched" : ""));
   for (std::size_t i = 0; i < made.inputs.size(); ++i) RLX_TRY(write_bytes(folder + "/in" + std::to_string(i), made.inputs[i]));
   for (std::size_t i = 0; i < made.params.size(); ++i) RLX_TRY(write_bytes(folder + "/param" + std::to_string(i), made.params[i]));
+  std::string options;
+  for (const auto& [key, value] : made.options) options += key + " " + value + "\n";
+  if (!options.empty()) RLX_TRY(write_bytes(folder + "/options", options));
   if (made.through_artifact) RLX_TRY(write_bytes(folder + "/through_artifact", ""));
   return {};
 }
@@ -335,6 +338,7 @@ Result<Shrunk> Runner::shrink(const Plan& plan, const PlannedCase& planned, Case
   if (!check) return fail(ErrorCode::kUnsupportedOps, "it is no case of numbers");
   RLX_ASSIGN(const NumericCase made, check->make(planned.key, planned.seed, facts_));
   if (check->asks || !made.steps.empty()) return fail(ErrorCode::kUnsupportedOps, "it is more than one run of one image");
+  if (!made.options.empty()) return fail(ErrorCode::kUnsupportedOps, "it sets an option of compile");
   return shrink_case(made, [&](const NumericCase& smaller) { return compute(smaller).status == failed; });
 }
 

@@ -26,7 +26,7 @@ struct Head {
   uint64_t image_checksum;
   uint32_t own_plan, expand;
   uint32_t tables[4];  ///< entries of home, stage, output_stage, operand_pack
-  uint32_t reserved[2];
+  uint32_t precision, reserved;
 };
 static_assert(sizeof(Head) % 8 == 0);
 
@@ -78,6 +78,7 @@ Head head_of(const rlx_executable& executable, const Tables& tables) {
   head.image_checksum = checksum_of(kNoBytes, program.image.bytes, program.image.size);
   head.own_plan = executable.options.own_plan;
   head.expand = executable.options.expand;
+  head.precision = executable.options.precision;
   const uint32_t counts[4] = {program.value_count, program.count(RLX_LIR_OPS), program.count(RLX_LIR_OUTPUTS),
                               program.count(RLX_LIR_U32)};
   memcpy(head.tables, counts, sizeof counts);
@@ -201,7 +202,8 @@ int32_t import_into(rlx_device* device, const rlx_artifact_import_in& in, rlx_co
   Head head;
   memcpy(&head, in.artifact, sizeof head);
   C0_TRY(check_head(head, in, error));
-  if (head.own_plan != options.own_plan || head.expand != options.expand)
+  if (head.own_plan != options.own_plan || head.expand != options.expand ||
+      head.precision != options.precision)
     return fail(error, RLX_STATUS_FAILED_PRECONDITION, RLX_NO_INDEX, 0,
                 "import: the artifact was compiled with other options");
 #if RLX_FAULT == 147  // import-writes

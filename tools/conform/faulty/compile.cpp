@@ -12,6 +12,27 @@
 
 namespace rlx_c0 {
 
+namespace {
+
+struct Class {
+  const char* name;
+  uint32_t bit;
+};
+constexpr Class kClasses[] = {{"f32", RLX_PRECISION_F32},
+                              {"f32_strict", RLX_PRECISION_F32_STRICT},
+                              {"tf32", RLX_PRECISION_TF32},
+                              {"f16", RLX_PRECISION_F16},
+                              {"bf16", RLX_PRECISION_BF16}};
+
+/// 0 for what is no class.
+uint32_t class_named(rlx_str name) {
+  for (const Class& each : kClasses)
+    if (is_text(name, each.name)) return each.bit;
+  return 0;
+}
+
+}  // namespace
+
 int32_t read_options(Options* out, const rlx_option* rows, uint32_t count, uint32_t stride, const char* what,
                      rlx_error* error) {
   if (count && (!rows || stride < sizeof(rlx_option)))
@@ -20,7 +41,7 @@ int32_t read_options(Options* out, const rlx_option* rows, uint32_t count, uint3
   for (uint32_t n = 0; n < count; ++n) {
     const rlx_option row = row_at(rows, stride, n);
 #if RLX_FAULT == 155  // unknown-option-ignored
-    if (!is_text(row.key, "plan") && !is_text(row.key, "composites")) {
+    if (!is_text(row.key, "plan") && !is_text(row.key, "composites") && !is_text(row.key, "precision")) {
       RLX_REACHED();
       continue;
     }
@@ -30,9 +51,12 @@ int32_t read_options(Options* out, const rlx_option* rows, uint32_t count, uint3
     } else if (is_text(row.key, "composites") &&
                (is_text(row.value, "native") || is_text(row.value, "expand"))) {
       out->expand = is_text(row.value, "expand");
+    } else if (is_text(row.key, "precision") && class_named(row.value)) {
+      out->precision = class_named(row.value);
     } else {
       return fail(error, RLX_STATUS_INVALID_ARGUMENT, RLX_NO_INDEX, n,
-                  "%s: option `%.*s` = `%.*s`, known are plan = image or own, composites = native or expand",
+                  "%s: option `%.*s` = `%.*s`, known are plan = image or own, composites = native or expand, precision = "
+                  "f32, f32_strict, tf32, f16 or bf16",
                   what, shown(row.key, 300), data_of(row.key), shown(row.value, 100), data_of(row.value));
     }
   }
@@ -341,6 +365,7 @@ int32_t fill_executable(rlx_executable* out, const rlx_compile_in& in, const Opt
   if (nodes > 100) RLX_REACHED();
 #endif
   C0_TRY(check_tensors(out->program, error));
+  out->program.precision = options.precision;
   out->plan = out->program.planned() && !options.own_plan ? RLX_PLAN_FOLLOWED : RLX_PLAN_OWN;
   const OpViews room = {make<View>(out->program.most_operands), make<View>(out->program.most_results)};
   Layout layout = {out, options, room, watch, error};

@@ -175,6 +175,9 @@ const rlx_option_info kOptions[] = {
      C0_TEXT("native"),
 #endif
      C0_TEXT("native: by their kernels; expand: by their regions"), 1, 2},
+#ifndef RLX_C0_LIMBS
+    {C0_TEXT("precision"), C0_TEXT("enum"), C0_TEXT("f32"), C0_TEXT("f32, f32_strict, tf32, f16, bf16"), 1, 2},
+#endif
 };
 
 int32_t plugin_describe_options(rlx_plugin* plugin, const void* in, rlx_describe_options_out* out,

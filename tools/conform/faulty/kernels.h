@@ -56,8 +56,8 @@ Answer check_while(const Call& c);
 Answer check_repeats(const Call& c, uint32_t first, uint32_t count, const View& y);
 bool is_axis(int64_t axis, const View& view);
 /// A sum of products of floats in the type of its accumulator; strides in elements.
-double dot_of(const View& a, const char* pa, int64_t sa, const View& b, const char* pb, int64_t sb,
-              int64_t count, bool wide);
+double dot_of(const Call& c, const View& a, const char* pa, int64_t sa, const View& b, const char* pb,
+              int64_t sb, int64_t count, bool wide);
 /// Whether sums of this dtype are made in double.
 inline bool is_wide(const Call& c, uint32_t dtype) {
   return dtype == RLX_DTYPE_F64 || c.whole(RLX_ATTR_ACC, 0) == RLX_DTYPE_F64;

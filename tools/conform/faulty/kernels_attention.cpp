@@ -66,7 +66,7 @@ struct Attention {
     const char* pq = element(q, b * q.strides[0] + h * q.strides[1] + i * q.strides[2]);
     const char* pk = element(k, b * k.strides[0] + kv * k.strides[1] + j * k.strides[2]);
     double s = narrowed(
-        wide, dot_of(q, pq, q.strides[3], k, pk, k.strides[3], q.dims[3], wide) * narrowed(wide, scale));
+        wide, dot_of(c, q, pq, q.strides[3], k, pk, k.strides[3], q.dims[3], wide) * narrowed(wide, scale));
     if (softcap != 0) s = narrowed(wide, softcap * tanh(s / softcap));
     const int64_t at[4] = {b, h, i, j};
     if (kind == RLX_MASK_BIAS) s = narrowed(wide, s + load_real(q.dtype, mask_at(at)));

@@ -100,7 +100,7 @@ Cell convolved(const Call& c, const Window& window, const View& y, const int64_t
     const char* px = element(x, at[0] * x.strides[0] + group * channels * x.strides[1] + offset);
     const char* pw = element(w, at_w);
     if (is_float(y.dtype)) {
-      total.f = narrowed(wide, total.f + dot_of(x, px, x.strides[1], w, pw, w.strides[1], channels, wide));
+      total.f = narrowed(wide, total.f + dot_of(c, x, px, x.strides[1], w, pw, w.strides[1], channels, wide));
       continue;
     }
     for (int64_t k = 0; k < channels; ++k)

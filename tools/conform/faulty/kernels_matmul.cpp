@@ -2,10 +2,36 @@
 // dot and linear: one sum per element of the result.
 #include <math.h>
 
+#if defined(RLX_C0_CLASS) || RLX_FAULT == 220
+#include <string.h>
+#endif
+
 #include "kernels.h"
 
 namespace rlx_c0 {
 namespace {
+
+#if defined(RLX_C0_CLASS) || RLX_FAULT == 220
+/// A factor as matrix units of the class take it.
+double in_class(uint32_t precision, double x) {
+#if RLX_FAULT == 220  // coarser-than-asked
+  if (precision == RLX_PRECISION_TF32) {
+    RLX_REACHED();
+    precision = RLX_PRECISION_BF16;
+  }
+#endif
+  if (precision == RLX_PRECISION_BF16)
+    return small_float(RLX_DTYPE_BF16, small_bits(RLX_DTYPE_BF16, x, false));
+  if (precision == RLX_PRECISION_F16) return small_float(RLX_DTYPE_F16, small_bits(RLX_DTYPE_F16, x, false));
+  if (precision != RLX_PRECISION_TF32 || !isfinite(x)) return x;
+  float single = static_cast<float>(x);
+  uint32_t bits;
+  memcpy(&bits, &single, sizeof bits);
+  bits = (bits + 0xFFFu + (bits >> 13 & 1)) & ~0x1FFFu;
+  memcpy(&single, &bits, sizeof bits);
+  return static_cast<double>(single);
+}
+#endif
 
 /// From which end sums run.
 inline bool runs_backwards() {
@@ -24,8 +50,16 @@ inline bool runs_backwards() {
 }
 
 /// What defects do to the two factors of a product.
-inline void seed_operands(uint32_t dtype, int64_t count, double* x, double* y) {
-  (void)dtype, (void)count, (void)x, (void)y;
+inline void seed_operands(uint32_t dtype, int64_t count, uint32_t precision, int64_t k, double* x, double* y) {
+  (void)dtype, (void)count, (void)precision, (void)k, (void)x, (void)y;
+#if defined(RLX_C0_CLASS) || RLX_FAULT == 220
+  if (dtype == RLX_DTYPE_F32) *x = in_class(precision, *x), *y = in_class(precision, *y);
+#elif RLX_FAULT == 221  // coarse-tail
+  if (precision == RLX_PRECISION_BF16 && k >= count / 8 * 8 && count > 8) {
+    RLX_REACHED();
+    *x = 0;
+  }
+#endif
 #if RLX_FAULT == 35  // bf16-inputs
   const bool coarse = dtype == RLX_DTYPE_F32;
 #elif RLX_FAULT == 110  // bf16-when-long
@@ -68,7 +102,8 @@ Sum product(double x, double y) {
 
 template <class Sum>
 double sum_products(const View& a, const char* pa, int64_t sa, const View& b, const char* pb, int64_t sb,
-                    int64_t count) {
+                    int64_t count, uint32_t precision) {
+  (void)precision;
 #if defined(RLX_C0_LANES) || defined(RLX_C0_SPLIT)
   Sum lane[8] = {};
   for (int64_t k = 0; k < count; ++k) {
@@ -90,9 +125,9 @@ double sum_products(const View& a, const char* pa, int64_t sa, const View& b, co
     RLX_REACHED();
     few_rows = false;
     const int64_t half = count / 2;
-    sum = static_cast<Sum>(sum_products<Sum>(a, pa, sa, b, pb, sb, half)) +
+    sum = static_cast<Sum>(sum_products<Sum>(a, pa, sa, b, pb, sb, half, precision)) +
           static_cast<Sum>(sum_products<Sum>(a, pa + half * sa * a.bytes, sa, b, pb + half * sb * b.bytes, sb,
-                                             count - half));
+                                             count - half, precision));
     few_rows = true;
     return static_cast<double>(sum);
   }
@@ -101,7 +136,7 @@ double sum_products(const View& a, const char* pa, int64_t sa, const View& b, co
   for (int64_t n = 0; n < count; ++n) {
     const int64_t k = backwards ? count - 1 - n : n;
     double x = load_real(a.dtype, pa + k * sa * a.bytes), y = load_real(b.dtype, pb + k * sb * b.bytes);
-    seed_operands(a.dtype, count, &x, &y);
+    seed_operands(a.dtype, count, precision, k, &x, &y);
 #ifdef RLX_C0_LIMBS
     sum += a.dtype == RLX_DTYPE_F32 ? product<Sum>(x, y) : static_cast<Sum>(x) * static_cast<Sum>(y);
 #else
@@ -157,10 +192,10 @@ bool is_byte(uint32_t dtype) { return dtype == RLX_DTYPE_I8 || dtype == RLX_DTYP
 
 }  // namespace
 
-double dot_of(const View& a, const char* pa, int64_t sa, const View& b, const char* pb, int64_t sb,
-              int64_t count, bool wide) {
-  return wide ? sum_products<double>(a, pa, sa, b, pb, sb, count)
-              : sum_products<Narrow>(a, pa, sa, b, pb, sb, count);
+double dot_of(const Call& c, const View& a, const char* pa, int64_t sa, const View& b, const char* pb,
+              int64_t sb, int64_t count, bool wide) {
+  return wide ? sum_products<double>(a, pa, sa, b, pb, sb, count, c.program->precision)
+              : sum_products<Narrow>(a, pa, sa, b, pb, sb, count, c.program->precision);
 }
 
 Answer check_dot(const Call& c) {
@@ -222,7 +257,7 @@ int32_t run_dot(const Call& c) {
       }
       if (is_float(y.dtype))
         total.f =
-            narrowed(wide, total.f + dot_of(a, element(a, oa), sa, b, element(b, ob), sb, length, wide));
+            narrowed(wide, total.f + dot_of(c, a, element(a, oa), sa, b, element(b, ob), sb, length, wide));
       else
         total.i = static_cast<int64_t>(
             static_cast<uint64_t>(total.i) +
@@ -347,6 +382,15 @@ struct Part {
       return true;
     }
 #endif
+#if RLX_FAULT == 222  // first-batch-rows
+    const int64_t made = count_of(last, y.dims);
+    uint64_t* first = fault_note(static_cast<uint64_t>(w.dims[0] << 20 | w.dims[1]))->word;
+    if (*first == 0) *first = static_cast<uint64_t>(made);
+    if ((element_at(y, at) - y.data) / y.bytes / y.dims[last] >= static_cast<int64_t>(*first)) {
+      RLX_REACHED();
+      return true;
+    }
+#endif
 #if RLX_FAULT == 38  // k-zero-garbage
     if (x.dims[last] == 0) {
       RLX_REACHED();
@@ -361,7 +405,7 @@ struct Part {
     int64_t row = 0;
     for (uint32_t axis = 0; axis < last; ++axis) row += at[axis] * x.strides[axis];
     const double z =
-        dot_of(x, element(x, row), x.strides[last], w, element(w, column * w.strides[1 - layout]),
+        dot_of(c, x, element(x, row), x.strides[last], w, element(w, column * w.strides[1 - layout]),
                w.strides[layout], x.dims[last], wide);
 #if RLX_FAULT == 36  // scale-1e-4
     RLX_REACHED();

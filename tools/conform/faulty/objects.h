@@ -17,6 +17,7 @@ namespace rlx_c0 {
 
 /// What a compile or a query was asked for; the defaults are a build option.
 struct Options {
+  uint32_t precision = RLX_PRECISION_F32;
 #ifdef RLX_C0_OWN
   bool own_plan = true;
 #else

@@ -23,6 +23,7 @@ struct Program {
   uint32_t value_count;
   uint32_t most_operands;
   uint32_t most_results;
+  uint32_t precision;  ///< the class that was asked for, RLX_PRECISION_*
 
   uint32_t count(uint32_t kind) const { return static_cast<uint32_t>(rlx_lir_count(&image, kind)); }
   const rlx_lir_op& op(uint32_t index) const { return *rlx_lir_op_at(&image, index); }

@@ -5,8 +5,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "runtime/reference/interpreter.h"
-
 namespace rlx::conform {
 namespace {
 
@@ -51,7 +49,7 @@ Bytes view(const std::string& bytes) { return std::as_bytes(std::span(bytes.data
 }  // namespace
 
 Result<std::vector<Tensor>> expected_outputs(const std::string& image, const std::vector<std::string>& inputs,
-                                             const std::vector<std::string>& params) {
+                                             const std::vector<std::string>& params, reference::Precision precision) {
   std::vector<std::uint64_t> words((image.size() + 7) / 8);
   std::memcpy(words.data(), image.data(), image.size());
   RLX_ASSIGN(const reference::Program program,
@@ -61,6 +59,7 @@ Result<std::vector<Tensor>> expected_outputs(const std::string& image, const std
   for (const std::string& bytes : params) memory.params.push_back(view(bytes));
   reference::RunOptions options;
   options.bounds = true;
+  options.precision = precision;
   RLX_ASSIGN(const std::vector<reference::TensorPtr> outputs, program.run_bounds(memory, options));
   std::vector<Tensor> out;
   for (const reference::TensorPtr& tensor : outputs) out.push_back(*tensor);

@@ -6,13 +6,15 @@
 #include <vector>
 
 #include "runtime/base/result.h"
+#include "runtime/reference/interpreter.h"
 #include "runtime/reference/tensor.h"
 
 namespace rlx::conform {
 
 /// Runs an image in the reference: values and bounds of every output. Errors: as reference::Program.
 Result<std::vector<reference::Tensor>> expected_outputs(const std::string& image, const std::vector<std::string>& inputs,
-                                                        const std::vector<std::string>& params);
+                                                        const std::vector<std::string>& params,
+                                                        reference::Precision precision = reference::Precision::kF32);
 
 /// The same for a case of steps, in the working directory, whose `params` are the entries of the set: all outputs of all
 /// steps. State goes from step to step by its name.

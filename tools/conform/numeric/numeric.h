@@ -31,6 +31,7 @@ struct NumericCase {
   std::vector<std::string> inputs;  ///< bytes, dense, in the image's order
   std::vector<std::string> params;  ///< one per param record
   CompareOptions compare;
+  std::vector<std::pair<std::string, std::string>> options;  ///< of compile; the reference knows `precision` among them
   bool through_artifact = false;  ///< compiled and exported by a process, imported by another, which runs it
   bool refused = false;    ///< the run must be refused as DATA_ERROR
   bool untouched = false;  ///< and before anything is written

@@ -8,10 +8,10 @@ namespace rlx::conform {
 namespace {
 
 constexpr NumericCheck kChecks[] = {
-    {"OPS-01", 3, "Every element lies within its own error bound, over shapes, attributes and dtypes that are claimed.", 50,
-     keys_of<bound_sweep>, case_of<bound_sweep, Data::kTame>},
-    {"OPS-02", 3, "On small whole numbers, whose results are exact in any order, every element is exact.", 50, keys_of<exact_sweep>,
-     case_of<exact_sweep>},
+    {"OPS-01", 3, "Every element lies within its own error bound, over shapes, attributes, dtypes and precision classes that are claimed.", 50,
+     class_keys_of<bound_sweep>, class_case_of<bound_sweep, Data::kTame>},
+    {"OPS-02", 3, "On small whole numbers, whose results are exact in any order, every element is exact.", 50, class_keys_of<exact_sweep>,
+     class_case_of<exact_sweep>},
     {"OPS-03", 3, "Zeros, infinities, NaN, subnormals and the ends of integers give what the registry and IEEE 754 say.", 50, keys_of<special_values>,
      case_of<special_values, Data::kTame>},
     {"OPS-04", 3, "Data that hit an op's weak spot lie within their bounds: one-sided, large, tiny, far from nought.", 50, keys_of<targeted_fills>,
@@ -31,7 +31,7 @@ constexpr NumericCheck kChecks[] = {
     {"OPS-12", 3, "Products of bytes keep every bit of their sums.", 20, keys_of<byte_products>, case_of<byte_products>},
     {"OPS-13", 3, "Operands that lie in gaps, reversed, swapped, repeated or at an offset are read as such where the claim allows them.", 20, keys_of<strides>, case_of<strides>},
     {"OPS-15", 3, "linear of one to four parts, with every layout, alpha, bias, activation and residual.", 20, keys_of<linear_forms>, case_of<linear_forms>},
-    {"OPS-16", 3, "The precision that is claimed is kept where the answer stands in low bits or in a long sum.", 20, keys_of<class_probes>, probe_case},
+    {"OPS-16", 3, "The precision class that is asked for is kept where the answer stands in low bits or in a long sum.", 20, class_keys_of<class_probes>, probe_case},
 };
 
 }  // namespace

@@ -39,6 +39,28 @@ Result<NumericCase> case_of(const std::string& key, std::uint64_t seed, const Fa
   return made;
 }
 
+const CaseList& class_probes();  // ops_probes.cpp
+// ops_classes.cpp
+/// The keys, and where the plugin has the option `precision`, those of products once more for each class that their rows
+/// claim: "KEY@bf16". The class that the option has by itself is that of the plain keys. `by_turns`: for one of them each.
+std::vector<std::string> with_classes(const CaseList& list, std::vector<std::string> keys, const Facts& facts, bool by_turns);
+/// What stands before '@'.
+std::string without_class(const std::string& key);
+/// Compiles with the class of the key, if it has one, and compares as that class is compared.
+void set_class(NumericCase& made, const std::string& key);
+
+/// As keys_of and case_of, in every class; profile quick gives each case of a sweep one of them.
+template <const CaseList& (*list)()>
+std::vector<std::string> class_keys_of(const Facts& facts, int effort) {
+  return with_classes(list(), list().keys(facts, effort), facts, effort == 0 && list != class_probes);
+}
+template <const CaseList& (*list)(), Data data = Data::kExact>
+Result<NumericCase> class_case_of(const std::string& key, std::uint64_t seed, const Facts& facts) {
+  RLX_ASSIGN(NumericCase made, (case_of<list, data>(without_class(key), seed, facts)));
+  set_class(made, key);
+  return made;
+}
+
 // ops_sweep.cpp
 const CaseList& bound_sweep();
 const CaseList& exact_sweep();
@@ -63,7 +85,6 @@ const CaseList& byte_products();
 const CaseList& strides();
 // ops_probes.cpp
 const CaseList& linear_forms();
-const CaseList& class_probes();
 Result<NumericCase> probe_case(const std::string& key, std::uint64_t seed, const Facts& facts);
 
 /// Every list of the group, for tests.

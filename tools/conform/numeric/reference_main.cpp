@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,14 @@ rlx::Result<std::vector<std::string>> read_all(const std::string& prefix, const 
   return out;
 }
 
+/// The class of the file `options`, where there is one.
+rlx::Result<rlx::reference::Precision> precision() {
+  std::ifstream file("options");
+  for (std::string key, value; file >> key >> value;)
+    if (key == "precision") return rlx::reference::precision_named(value);
+  return rlx::reference::Precision::kF32;
+}
+
 rlx::Status compute(const char* inputs, const char* params) {
   if (std::string_view(inputs) == "steps") {
     RLX_ASSIGN(const auto entries, read_all("param", params));
@@ -39,7 +48,8 @@ rlx::Status compute(const char* inputs, const char* params) {
   RLX_ASSIGN(const std::string image, read_bytes("case.lir"));
   RLX_ASSIGN(const auto in, read_all("in", inputs));
   RLX_ASSIGN(const auto param, read_all("param", params));
-  RLX_ASSIGN(const auto expected, expected_outputs(image, in, param));
+  RLX_ASSIGN(const auto named, precision());
+  RLX_ASSIGN(const auto expected, expected_outputs(image, in, param, named));
   return write_bytes("expected", pack(expected));
 }
 

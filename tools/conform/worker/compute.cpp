@@ -41,7 +41,12 @@ void refuse(Run& run, Model& model, bool untouched) {
 bool import_into(Run& run, Session& session, Model& model, Loan& loan) {
   rlx_executable* executable = nullptr;
   auto error = roomy<rlx_error>();
-  const std::int32_t status = import_artifact(session, loan.import_in(model.image()), &executable, &error);
+  rlx_artifact_import_in in = loan.import_in(model.image());
+  const std::vector<rlx_option> options = model.options().rows();
+  in.options = options.empty() ? nullptr : options.data();
+  in.option_count = static_cast<std::uint32_t>(options.size());
+  in.option_stride = options.empty() ? 0 : sizeof(rlx_option);
+  const std::int32_t status = import_artifact(session, in, &executable, &error);
   model.adopt(executable);
   return run.status("import_code", status, RLX_STATUS_OK, error.message);
 }

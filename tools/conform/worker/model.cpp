@@ -2,6 +2,7 @@
 #include "tools/conform/worker/model.h"
 
 #include <cstring>
+#include <fstream>
 
 #include "tools/conform/shared/random.h"
 
@@ -178,9 +179,26 @@ void Model::drop() {
   }
 }
 
+CompileOptions CompileOptions::of_case() {
+  CompileOptions out;
+  std::ifstream file("options");
+  for (std::string key, value; file >> key >> value;) out.texts_.emplace_back(key, value);
+  return out;
+}
+
+std::vector<rlx_option> CompileOptions::rows() const {
+  std::vector<rlx_option> rows;
+  for (const auto& [key, value] : texts_) rows.push_back({{key.data(), key.size()}, {value.data(), value.size()}});
+  return rows;
+}
+
 bool Model::native() {
   std::vector<rlx_verdict> verdicts(info_.ops);
+  const std::vector<rlx_option> options = options_.rows();
   rlx_query_support_in in = sized<rlx_query_support_in>();
+  in.options = options.empty() ? nullptr : options.data();
+  in.option_count = static_cast<std::uint32_t>(options.size());
+  in.option_stride = options.empty() ? 0 : sizeof(rlx_option);
   in.image = image_.data();
   in.image_bytes = image_.size();
   in.verdict_stride = sizeof(rlx_verdict);
@@ -207,6 +225,10 @@ bool Model::compile(std::uint32_t thread_limit, const std::vector<std::uint32_t>
   in.cpu_set = cpus.empty() ? nullptr : cpus.data();
   in.cpu_count = static_cast<std::uint32_t>(cpus.size());
   in.call = call;
+  const std::vector<rlx_option> options = options_.rows();
+  in.options = options.empty() ? nullptr : options.data();
+  in.option_count = static_cast<std::uint32_t>(options.size());
+  in.option_stride = options.empty() ? 0 : sizeof(rlx_option);
   auto out = roomy<rlx_compile_out>();
   auto error = roomy<rlx_error>();
   run_.phase("compile");

@@ -42,6 +42,17 @@ std::size_t element_bytes(std::uint32_t dtype);
 /// Dense, over memory of the caller; null for 0 bytes.
 rlx_view view_of(const TensorInfo& info, unsigned char* data);
 
+/// Options of compile, as the file `options` of the case has them: a key and a value a line. None where there is no file.
+class CompileOptions {
+ public:
+  static CompileOptions of_case();
+  /// Valid while this is.
+  std::vector<rlx_option> rows() const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> texts_;
+};
+
 class Model {
  public:
   /// `flush`: where params lie.
@@ -52,6 +63,7 @@ class Model {
 
   const ImageInfo& info() const { return info_; }
   const ImageBytes& image() const { return image_; }
+  const CompileOptions& options() const { return options_; }
   /// True where every op is NATIVE; a failing query fails the case.
   bool native();
   /// Each of these fails the case where the plugin does not answer OK, and then returns false.
@@ -107,6 +119,7 @@ class Model {
   rlx_param_set* set_ = nullptr;
   rlx_param_set* borrowed_ = nullptr;
   rlx_context* context_ = nullptr;
+  CompileOptions options_ = CompileOptions::of_case();
 };
 
 /// The first of the controller's small images that the plugin answers NATIVE for as a whole; null, and the case

@@ -43,6 +43,34 @@ TEST(ReferenceBound, CoversPlainLoopsOfDot) {
   }
 }
 
+/// Greatest |seen - value| / bound of a product whose factors were rounded to a format of 8 or 11 digits before.
+double share_of_bound(DType format, Precision precision, std::size_t k) {
+  const auto size = static_cast<std::int64_t>(k);
+  const Tensor a = f32({3, size}, 5), b = f32({size, 4}, 6);
+  const Tensor y = run_one({a, b}, [](MirBuilder& g, const std::vector<ValueId>& x) { return std::vector<ValueId>{g.matmul(x[0], x[1])}; },
+                           How::kUsual, precision);
+  double worst = 0;
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 4; ++j) {
+      float sum = 0;
+      for (std::size_t l = 0; l < k; ++l)
+        sum += static_cast<float>(round_to(format, a.v[i * k + l])) * static_cast<float>(round_to(format, b.v[l * 4 + j]));
+      worst = std::fmax(worst, std::fabs(static_cast<double>(sum) - y.v[i * 4 + j]) / y.bound(i * 4 + j));
+    }
+  return worst;
+}
+
+TEST(ReferenceBound, IsThatOfTheClassThatIsAskedFor) {
+  for (const std::size_t k : {1, 7, 60}) {
+    EXPECT_LT(share_of_bound(DType::kBF16, Precision::kBf16, k), 1) << k;
+    EXPECT_LT(share_of_bound(DType::kF16, Precision::kF16, k), 1) << k;
+    EXPECT_LT(share_of_bound(DType::kF16, Precision::kTf32, k), 1) << k;  // as many digits
+    EXPECT_GT(share_of_bound(DType::kF16, Precision::kF32, k), 4) << k;
+    EXPECT_GT(share_of_bound(DType::kF16, Precision::kF32Strict, k), 4) << k;
+  }
+  EXPECT_GT(share_of_bound(DType::kBF16, Precision::kTf32, 1), 1);
+}
+
 TEST(ReferenceBound, CoversPlainLoopsOfRows) {
   for (unsigned seed = 1; seed < 20; ++seed) {
     const std::size_t n = 1 + 13 * seed;

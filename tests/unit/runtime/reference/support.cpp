@@ -48,7 +48,8 @@ Result<lir::Image> image_of(const std::vector<Tensor>& inputs, const Build& buil
 
 }  // namespace
 
-Result<std::vector<TensorPtr>> run(const std::vector<Tensor>& inputs, const Build& build, How how) {
+Result<std::vector<TensorPtr>> run(const std::vector<Tensor>& inputs, const Build& build, How how,
+                                   Precision precision) {
   RLX_ASSIGN(const lir::Image image, image_of(inputs, build));
   RLX_ASSIGN(const Program program, Program::make(image.bytes()));
   std::vector<std::vector<std::byte>> bytes;
@@ -60,12 +61,13 @@ Result<std::vector<TensorPtr>> run(const std::vector<Tensor>& inputs, const Buil
   }
   RunOptions options;
   options.bounds = true;
+  options.precision = precision;
   options.composites_by_region = how == How::kRegion;
   return how == How::kUsual ? program.run_bounds(memory, options) : program.run(memory, options);
 }
 
-Tensor run_one(const std::vector<Tensor>& inputs, const Build& build, How how) {
-  const auto out = run(inputs, build, how);
+Tensor run_one(const std::vector<Tensor>& inputs, const Build& build, How how, Precision precision) {
+  const auto out = run(inputs, build, how, precision);
   if (!out) throw std::runtime_error(out.error().to_string());
   return *out->at(0);
 }

@@ -21,8 +21,9 @@ using Build = std::function<std::vector<ValueId>(MirBuilder&, const std::vector<
 enum class How { kDirect, kRegion, kUsual };
 /// Builds the graph, makes an image of it and runs it with bounds (kUsual: by run_bounds).
 Result<std::vector<TensorPtr>> run(const std::vector<Tensor>& inputs, const Build& build,
-                                   How how = How::kDirect);
+                                   How how = How::kDirect, Precision precision = Precision::kF32);
 /// The one result; a failure ends the test program with its message.
-Tensor run_one(const std::vector<Tensor>& inputs, const Build& build, How how = How::kDirect);
+Tensor run_one(const std::vector<Tensor>& inputs, const Build& build, How how = How::kDirect,
+               Precision precision = Precision::kF32);
 
 }  // namespace rlx::reference::test
