@@ -20,8 +20,9 @@ struct RandomGraph {
 /// About `ops` operations; f32. `exact`: whole numbers and operations whose answers are exact in any order.
 /// Errors: a graph that cannot be written, which is a fault of the tool.
 Result<RandomGraph> random_graph(const Facts& facts, unsigned ops, bool exact, std::uint64_t seed);
-/// A layer of a model that people run: "encoder", "decoder", "vision". Errors: another name.
-Result<RandomGraph> model_slice(const std::string& name, std::uint64_t seed);
+/// A layer of a model that people run: "encoder", "decoder", "vision". `batch`: the first dim of what is batched; 0: what is
+/// usual. Errors: another name.
+Result<RandomGraph> model_slice(const std::string& name, std::uint64_t seed, std::int64_t batch = 0);
 
 /// Composites of the main graph replaced by the ops of their regions, as the core does where a device says EXPAND.
 /// `every`: all of them, else each by chance.

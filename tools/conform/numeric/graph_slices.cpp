@@ -122,10 +122,10 @@ class SliceBuilder {
   std::optional<Error> error_;
 };
 
-Result<RandomGraph> encoder(std::uint64_t seed) {
+Result<RandomGraph> encoder(std::uint64_t seed, std::int64_t batch) {
   SliceBuilder b(seed);
-  const Tensor x = b.input({2, 7, 24});
-  Tensor mask = b.input({2, 7}, {}, DType::kBool);
+  const Tensor x = b.input({batch, 7, 24});
+  Tensor mask = b.input({batch, 7}, {}, DType::kBool);
   const std::vector<Tensor> qkv = b.linear(x, {24, 24, 24}, RLX_ACT_NONE);
   const Tensor seen = b.attention(b.heads(qkv[0], 3), b.heads(qkv[1], 3), b.heads(qkv[2], 3), RLX_CAUSAL_NONE, &mask);
   const Tensor joined = b.layer_norm(b.linear(b.rows(seen), {24}, RLX_ACT_NONE, &x)[0]);
@@ -134,9 +134,9 @@ Result<RandomGraph> encoder(std::uint64_t seed) {
   return b.finish();
 }
 
-Result<RandomGraph> decoder(std::uint64_t seed) {
+Result<RandomGraph> decoder(std::uint64_t seed, std::int64_t batch) {
   SliceBuilder b(seed);
-  const Tensor x = b.input({1, 9, 32});
+  const Tensor x = b.input({batch, 9, 32});
   const Tensor cosines = b.input({9, 4}), sines = b.input({9, 4});
   const std::vector<Tensor> qkv = b.linear(b.rms_norm(x), {32, 16, 16}, RLX_ACT_NONE);
   const auto turned = [&](const Tensor& heads) {
@@ -151,9 +151,9 @@ Result<RandomGraph> decoder(std::uint64_t seed) {
   return b.finish();
 }
 
-Result<RandomGraph> vision(std::uint64_t seed) {
+Result<RandomGraph> vision(std::uint64_t seed, std::int64_t batch) {
   SliceBuilder b(seed);
-  const Tensor x = b.input({2, 3, 9, 8});
+  const Tensor x = b.input({batch, 3, 9, 8});
   const auto conv = [&](const Tensor& from, std::int64_t channels, std::int64_t stride) {
     const std::int64_t inputs = from.shape.dims[1];
     return b.op({.name = "conv", .op = RLX_OP_CONV_ACT,
@@ -244,10 +244,10 @@ void inputs_to_constants(RandomGraph& graph) {
 
 }  // namespace
 
-Result<RandomGraph> model_slice(const std::string& name, std::uint64_t seed) {
-  if (name == "encoder") return encoder(seed);
-  if (name == "decoder") return decoder(seed);
-  if (name == "vision") return vision(seed);
+Result<RandomGraph> model_slice(const std::string& name, std::uint64_t seed, std::int64_t batch) {
+  if (name == "encoder") return encoder(seed, batch ? batch : 2);
+  if (name == "decoder") return decoder(seed, batch ? batch : 1);
+  if (name == "vision") return vision(seed, batch ? batch : 2);
   return fail(ErrorCode::kInvalidArgument, "no model `", name, "`");
 }
 

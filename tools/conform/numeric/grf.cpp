@@ -105,6 +105,60 @@ Result<NumericCase> make_slice(const std::string& key, std::uint64_t seed, const
   return case_of_graph(graph, false);
 }
 
+/// "encoder/6/2/native/0": model, batch, how much of it comes first, form, number.
+std::vector<std::string> batch_keys(const Facts& facts, int effort) {
+  std::vector<std::string> keys;
+  if (!grows(facts)) return keys;
+  for (const char* slice : kSlices)
+    for (int i = 0; i < (effort == 0 ? 2 : effort == 1 ? 12 : 60); ++i) {
+      const int batch = 2 + i * 5 % 6, first = 1 + i * 3 % (batch - 1);
+      keys.push_back(std::string(slice) + "/" + std::to_string(batch) + "/" + std::to_string(first) + "/" + (i % 3 == 2 ? "expanded" : "native") + "/" + std::to_string(i));
+    }
+  return keys;
+}
+
+/// The image of a slice for one batch, and which of its inputs have a batch.
+struct BatchImage {
+  RandomGraph graph;
+  NumericCase made;
+};
+
+Result<BatchImage> batch_image(const std::string& name, std::int64_t batch, bool expanded, std::uint64_t seed) {
+  RLX_ASSIGN(RandomGraph graph, model_slice(name, seed, batch));
+  if (expanded) inline_composites(graph.module, true, seed);
+  graph.module.plan = random_plan(graph.module, PlanStyle::kTight, mix(seed));
+  RLX_ASSIGN(NumericCase made, case_of_graph(graph, false));
+  return BatchImage{std::move(graph), std::move(made)};
+}
+
+/// The samples [from, from + count) of each input of the whole; what has no batch stays.
+std::vector<std::string> samples_of(const BatchImage& whole, std::int64_t batch, std::int64_t from, std::int64_t count) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < whole.made.inputs.size(); ++i) {
+    const std::string& bytes = whole.made.inputs[i];
+    const Dims& dims = whole.graph.module.values[whole.graph.module.inputs[i].value].dims;
+    const std::size_t sample = bytes.size() / static_cast<std::size_t>(batch);
+    out.push_back(dims[0].number() == batch ? bytes.substr(static_cast<std::size_t>(from) * sample, static_cast<std::size_t>(count) * sample) : bytes);
+  }
+  return out;
+}
+
+/// A batch in two parts and as a whole, with the same weights in one process.
+Result<NumericCase> make_batches(const std::string& key, std::uint64_t seed, const Facts&) {
+  const std::vector<std::string> parts = words(key);
+  const std::int64_t batch = parts.size() == 5 ? std::strtoll(parts[1].c_str(), nullptr, 10) : 0, first = batch ? std::strtoll(parts[2].c_str(), nullptr, 10) : 0;
+  if (first < 1 || first >= batch || batch > 8) return fail(ErrorCode::kInvalidArgument, "no case `", key, "`");
+  const bool expanded = parts[3] == "expanded";
+  RLX_ASSIGN(const BatchImage whole, batch_image(parts[0], batch, expanded, seed));
+  RLX_ASSIGN(const BatchImage low, batch_image(parts[0], first, expanded, seed));
+  RLX_ASSIGN(const BatchImage high, batch_image(parts[0], batch - first, expanded, seed));
+  NumericCase made;
+  made.params = whole.made.params;
+  made.images = {low.made.image, high.made.image, whole.made.image};
+  made.steps = {{0, samples_of(whole, batch, 0, first), {}}, {2, whole.made.inputs, {}}, {1, samples_of(whole, batch, first, batch - first), {}}, {2, whole.made.inputs, {}}};
+  return made;
+}
+
 std::vector<std::string> rewrite_keys(const Facts& facts, int effort) {
   std::vector<std::string> keys;
   if (!grows(facts)) return keys;
@@ -142,6 +196,7 @@ constexpr NumericCheck kChecks[] = {
     {"GRF-01", 4, "Random graphs of claimed operations are right under every kind of plan, composites whole or expanded.", 1000, graph_keys, make_random},
     {"GRF-02", 4, "Layers of an encoder, a decoder and a vision model are right, composites whole or expanded.", 100, slice_keys, make_slice},
     {"GRF-03", 4, "Every serial order that the operands allow gives right answers, each with its own plan.", 1000, order_keys, make_random},
+    {"GRF-04", 4, "A batch in two parts and as a whole, with the same weights in one process, gives each sample the same answer within its bound.", 100, batch_keys, make_batches},
     {"GRF-05", 4, "Dead and double operations, constants for inputs, copies and outputs named twice change no answer.", 500, rewrite_keys, make_rewrite},
     {"GRF-06", 4, "Branches and loops that are claimed are right, never entered, once, many times and nested.", 10, control_keys, make_control},
 };
