@@ -42,6 +42,10 @@ void on_thread(std::size_t stack_bytes, const std::function<void()>& body);
 /// Runs body(0) … body(count - 1) on as many threads; returns when all have ended.
 void on_threads(unsigned count, const std::function<void(unsigned)>& body);
 
+// Of prf_baseline.cpp.
+std::vector<std::string> baseline_cases(const Facts& facts, Profile profile);
+void prf_baseline(Run& run);
+
 // Of con_process.cpp.
 void con_fresh(Run& run);
 void con_killed(Run& run);

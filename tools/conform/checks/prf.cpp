@@ -298,6 +298,7 @@ constexpr Check kChecks[] = {
     {"PRF-01", 6, "No size falls off a cliff beside its neighbours or far behind a simple loop, and compile time grows with the nodes.", 3, kind_cases, prf_cliffs},
     {"PRF-02", 6, "Outputs are complete when execute returns, timed runs are right, and no rate is beyond what a device can reach.", 20, honest_cases, prf_honest},
     {"PRF-03", 6, "Inputs that were seen before are no faster than new ones.", 1, one_case_of_device, prf_repeats},
+    {"PRF-04", 6, "Beside an earlier build (--baseline), run by turns in one process, nothing is clearly slower.", 4, baseline_cases, prf_baseline},
     {"PRF-05", 6, "A report of times and memory, for a person.", 1, one_case_of_device, prf_report},
 };
 

@@ -21,6 +21,7 @@
 #include "tools/conform/controller/repro.h"
 #include "tools/conform/numeric/compare.h"
 #include "tools/conform/numeric/expected.h"
+#include "tools/conform/shared/baseline.h"
 
 namespace rlx::conform {
 namespace {
@@ -36,6 +37,17 @@ int stop(ExitCode code, const std::string& line) {
 int stopped(const std::string& of) {
   std::printf("VERDICT: stopped by %s%s\n", signal_text(interrupted()).c_str(), of.c_str());
   return 128 + interrupted();
+}
+
+/// Readies PRF-04, or takes its cases out of the plan where there is no baseline. Returns why the baseline is refused.
+std::string ready_baseline(RunInfo& info, Runner& runner) {
+  if (info.options.baseline.empty()) {
+    std::erase_if(info.plan.cases, [&](const PlannedCase& planned) { return info.plan.checks[planned.check].id == kBaselineCheck; });
+    return {};
+  }
+  const Target target = inspect_target(info.options.baseline);
+  if (!target.problem.empty()) return "--baseline: `" + clean(info.options.baseline) + "` " + clean(target.problem);
+  return runner.set_baseline(target.path);
 }
 
 /// The catalogue alone; no plugin is loaded.
@@ -286,6 +298,7 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   info.plan = chosen_plan(full_plan(runner.list(info.options.profile), info.facts, info.options.profile), info.options);
   if (interrupted()) return stopped(" before the first case");
   if (info.plan.checks.empty()) return stop(ExitCode::kHarnessError, "the worker lists no checks");
+  if (const std::string problem = ready_baseline(info, runner); !problem.empty()) return stop(ExitCode::kUsage, problem);
   if (!info.options.list.empty()) return std::fputs(list_text(info.plan, true).c_str(), stdout), 0;
   if (const std::string problem = load_waivers(info); !problem.empty()) return stop(ExitCode::kWaivers, problem);
   if (info.options.in_process) return run_in_process(info, runner);

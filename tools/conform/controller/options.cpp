@@ -55,6 +55,7 @@ const std::map<std::string, Setter>& setters() {
       {"--replay", text_setter([](Options& o, const std::string& t) { o.replays.push_back(t); })},
       {"--json", text_setter([](Options& o, const std::string& t) { o.json = t; })},
       {"--html", text_setter([](Options& o, const std::string& t) { o.html = t; })},
+      {"--baseline", text_setter([](Options& o, const std::string& t) { o.baseline = t; })},
       {"--shrink", text_setter([](Options& o, const std::string& t) { o.shrink = t; })},
       {"--junit", text_setter([](Options& o, const std::string& t) { o.junit = t; })},
       {"--waivers", text_setter([](Options& o, const std::string& t) { o.waivers = t; })},
@@ -139,6 +140,8 @@ What is run
   --seed N           master seed; the same seed gives the same cases the same data (default 1)
   --fresh-seeds N    runs numeric cases with N further random seeds too, which the last line names
   --list             the checks; with PLUGIN.so also its cases. --list=markdown for the documentation
+
+  --baseline OLD.so  PRF-04: times beside those of OLD.so, by turns in one process; exit code 7 where only it fails
 
 How it is run
   --jobs N           N cases at once (default 1)

@@ -28,6 +28,7 @@ struct Options {
   std::string list;                  ///< "", "text" or "markdown"
   std::string json, junit, html;     ///< files, empty = none
   std::string waivers;               ///< file, empty = none
+  std::string baseline;              ///< an earlier build of the plugin, empty = none
   std::string shrink;                ///< folder for small cases, empty = none
   unsigned jobs = 1;
   std::uint64_t timeout_ms = 10'000;  ///< of one phase of a case

@@ -73,7 +73,7 @@ struct Summary {
   bool harness_error = false;
   bool waivers_invalid = false;
   std::vector<std::string> vacuous;  ///< reasons: a floor not reached, no device, nothing matched
-  std::uint64_t slow = 0;            ///< performance regressions
+  std::uint64_t slow = 0;            ///< of the failed cases, those that are slower than a baseline and no more
   std::uint64_t count(CaseStatus status) const { return of[static_cast<std::size_t>(status)]; }
   std::uint64_t failed() const { return count(CaseStatus::kFail) + count(CaseStatus::kCrash) + count(CaseStatus::kHang); }
 };

@@ -11,6 +11,7 @@
 #include "tools/conform/numeric/expected.h"
 #include "tools/conform/numeric/numeric.h"
 #include "tools/conform/numeric/stock.h"
+#include "tools/conform/shared/baseline.h"
 
 namespace rlx::conform {
 namespace {
@@ -219,6 +220,11 @@ Outcome Runner::survey(Facts& facts) {
     if (!write_bytes(folder_ + "/facts", text)) problem_ = "the facts of the survey cannot be written";
   }
   return outcome;
+}
+
+std::string Runner::set_baseline(const std::string& path) {
+  const auto written = write_bytes(folder_ + "/" + kBaselineFile, path + "\n");
+  return written ? std::string() : written.error().message();
 }
 
 std::vector<Frame> Runner::list(const std::string& profile) {

@@ -34,6 +34,8 @@ class Runner {
 
   /// Surveys the plugin; `facts` are what it told, and what later workers are given.
   Outcome survey(Facts& facts);
+  /// Tells workers of PRF-04 what to compare with. Returns why it cannot.
+  std::string set_baseline(const std::string& path);
   /// The worker's answer to `list` of a profile, for the facts of the survey, or for none.
   std::vector<Frame> list(const std::string& profile);
   /// One case; a hang is tried a second time alone, and after a crash or hang the device's health is looked at.

@@ -362,6 +362,11 @@ struct Part {
 #if RLX_FAULT == 112
     few_rows = count_of(last, y.dims) < 4;
 #endif
+#if RLX_FAULT == 223  // slower-than-before
+    volatile double spent = 0;
+    for (int64_t n = 0; n < x.dims[last] * count_of(y); ++n) spent = spent + 1;
+    RLX_REACHED();
+#endif
 #if RLX_FAULT == 149  // scalar-cliff
     if (x.dims[last] % 16 == 1) {
       RLX_REACHED();

@@ -20,7 +20,7 @@ std::uint64_t& of(Summary& summary, CaseStatus status) { return summary.of[stati
 TEST(ExitCode, TakesTheFirstThatApplies) {
   Summary summary = passed(100);
   EXPECT_EQ(exit_code(summary), ExitCode::kConformant);
-  summary.slow = 1;
+  of(summary, CaseStatus::kFail) = summary.slow = 1;
   EXPECT_EQ(exit_code(summary), ExitCode::kPerformance);
   of(summary, CaseStatus::kFlaky) = 5;
   EXPECT_EQ(exit_code(summary), ExitCode::kFlakyOrWeak);
@@ -52,6 +52,19 @@ TEST(ExitCode, CountsCrashesAsFailures) {
     of(summary, status) = 1;
     EXPECT_EQ(exit_code(summary), ExitCode::kFailures);
   }
+}
+
+TEST(ExitCode, TellsSlowerFromWrong) {
+  Outcome slower;
+  slower.check = "PRF-04";
+  slower.status = CaseStatus::kFail;
+  slower.failures = {{"no more than 1.10 of the baseline's time", "1.500 of its time", "compare with the baseline"}};
+  Summary summary = passed(100);
+  add(summary, slower);
+  EXPECT_EQ(exit_code(summary), ExitCode::kPerformance);
+  slower.failures.push_back({"execute answers OK", "INTERNAL", "execute"});
+  add(summary, slower);
+  EXPECT_EQ(exit_code(summary), ExitCode::kFailures);
 }
 
 RunInfo two_levels() {
