@@ -132,11 +132,15 @@ class Tool:
         listed = subprocess.run([self.programs / "rlx-conform", "--list"], capture_output=True, text=True, check=True)
         return set(re.findall(r"(?m)^([A-Z]{3}-\d\d) ", listed.stdout))
 
+    def baseline(self, fault):
+        """PRF-04 has no cases without one: C0, which every defect is an edition of."""
+        return ["--baseline", self.build / "lib/rlx/faulty/rlx_c0.so"] if "PRF-04" in fault.checks else []
+
     def cases(self, fault, profile):
         """Ids of the cases that a profile runs on this library."""
         key = fault.number, profile
         if key not in self.lists:
-            command = [self.programs / "rlx-conform", self.library(fault), "--list", "--profile", profile]
+            command = [self.programs / "rlx-conform", self.library(fault), "--list", "--profile", profile] + self.baseline(fault)
             try:
                 listed = subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
             except subprocess.TimeoutExpired:
@@ -149,7 +153,7 @@ class Tool:
             counter, report = pathlib.Path(folder, "counter"), pathlib.Path(folder, "report")
             counter.write_bytes(bytes(8))
             command = [self.programs / "rlx-conform", self.library(fault), "--env", "RLX_FAULT_COUNTER", "--json", report,
-                       "--profile", profile, "--seed", str(seed), "--timeout-ms", timeout_ms or self.timeout_ms]
+                       "--profile", profile, "--seed", str(seed), "--timeout-ms", timeout_ms or self.timeout_ms] + self.baseline(fault)
             for name, values in (("--filter", filters), ("--replay", replays)):
                 for value in values:
                     command += [name, value]
