@@ -61,7 +61,7 @@ need_packages() {
 
 # say_how_long: what a first build takes, and where to watch it.
 say_how_long() {
-  [ -x "$build/bin/rlx" ] || echo "The first build takes about ten minutes on two cores; tail -f ${log#"$root"/} shows it."
+  [ -x "$build/bin/rlx" ] || echo "The first build takes about seven minutes on two cores; tail -f ${log#"$root"/} shows it."
 }
 
 # configure TESTS: writes the build files where they are not there yet.
