@@ -9,6 +9,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/execute/compile_options.h"
+#include "runtime/execute/core_revision.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/package.h"
 #include "runtime/execute/wire.h"
@@ -105,6 +106,7 @@ AotKey aot_key(const TemplateBody& from, const Binding& binding) {
   const std::string& identity = from.device->handle().plugin().file.identity;
   return {{{"format", std::to_string(kContainerVersion)},
            {"lir", std::to_string(RLX_LIR_VERSION)},
+           {"core", RLX_CORE_REVISION},
            {"template", hex(from.hash)},
            {"binding", binding_text(binding)},
            {"options", specialize_text(from.options)},

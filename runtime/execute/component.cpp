@@ -39,7 +39,7 @@ std::string template_text(const ModelComponent& component) {
 Result<Template> template_of(ModelCompilePipeline& pipeline, const ModelComponent& component, const ModelCompilePipeline::Build& build,
                              CompileOptions& options) {
   options.dispatch = component.dispatch;
-  return pipeline.ensure_template("component " + component.template_key().to_string(), build, options);
+  return pipeline.ensure_template("component " + component.template_key().to_string(), build.with_captures_named(), options);
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <mutex>
 #include <optional>
-#include <typeindex>
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
@@ -32,20 +31,10 @@ double microseconds_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
 }
 
-/// What made a template, as far as it can be seen: the same code is taken to make the same model.
-struct BuildIdentity {
-  explicit BuildIdentity(const ModelCompilePipeline::Build& build) : type(build.target_type()) {
-    if (const auto* plain = build.target<Result<Model> (*)()>()) function = *plain;
-  }
-  bool operator==(const BuildIdentity&) const = default;
-  std::type_index type;
-  Result<Model> (*function)() = nullptr;
-};
-
 struct NamedTemplate {
   Template made;
-  std::uint64_t number = 0;            // the last one made is the one that goes by the bare name
-  std::optional<BuildIdentity> build;  // seen to make this model
+  std::uint64_t number = 0;     // the last one made is the one that goes by the bare name
+  ModelBuild build = nullptr;  // seen to make this model
 };
 
 std::string short_hash(const std::string& text) {
@@ -199,7 +188,7 @@ Result<Template> ModelCompilePipeline::build_template(std::string name, const Mo
     RLX_ASSIGN(auto body, TemplateBody::make(name, model, options, body_->device.body()));
     Template made(std::move(body));
     const std::lock_guard lock(body_->mutex);
-    body_->templates[join(name, "\n", options_text(options))] = {made, ++body_->templates_made, std::nullopt};
+    body_->templates[join(name, "\n", options_text(options))] = {made, ++body_->templates_made, nullptr};
     return made;
   });
 }
@@ -210,7 +199,6 @@ Result<Template> ModelCompilePipeline::ensure_template(std::string name, const B
     if (!build) return fail(ErrorCode::kInvalidArgument, "template `", name, "`: no function that makes the model");
     RLX_ASSIGN(const CompileOptions options, complete_options(asked, *body_->device.body()));
     const std::string key = join(name, "\n", options_text(options));
-    const BuildIdentity by(build);
     std::optional<NamedTemplate> known;
     {
       const std::lock_guard lock(body_->mutex);
@@ -218,20 +206,20 @@ Result<Template> ModelCompilePipeline::ensure_template(std::string name, const B
       if (found != body_->templates.end()) known = found->second;
     }
 #ifdef NDEBUG
-    if (known && known->build == by) return known->made;
+    if (known && known->build.same_as(build)) return known->made;
 #endif
     RLX_ASSIGN(const Model model, build());
     if (!known) {
       RLX_ASSIGN(auto body, TemplateBody::make(name, model, options, body_->device.body()));
       const std::lock_guard lock(body_->mutex);
-      const auto [entry, fresh] = body_->templates.try_emplace(key, NamedTemplate{Template(std::move(body)), body_->templates_made + 1, by});
+      const auto [entry, fresh] = body_->templates.try_emplace(key, NamedTemplate{Template(std::move(body)), body_->templates_made + 1, build});
       if (fresh) ++body_->templates_made;
       known = entry->second;  // whoever came first stays
       if (fresh) return known->made;
     }
     RLX_TRY(check_same_model(known->made, model));
     const std::lock_guard lock(body_->mutex);
-    if (const auto found = body_->templates.find(key); found != body_->templates.end()) found->second.build = by;
+    if (const auto found = body_->templates.find(key); found != body_->templates.end()) found->second.build = build;
     return known->made;
   });
 }

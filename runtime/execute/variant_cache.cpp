@@ -34,10 +34,14 @@ std::string text_of(const VariantProbe& probe) {
   return text;
 }
 
-/// Another owner of the same variant.
+/// Another owner of the same variant, whose counters have a cache line of their own.
 CompiledGraph own_handle(const CompiledGraph& graph) {
-  const std::shared_ptr<VariantBody>& body = graph.body();
-  return CompiledGraph(std::shared_ptr<VariantBody>(body.get(), [keep = body](VariantBody*) {}));
+  struct alignas(64) Owner {
+    std::shared_ptr<VariantBody> body;
+  };
+  auto owner = std::make_shared<Owner>(Owner{graph.body()});
+  VariantBody* const body = owner->body.get();
+  return CompiledGraph(std::shared_ptr<VariantBody>(std::move(owner), body));
 }
 
 }  // namespace

@@ -66,9 +66,9 @@ class VariantCache {
     VariantProbe key() const { return {from, sizes}; }
   };
 
-  /// What a stripe has of a variant. `handle`: an owner of its own, so that threads which copy it do not share a counter;
-  /// empty until the stripe's first hit.
-  struct alignas(32) Use {
+  /// What a stripe has of a variant, on a line of its own. `handle`: an owner of its own, so that threads which copy it do
+  /// not share a counter; empty until the stripe's first hit.
+  struct alignas(64) Use {
     CompiledGraph handle;
     std::uint64_t tick = 0;
   };

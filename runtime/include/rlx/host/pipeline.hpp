@@ -225,6 +225,38 @@ struct PipelineMemory {
   std::size_t variants = 0;
 };
 
+/// The function that makes a model, for ensure_template. What it captures may change between two calls and cannot be seen,
+/// so one with captures is run again for a known name; a plain function, or a lambda without captures, only where another is known.
+class ModelBuild {
+ public:
+  ModelBuild(std::nullptr_t) {}
+  template <class F, class D = std::decay_t<F>>
+    requires(!std::is_same_v<D, ModelBuild> && std::is_invocable_r_v<Result<Model>, D&>)
+  ModelBuild(F&& build) : make_(std::forward<F>(build)), code_alone_(std::is_empty_v<D> || std::is_pointer_v<D>) {}
+
+  /// The caller's word that under one name the captures are the same too: not run again for a known name (but in debug
+  /// builds), like a function without captures.
+  ModelBuild with_captures_named() const {
+    ModelBuild named = *this;
+    named.code_alone_ = true;
+    return named;
+  }
+
+  explicit operator bool() const { return static_cast<bool>(make_); }
+  Result<Model> operator()() const { return make_(); }
+  /// Whether both are known to make the same model.
+  bool same_as(const ModelBuild& other) const {
+    if (!code_alone_ || !other.code_alone_ || make_.target_type() != other.make_.target_type()) return false;
+    using Plain = Result<Model> (*)();
+    const auto *mine = make_.target<Plain>(), *theirs = other.make_.target<Plain>();
+    return !mine || *mine == *theirs;
+  }
+
+ private:
+  std::function<Result<Model>()> make_;
+  bool code_alone_ = false;
+};
+
 /// Templates and variants of one device. Usable from many threads; keeps at most `capacity` variants within the byte budget
 /// (the newest in any case); least recently used ones go first, those in use survive.
 class RLX_API ModelCompilePipeline {
@@ -233,12 +265,12 @@ class RLX_API ModelCompilePipeline {
   static Result<ModelCompilePipeline> create(Device device, std::size_t capacity = 64);
   static Result<ModelCompilePipeline> create(Device device, const PipelineOptions& options);
 
-  using Build = std::function<Result<Model>()>;
+  using Build = ModelBuild;
   /// Lowers and optimises; asks no device.
   Result<Template> build_template(std::string name, const Model& model, const CompileOptions& options = {});
   /// The template of that name and these options, built on first use. A name that stands for another graph is an error
-  /// (kDuplicateName, both named) where it can be seen: another function than the one that is known to make this model is
-  /// run and the texts are compared; in debug builds every one is.
+  /// (kDuplicateName, both named): any function but the one that is known to make this model is run and the texts are compared,
+  /// as is one with captures (see ModelBuild); in debug builds every one is. Keep the template to ask without a build.
   Result<Template> ensure_template(std::string name, const Build& build, const CompileOptions& options = {});
   bool has_template(std::string_view name) const;
   /// The one of that name that was made last. Errors: kUnknownName.

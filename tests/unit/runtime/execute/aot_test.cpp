@@ -340,7 +340,7 @@ TEST(Aot, ListsExplainsAndSweeps) {
   ASSERT_EQ(entries.size(), 2u);
   for (const auto& entry : entries) {
     EXPECT_EQ(entry.reason, "");
-    EXPECT_EQ(entry.fields.size(), 7u);
+    EXPECT_EQ(entry.fields.size(), 8u);
     EXPECT_GT(entry.image_bytes, 0u);
   }
   const std::string key = entries[0].key;

@@ -127,6 +127,16 @@ TEST(Pipeline, ANameThatStandsForAnotherModelIsNamed) {
   EXPECT_TRUE(pipeline->ensure_template("n", tokens));
 }
 
+TEST(Pipeline, CapturesThatChangedMakeAnotherModelUnderAKnownName) {
+  auto pipeline = rlx::ModelCompilePipeline::create(open_device());
+  const auto asked = [&](bool second) {
+    return pipeline->ensure_template("m", [second]() -> rlx::Result<rlx::Model> { return second ? token_model() : linear_model(); });
+  };
+  ASSERT_TRUE(asked(false));
+  expect_error(asked(true), ErrorCode::kDuplicateName, {"`m`", "`linear`", "`tokens`"});
+  EXPECT_TRUE(asked(false));
+}
+
 TEST(Pipeline, OtherOptionsUnderANameAreAnotherTemplate) {
   auto pipeline = rlx::ModelCompilePipeline::create(open_device());
   const auto build = []() -> rlx::Result<rlx::Model> { return linear_model(); };

@@ -12,8 +12,7 @@
 namespace rlx_test {
 
 /// The device that the tests run on: the highest priority beside the library, or what the build of a test names.
-inline rlx::Device open_device(unsigned threads = 0) {
-  rlx::RuntimeOptions options;
+inline rlx::Device open_device(unsigned threads = 0, rlx::RuntimeOptions options = {}) {
   options.threads = threads;
 #ifdef RLX_TEST_PLUGIN
   options.plugin_paths = {RLX_TEST_PLUGIN};

@@ -59,9 +59,14 @@ TEST(VariantCache, KeepsTheMostRecentlyUsedOfARandomTrace) {
 }
 
 TEST(VariantCache, AHitMakesNothing) {
-  auto [pipeline, made] = with_linear();
+  rlx::RuntimeOptions options;
+  options.trace = rlx::Trace::record();
+  auto pipeline = ModelCompilePipeline::create(open_device(0, options)).value();
+  const auto made = pipeline.build_template("linear", linear_model()).value();
   ASSERT_TRUE(pipeline.get_or_compile(made, {{"seq", 8}}));
   const auto before = pipeline.counters();
+  const std::size_t slices = options.trace.slices();
+  ASSERT_GT(slices, 0u);
   for (int i = 0; i < 100; ++i) {
     const auto graph = pipeline.get_or_compile(made, {{"seq", 8}});
     ASSERT_TRUE(graph);
@@ -70,6 +75,7 @@ TEST(VariantCache, AHitMakesNothing) {
   EXPECT_EQ(pipeline.counters().compiles, before.compiles);
   EXPECT_EQ(pipeline.counters().compile_us, before.compile_us);
   EXPECT_EQ(pipeline.counters().hits, before.hits + 100);
+  EXPECT_EQ(options.trace.slices(), slices) << "nothing was specialized, built or compiled, each of which is a slice";
 }
 
 TEST(VariantCache, StaysWithinItsByteBudget) {
