@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/base/utf8.h"
 #include "runtime/execute/wire.h"
 
 namespace rlx {

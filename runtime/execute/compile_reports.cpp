@@ -3,29 +3,11 @@
 #include <rlx/host/pipeline.hpp>
 
 #include "runtime/base/check.h"
+#include "runtime/base/utf8.h"
 #include "runtime/execute/template_body.h"
 
 namespace rlx {
 namespace {
-
-std::string json_text(std::string_view text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
-      out += "\\u00";
-      out += kDigits[byte >> 4];
-      out += kDigits[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
 
 template <class T, class Write>
 std::string json_list(const std::vector<T>& items, const Write& write) {

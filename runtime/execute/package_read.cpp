@@ -2,6 +2,7 @@
 // Reading packages without trust: every count is bounded by the bytes that are there, every place by its section.
 #include <algorithm>
 
+#include "runtime/base/utf8.h"
 #include "runtime/compile/specialize.h"
 #include "runtime/execute/aot_cache.h"
 #include "runtime/execute/package.h"

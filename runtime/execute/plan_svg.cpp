@@ -8,6 +8,7 @@
 #include <map>
 
 #include "runtime/base/check.h"
+#include "runtime/base/utf8.h"
 
 namespace rlx {
 namespace {
@@ -18,18 +19,6 @@ constexpr std::size_t kMostLegend = 14;
 // Twelve colours that stay apart for most eyes, then they repeat.
 constexpr const char* kColours[] = {"#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#edc948",
                                     "#b07aa1", "#ff9da7", "#9c755f", "#86bcb6", "#d37295", "#8cd17d"};
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else out += static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7F ? '?' : c;
-  }
-  return out;
-}
 
 std::string fixed(double value) {
   char text[32];
@@ -93,7 +82,7 @@ class Picture {
   }
 
   void text(double at_x, double at_y, std::string_view what, std::string_view attributes = "") {
-    out_ += join("<text x=\"", fixed(at_x), "\" y=\"", fixed(at_y), "\" ", attributes, ">", escaped(what), "</text>\n");
+    out_ += join("<text x=\"", fixed(at_x), "\" y=\"", fixed(at_y), "\" ", attributes, ">", xml_text(what), "</text>\n");
   }
 
   void head() {
@@ -144,7 +133,7 @@ class Picture {
     std::string dims;
     for (const std::int64_t dim : value.dims) dims += join(dims.empty() ? "" : ", ", dim);
     out_ += join("<rect class=\"v\" x=\"", fixed(left), "\" y=\"", fixed(high), "\" width=\"", fixed(right - left), "\" height=\"", fixed(low - high),
-                 "\" rx=\"1.5\" fill=\"", colours_[value.op], "\"><title>", escaped(value.name), "\n", escaped(value.op), " ", dtype_name(value.dtype),
+                 "\" rx=\"1.5\" fill=\"", colours_[value.op], "\"><title>", xml_text(value.name), "\n", xml_text(value.op), " ", dtype_name(value.dtype),
                  "[", dims, "], ", value.bytes, " bytes (", bytes_text(bytes), ")\noffset ", value.offset, ", steps ", value.first_step, " to ",
                  value.last_step, "</title></rect>\n");
     const auto letters = static_cast<std::size_t>(std::max(0.0, right - left - 6) / 5.8);

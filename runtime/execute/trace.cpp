@@ -9,24 +9,10 @@
 #include <cstring>
 
 #include "runtime/base/check.h"
+#include "runtime/base/utf8.h"
 
 namespace rlx {
 namespace {
-
-/// JSON string; bytes that are no printable ASCII become escapes, so that the text is valid whatever the names are.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') out += {'\\', c};
-    else if (byte < 0x20 || byte >= 0x7F) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", byte);
-      out += escape;
-    } else out += c;
-  }
-  return out + "\"";
-}
 
 std::string microseconds(std::uint64_t ns) {
   char text[40];
@@ -35,11 +21,11 @@ std::string microseconds(std::uint64_t ns) {
 }
 
 std::string event_json(const TraceEvent& event) {
-  std::string text = join("{\"name\":", quoted(event.name), ",\"cat\":", quoted(event.category), ",\"ph\":\"X\",\"pid\":1,\"tid\":", event.track,
+  std::string text = join("{\"name\":", json_text(event.name), ",\"cat\":", json_text(event.category), ",\"ph\":\"X\",\"pid\":1,\"tid\":", event.track,
                           ",\"ts\":", microseconds(event.begin_ns), ",\"dur\":", microseconds(event.end_ns - event.begin_ns));
   if (!event.notes.empty()) {
     text += ",\"args\":{";
-    for (std::size_t i = 0; i < event.notes.size(); ++i) text += join(i ? "," : "", quoted(event.notes[i].first), ":", quoted(event.notes[i].second));
+    for (std::size_t i = 0; i < event.notes.size(); ++i) text += join(i ? "," : "", json_text(event.notes[i].first), ":", json_text(event.notes[i].second));
     text += "}";
   }
   return text + "}";
@@ -93,7 +79,7 @@ std::string TraceRecorder::to_json() const {
   });
   std::string text = "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n{\"name\":\"process_name\",\"ph\":\"M\",\"pid\":1,\"args\":{\"name\":\"rlx\"}}";
   for (std::size_t i = 0; i < tracks_.size(); ++i)
-    text += join(",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":", i + 1, ",\"args\":{\"name\":", quoted(tracks_[i]), "}}");
+    text += join(",\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":1,\"tid\":", i + 1, ",\"args\":{\"name\":", json_text(tracks_[i]), "}}");
   for (const TraceEvent* event : order) text += ",\n" + event_json(*event);
   return text + join("\n],\"otherData\":{\"dropped\":\"", dropped(), "\"}}\n");
 }

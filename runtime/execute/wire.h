@@ -89,7 +89,4 @@ class ByteReader {
   bool ok_ = true;
 };
 
-/// True for well-formed UTF-8 without a NUL, overlong forms and surrogates refused.
-bool is_utf8(std::string_view text);
-
 }  // namespace rlx

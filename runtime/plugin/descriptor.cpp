@@ -8,6 +8,7 @@
 
 #include "runtime/base/file.h"
 #include "runtime/base/hash.h"
+#include "runtime/base/utf8.h"
 
 #if defined(__has_feature)
 #define RLX_HAS_FEATURE(name) __has_feature(name)
@@ -21,21 +22,6 @@ namespace {
 template <class... Pieces>
 Error refused(const Pieces&... pieces) {
   return fail(ErrorCode::kPluginRejected, "the plugin descriptor's ", pieces...);
-}
-
-/// Length in bytes of the UTF-8 character at the start of `text`, or 0 where there is none. No overlong
-/// forms, no surrogates.
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(i < text.size() ? text[i] : 0); };
-  const unsigned first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4) return 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  if ((first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F)) return 0;
-  if ((first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F)) return 0;
-  return length;
 }
 
 bool is_printable_utf8(std::string_view text) {

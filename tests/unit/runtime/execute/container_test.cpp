@@ -138,13 +138,5 @@ TEST(Wire, ReaderStopsAtTheEnd) {
   EXPECT_FALSE(counter.ok());
 }
 
-TEST(Wire, KnowsUtf8) {
-  EXPECT_TRUE(rlx::is_utf8(""));
-  EXPECT_TRUE(rlx::is_utf8("na\xC3\xAFve \xE2\x82\xAC \xF0\x9F\x98\x80"));
-  for (const std::string_view bad : {"\xC0\xAF", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xC3", "\xFF"})
-    EXPECT_FALSE(rlx::is_utf8(bad));
-  EXPECT_FALSE(rlx::is_utf8(std::string_view("a\0b", 3)));
-}
-
 }  // namespace
 }  // namespace rlx_test

@@ -306,6 +306,10 @@ TEST(Reports, EscapeWhatJsonCannotHold) {
   rlx::DispatchReport report;
   report.notes = {"a \"quote\", a \\ and a \n line"};
   EXPECT_EQ(nlohmann::json::parse(report.to_json())["notes"][0], report.notes[0]);
+  report.notes = {"caf\xC3\xA9 \xE5\xB1\xA4", "no text: \xE9"};
+  const auto notes = nlohmann::json::parse(report.to_json())["notes"];
+  EXPECT_EQ(notes[0], report.notes[0]);
+  EXPECT_EQ(notes[1], "no text: \xEF\xBF\xBD");
 }
 
 }  // namespace

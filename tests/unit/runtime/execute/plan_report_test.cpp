@@ -111,13 +111,13 @@ TEST_F(PlanReports, CountsTheOpsOfTheImage) {
 
 TEST_F(PlanReports, DrawsOneRectanglePerValueWithItsStory) {
   auto plan = *rlx::plan_report(specialized_.image);
-  plan.values[0].name = "a<b & \"c\"\x01";
+  plan.values[0].name = "a<b & \"c\" \xC3\xA9\x01\xE9";
   const std::string svg = plan.to_svg("chain & <n = 32>");
   EXPECT_TRUE(well_formed(svg));
   std::size_t rectangles = 0;
   for (std::size_t at = svg.find("<rect class=\"v\""); at != std::string::npos; at = svg.find("<rect class=\"v\"", at + 1)) ++rectangles;
   EXPECT_EQ(rectangles, plan.values.size());
-  EXPECT_NE(svg.find("a&lt;b &amp; &quot;c&quot;?"), std::string::npos);
+  EXPECT_NE(svg.find("a&lt;b &amp; &quot;c&quot; \xC3\xA9\xEF\xBF\xBD\xEF\xBF\xBD"), std::string::npos);
   EXPECT_NE(svg.find("f32[32, 16], 2048 bytes"), std::string::npos);
   EXPECT_NE(svg.find(">peak "), std::string::npos);
 }

@@ -101,6 +101,20 @@ TEST(Trace, NamesOfAnyBytesMakeValidJson) {
   EXPECT_EQ(tracks_of(trace.to_json()).size(), 1u) << "and json::parse did not throw";
 }
 
+TEST(Trace, NamesInUtf8AreKeptAndBytesThatAreNoneAreReplaced) {
+  const std::string name = "couche \xC3\xA9t\xC3\xA9 \xE5\xB1\xA4 \xF0\x9F\x98\x80 \"q\" \\ \n\x7F";
+  const rlx::Trace trace = rlx::Trace::record();
+  { const rlx::Trace::Slice slice(trace, name, "cat\xC3\xA9gorie"); }
+  { const rlx::Trace::Slice slice(trace, "cut \xE5\xB1"); }
+  const auto tracks = tracks_of(trace.to_json());
+  ASSERT_EQ(tracks.size(), 1u);
+  const std::vector<Seen>& own = tracks.begin()->second;
+  ASSERT_EQ(own.size(), 2u);
+  EXPECT_EQ(own[0].name, name);
+  EXPECT_EQ(own[0].category, "cat\xC3\xA9gorie");
+  EXPECT_EQ(own[1].name, "cut \xEF\xBF\xBD\xEF\xBF\xBD");
+}
+
 TEST(Trace, HostSlicesNestAsTheCodeDoes) {
   const rlx::Trace trace = rlx::Trace::record();
   {
