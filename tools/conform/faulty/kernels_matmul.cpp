@@ -7,6 +7,9 @@
 #endif
 
 #include "kernels.h"
+#ifdef RLX_C0_LIMBS
+#include "limbs.h"
+#endif
 
 namespace rlx_c0 {
 namespace {
@@ -77,33 +80,14 @@ inline void seed_operands(uint32_t dtype, int64_t count, uint32_t precision, int
 thread_local bool few_rows = false;
 #endif
 
-#ifdef RLX_C0_LIMBS
-/// x as a sum of three bf16 numbers.
-struct Limbs {
-  double part[3];
-  explicit Limbs(double x) {
-    for (double& limb : part) {
-      limb = small_float(RLX_DTYPE_BF16, small_bits(RLX_DTYPE_BF16, x, false));
-      x -= limb;
-    }
-  }
-};
-/// x * y by six products of their limbs; the three smallest are left out.
-template <class Sum>
-Sum product(double x, double y) {
-  const Limbs a(x), b(y);
-  if (!isfinite(a.part[0]) || !isfinite(b.part[0])) return static_cast<Sum>(x) * static_cast<Sum>(y);
-  Sum sum = 0;
-  for (int order = 2; order >= 0; --order)
-    for (int n = 0; n <= order; ++n) sum += static_cast<Sum>(a.part[n]) * static_cast<Sum>(b.part[order - n]);
-  return sum;
-}
-#endif
-
 template <class Sum>
 double sum_products(const View& a, const char* pa, int64_t sa, const View& b, const char* pb, int64_t sb,
                     int64_t count, uint32_t precision) {
   (void)precision;
+#ifdef RLX_C0_LIMBS
+  if (a.dtype == RLX_DTYPE_F32)
+    return static_cast<double>(sum_limbs<Sum>(pa, sa * a.bytes, pb, sb * b.bytes, count));
+#endif
 #if defined(RLX_C0_LANES) || defined(RLX_C0_SPLIT)
   Sum lane[8] = {};
   for (int64_t k = 0; k < count; ++k) {
@@ -137,11 +121,7 @@ double sum_products(const View& a, const char* pa, int64_t sa, const View& b, co
     const int64_t k = backwards ? count - 1 - n : n;
     double x = load_real(a.dtype, pa + k * sa * a.bytes), y = load_real(b.dtype, pb + k * sb * b.bytes);
     seed_operands(a.dtype, count, precision, k, &x, &y);
-#ifdef RLX_C0_LIMBS
-    sum += a.dtype == RLX_DTYPE_F32 ? product<Sum>(x, y) : static_cast<Sum>(x) * static_cast<Sum>(y);
-#else
     sum += static_cast<Sum>(x) * static_cast<Sum>(y);
-#endif
 #if RLX_FAULT == 34  // f16-accumulate
     if (a.dtype == RLX_DTYPE_F16) {
       RLX_REACHED();
