@@ -46,6 +46,10 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
   return std::shared_ptr<const MappedFile>(std::move(mapped));
 }
 
+void MappedFile::leave_memory() const {
+  if (data_ != nullptr && size_ != 0) ::madvise(data_, size_, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   if (data_) ::munmap(data_, size_);
 }

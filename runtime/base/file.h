@@ -23,6 +23,8 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
+  /// What was read of it leaves the resident memory of this process, and comes back where it is read again.
+  void leave_memory() const;
   Bytes bytes() const { return {static_cast<const std::byte*>(data_), size_}; }
   const std::filesystem::path& path() const { return path_; }
 

@@ -55,8 +55,10 @@ Result<Package> open_package(const std::string& path, const PackageReadOptions& 
     RLX_ASSIGN(body->file, MappedFile::open(path));
     auto contents = read_package(body->file->bytes());
     if (!contents) return damaged(path, contents.error());
-    if (options.verify)
-      if (const auto sound = verify_package(*contents); !sound) return damaged(path, sound.error());
+    if (options.verify) {
+      if (const auto sound = verify_weights(*contents); !sound) return damaged(path, sound.error());
+      body->file->leave_memory();
+    }
     contents->info.path = path;
     std::vector<ParamSource> weights = sources(*contents, body->file);
     auto made_by = origin(*contents, body->file);

@@ -65,6 +65,8 @@ struct PackageContents {
 /// Checks everything but the hashes of tensors, packs and variants. `file` is 8-byte aligned.
 /// Words: those of Container::parse, content, manifest, graph, tensors, packs, variants.
 Checked<PackageContents> read_package(Bytes file);
+/// Compares every tensor and pack with its hash, on several threads where they are large. Words: weights, packs.
+Checked<void> verify_weights(const PackageContents& contents);
 /// Compares every tensor, pack and variant with its hash. Words: weights, packs, variants.
 Checked<void> verify_package(const PackageContents& contents);
 

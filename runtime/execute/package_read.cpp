@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading packages without trust: every count is bounded by the bytes that are there, every place by its section.
 #include <algorithm>
+#include <atomic>
 
+#include "runtime/base/thread_team.h"
 #include "runtime/base/utf8.h"
 #include "runtime/compile/specialize.h"
 #include "runtime/execute/aot_cache.h"
@@ -234,13 +236,51 @@ Checked<PackageContents> read_package(Bytes file) {
   return contents;
 }
 
+namespace {
+
+/// One part of a package that has a hash of its own.
+struct Hashed {
+  Bytes bytes;
+  Hash128 wanted;
+};
+
+constexpr std::uint64_t kWorthThreads = 8u << 20;
+constexpr std::uint32_t kHashThreads = 4;
+
+/// The index of the first part whose bytes have another hash; their number where there is none.
+std::size_t first_damaged(const std::vector<Hashed>& parts) {
+  struct Search {
+    const std::vector<Hashed>& parts;
+    std::atomic<std::size_t> first;
+  } search = {parts, parts.size()};
+  const auto look = [](void* context, std::uint64_t piece) {
+    auto& in = *static_cast<Search*>(context);
+    if (hash_bytes(in.parts[piece].bytes) == in.parts[piece].wanted) return;
+    std::size_t known = in.first;
+    while (piece < known && !in.first.compare_exchange_weak(known, piece)) {
+    }
+  };
+  std::uint64_t bytes = 0;
+  for (const Hashed& part : parts) bytes += part.bytes.size();
+  ThreadTeam team(bytes < kWorthThreads ? 1 : std::min(usable_cpus(), kHashThreads));
+  team.parallel_for(parts.size(), look, &search);
+  return search.first;
+}
+
+}  // namespace
+
+Checked<void> verify_weights(const PackageContents& contents) {
+  std::vector<Hashed> parts;
+  for (const PackageTensor& tensor : contents.tensors) parts.push_back({contents.weights.subspan(tensor.offset, tensor.bytes), tensor.hash});
+  for (const PackagePack& pack : contents.packs) parts.push_back({contents.packed.subspan(pack.offset, pack.bytes), pack.hash});
+  const std::size_t bad = first_damaged(parts);
+  if (bad == parts.size()) return {};
+  if (bad >= contents.tensors.size()) return flaw("packs", "the bytes of pack ", bad - contents.tensors.size(), " are damaged");
+  return flaw("weights", "the bytes of param `", contents.graph.params[contents.tensors[bad].param].name, "` are damaged");
+}
+
 Checked<void> verify_package(const PackageContents& contents) {
-  for (const PackageTensor& tensor : contents.tensors)
-    if (hash_bytes(contents.weights.subspan(tensor.offset, tensor.bytes)) != tensor.hash)
-      return flaw("weights", "the bytes of param `", contents.graph.params[tensor.param].name, "` are damaged");
-  for (std::size_t i = 0; i < contents.packs.size(); ++i)
-    if (hash_bytes(contents.packed.subspan(contents.packs[i].offset, contents.packs[i].bytes)) != contents.packs[i].hash)
-      return flaw("packs", "the bytes of pack ", i, " are damaged");
+  if (auto sound = verify_weights(contents); !sound) return sound;
   if (!contents.variants.empty() && hash_bytes(contents.variant_files) != contents.variant_hash) return flaw("variants", "the bytes of its variants are damaged");
   for (const PackageVariant& variant : contents.variants)
     if (const auto file = parse_aot_file(contents.variant_files.subspan(variant.offset, variant.bytes)); !file) return flaw("variants", file.error().sentence);

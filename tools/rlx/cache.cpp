@@ -121,9 +121,13 @@ int collect(const CacheCommand& command) {
 int verify_packages(const CacheCommand& command) {
   int code = kDone;
   for (const std::string& path : command.what) {
-    const auto package = rlx::open_package(path, {true});
+    const auto package = rlx::open_package(path, {.verify = false});
     if (!package) {
       code = report(package.error());
+      continue;
+    }
+    if (const rlx::Status sound = package->verify(); !sound) {
+      code = report(sound.error());
       continue;
     }
     const rlx::PackageInfo& info = package->info();

@@ -45,19 +45,24 @@ struct PackageInfo {
 /// Errors: kFileUnwritable; those of build_template, and with a device those of compiling.
 RLX_API Result<PackageInfo> write_package(const std::string& path, const Model& model, const PackageOptions& options = {});
 
-/// Everything about the file is checked but the weights' bytes, which only `verify` reads.
 struct PackageReadOptions {
-  bool verify = false;  ///< compare every tensor and pack with its hash: reads the whole file
+  /// Every tensor and pack is compared with its hash: reads the file once, several GB/s where it lies in the page cache, and
+  /// leaves resident memory as it was. Without it everything about the file is checked but these bytes: for files that are
+  /// known to be sound and larger than what a start may read. Damaged weights then give wrong answers, also in models with
+  /// the same weights that this process opens while it holds them, since equal hashes are taken for equal weights.
+  bool verify = true;
 };
 
-/// An open package. Cheap to copy; usable from any thread. Lifetime: models made from it keep the file mapped.
+/// An open package. Cheap to copy; usable from any thread. Lifetime: models made from it keep the file mapped; it must not be
+/// written to or cut meanwhile (a signal SIGBUS, as for any mapped file), but may be replaced by rename or removed.
 class RLX_API Package {
  public:
   Package() = default;
   const PackageInfo& info() const;
   /// The model for build_template. Symbols are open; weights are mapped.
   const Model& model() const;
-  /// Errors: kFileDamaged naming the tensor.
+  /// Reads all of it again, carried variants too (which are otherwise looked at when they are wanted, and made anew where they
+  /// are damaged). Errors: kFileDamaged naming the tensor.
   Status verify() const;
 
  private:
