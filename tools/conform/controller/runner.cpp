@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
 #include <sstream>
 
 #include "tools/conform/controller/coverage.h"
@@ -366,16 +368,31 @@ Outcome Runner::once(const CheckInfo& check, const PlannedCase& planned) {
   return outcome;
 }
 
+namespace {
+
+/// Only what then ends well may be called flaky: a failure counts as it is, and a refusal does not excuse the hang.
+Outcome after_hang(Outcome hang, Outcome again) {
+  const auto is = [&](std::initializer_list<CaseStatus> any) { return std::find(any.begin(), any.end(), again.status) != any.end(); };
+  if (again.status == CaseStatus::kHang) return hang;
+  const std::string before = "hung once, then: " + std::string(status_word(again.status)) + "; ";
+  if (is({CaseStatus::kPass, CaseStatus::kWeak})) {
+    hang.status = CaseStatus::kFlaky;
+  } else if (is({CaseStatus::kFail, CaseStatus::kCrash, CaseStatus::kHarnessError})) {
+    again.reason = before + hang.reason + (again.reason.empty() ? "" : "; " + again.reason);
+    return again;
+  }
+  hang.reason = before + hang.reason;
+  return hang;
+}
+
+}  // namespace
+
 Outcome Runner::run(const Plan& plan, const PlannedCase& planned) {
   const CheckInfo& check = plan.checks[planned.check];
   Outcome outcome = once(check, planned);
   if (outcome.status == CaseStatus::kHang) {
     const std::lock_guard lock(alone_);
-    const Outcome again = once(check, planned);
-    if (again.status != CaseStatus::kHang) {
-      outcome.status = CaseStatus::kFlaky;
-      outcome.reason = "hung once, then: " + std::string(status_word(again.status)) + "; " + outcome.reason;
-    }
+    outcome = after_hang(std::move(outcome), once(check, planned));
   }
   if (outcome.status == CaseStatus::kHang || outcome.status == CaseStatus::kCrash) {
     Facts facts;
