@@ -31,6 +31,7 @@ std::string certificate_refusal(const RunInfo& info, const Verdict& verdict) {
   const Options& options = info.options;
   if (!options.filters.empty() || !options.replays.empty()) return "only a part was run";
   if (!options.wrap.empty() || !options.worker.empty()) return "the worker was not this tool's own";
+  if (verdict.summary.count(CaseStatus::kNotRun) + verdict.hardened.count(CaseStatus::kNotRun)) return "not every case was run";
   if (verdict.code != ExitCode::kConformant) return std::string("the verdict is ") + exit_word(verdict.code);
   if (verdict.level < 1) return "no level is earned";
   const Target now = inspect_target(info.target.path);

@@ -55,13 +55,16 @@ int level_of(const RunInfo& info, const std::map<std::string, Tally>& tallies, i
   return info.facts.device_opened ? earned : std::min(earned, 1);
 }
 
-void judge_vacuity(const RunInfo& info, const std::map<std::string, Tally>& tallies, Verdict& verdict) {
+/// `why`: what stands with the first case that was not run.
+void judge_vacuity(const RunInfo& info, const std::map<std::string, Tally>& tallies, const std::string& why, Verdict& verdict) {
   auto& reasons = verdict.summary.vacuous;
   for (const std::string& pattern : info.plan.unmatched) reasons.push_back("`" + pattern + "` matches no case");
   if (!info.facts.device_opened) reasons.push_back("no device");
   const std::uint64_t ran = verdict.summary.count(CaseStatus::kPass) + verdict.summary.count(CaseStatus::kXpass) + verdict.summary.count(CaseStatus::kWaived) +
                             verdict.summary.failed();
   if (!ran) reasons.push_back("nothing was checked");
+  const std::uint64_t left = verdict.summary.count(CaseStatus::kNotRun) + verdict.hardened.count(CaseStatus::kNotRun);
+  if (left) reasons.push_back(std::to_string(left) + (left == 1 ? " case was not run" : " cases were not run") + (why.empty() ? "" : ": " + why));
   if (!info.options.filters.empty() || !info.options.replays.empty()) return;
   for (const CheckInfo& check : info.plan.checks) {
     const auto found = tallies.find(check.id);
@@ -79,7 +82,9 @@ Verdict verdict_of(const RunInfo& info, const std::vector<Outcome>& outcomes) {
   std::map<std::string, const CheckInfo*> checks;
   for (const CheckInfo& check : info.plan.checks) checks[check.id] = &check;
   const bool part = !info.options.filters.empty() || !info.options.replays.empty();
+  std::string not_run;
   for (const Outcome& outcome : outcomes) {
+    if (outcome.status == CaseStatus::kNotRun && not_run.empty()) not_run = outcome.reason;
     const auto check = checks.find(outcome.check);
     // Who asks for the badge's checks by name wants to hear of them.
     const bool badge = !part && check != checks.end() && !check->second->level;
@@ -91,7 +96,7 @@ Verdict verdict_of(const RunInfo& info, const std::vector<Outcome>& outcomes) {
   verdict.cases = outcomes.size();
   verdict.waivers = info.waivers.used();
   verdict.summary.waivers_invalid = info.options.profile != "quick" && info.waivers.stale();
-  judge_vacuity(info, tallies, verdict);
+  judge_vacuity(info, tallies, not_run, verdict);
   verdict.level = level_of(info, tallies, verdict.checked_to);
   if (part) verdict.level = -1;
   verdict.code = exit_code(verdict.summary);

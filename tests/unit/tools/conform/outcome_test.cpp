@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tools/conform/controller/certify.h"
 #include "tools/conform/controller/conform.h"
 
 namespace rlx::conform {
@@ -104,6 +105,23 @@ TEST(Verdict, IsVacuousBelowAFloorWithoutADeviceOrWithoutAMatch) {
   EXPECT_EQ(verdict_of(info, good).code, ExitCode::kVacuous);
   EXPECT_EQ(verdict_of(info, good).level, 1);
   EXPECT_EQ(verdict_of(two_levels(), {outcome("LIF-01", CaseStatus::kSkip)}).code, ExitCode::kVacuous);
+}
+
+TEST(Verdict, IsVacuousWhereACaseWasNotRun) {
+  RunInfo info = two_levels();
+  info.plan.checks.push_back({"LIR-04", "is hardened", 0, 5, false});
+  // The crash that ended the run is one that no exit code counts: of the badge, or excused.
+  Outcome not_run = outcome("ARG-01", CaseStatus::kNotRun, 0);
+  not_run.reason = "device_unhealthy";
+  for (const Outcome& crash : {outcome("LIR-04", CaseStatus::kCrash), outcome("ARG-01", CaseStatus::kWaived)}) {
+    const Verdict verdict = verdict_of(info, {outcome("LIF-01", CaseStatus::kPass), crash, not_run, not_run});
+    EXPECT_EQ(verdict.code, ExitCode::kVacuous);
+    ASSERT_EQ(verdict.summary.vacuous.size(), 1u);
+    EXPECT_EQ(verdict.summary.vacuous[0], "2 cases were not run: device_unhealthy");
+    EXPECT_EQ(certificate_refusal(info, verdict), "not every case was run");
+  }
+  Outcome badge_not_run = outcome("LIR-04", CaseStatus::kNotRun, 0);
+  EXPECT_EQ(verdict_of(info, {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass), badge_not_run}).code, ExitCode::kVacuous);
 }
 
 TEST(Badge, StandsBesideTheLevelAndMovesNoExitCode) {
