@@ -149,6 +149,11 @@ Programs find_programs(const std::string& folder) {
   return {folder + "/rlx-conform-worker", folder + "/rlx-conform-reference", folder + "/rlx-conform-canary.so"};
 }
 
+std::chrono::milliseconds reference_limit(const Options& options) {
+  constexpr std::uint64_t kLeastMs = 120'000, kTimes = 60;
+  return std::chrono::milliseconds(std::max(options.timeout_ms * kTimes, kLeastMs));
+}
+
 Runner::Runner(const Options& options, Programs programs, std::string plugin, bool uses_driver)
     : options_(options), programs_(std::move(programs)), plugin_(std::move(plugin)), uses_driver_(uses_driver) {
   problem_ = prepare();
@@ -279,8 +284,10 @@ void Runner::compare_numeric(const NumericCase& made, const std::string& folder,
   request.arguments = {programs_.reference, made.steps.empty() ? std::to_string(made.inputs.size()) : "steps", std::to_string(made.params.size())};
   request.environment = clean_environment(truth.path(), {});
   request.folder = truth.path();
-  request.phase_limit = request.total_limit;
+  request.phase_limit = request.total_limit = reference_limit(options_);
   const Outcome computed = judge(run_process(request));
+  if (computed.status == CaseStatus::kHang)
+    return fault("the reference has not ended within " + std::to_string(request.total_limit.count() / 1000) + " s; a longer --timeout-ms gives it more");
   if (!computed.failures.empty()) return fault("the reference: " + computed.failures[0].seen);
   const auto bytes = read_bytes(truth.path() + "/expected");
   if (!bytes) return fault("the reference left no result: " + computed.reason);

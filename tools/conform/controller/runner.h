@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -22,6 +23,10 @@ struct Programs {
   std::string worker, reference, canary;
 };
 Programs find_programs(const std::string& folder);
+
+/// How long the reference may take for a case: it is slow by design, and as slow as the machine, so 60 times as long as a call of
+/// the plugin, and two minutes at least.
+std::chrono::milliseconds reference_limit(const Options& options);
 
 class Runner {
  public:

@@ -81,5 +81,14 @@ TEST(Runner, NeverExcusesAHangThatFailsTheNextTime) {
   EXPECT_EQ(Scripted("hang skip").run().status, CaseStatus::kHang);
 }
 
+TEST(Runner, GivesTheReferenceTimeInStepWithThePlugin) {
+  Options options;
+  EXPECT_EQ(reference_limit(options), std::chrono::minutes(10));
+  options.timeout_ms = 300;
+  EXPECT_EQ(reference_limit(options), std::chrono::minutes(2));
+  options.timeout_ms = 60'000;
+  EXPECT_EQ(reference_limit(options), std::chrono::hours(1));
+}
+
 }  // namespace
 }  // namespace rlx::conform
