@@ -122,7 +122,7 @@ int give_name(int fd, std::string& name) {
 
 }  // namespace
 
-Status write_atomically(const std::filesystem::path& path, std::span<const Bytes> pieces) {
+Status write_atomically(const std::filesystem::path& path, std::span<const Bytes> pieces, Durable durable) {
   std::string temporary = path.string() + ".XXXXXX";
   const auto unwritable = [&](int number) {
     return fail(ErrorCode::kFileUnwritable, "`", path.string(), "`: ", std::strerror(number));
@@ -135,7 +135,7 @@ Status write_atomically(const std::filesystem::path& path, std::span<const Bytes
   for (const Bytes piece : pieces)
     if (!number) number = write_all(file.fd, piece);
   if (!number && ::fchmod(file.fd, 0644) != 0) number = errno;
-  if (!number && ::fsync(file.fd) != 0) number = errno;
+  if (!number && durable == Durable::kSynced && ::fsync(file.fd) != 0) number = errno;
   if (!number && unnamed >= 0)
     if (const int failed = give_name(unnamed, temporary)) return unwritable(failed);
   if (!number && ::rename(temporary.c_str(), path.c_str()) != 0) number = errno;

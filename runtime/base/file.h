@@ -39,9 +39,11 @@ class MappedFile {
 Result<std::string> read_text(const std::filesystem::path& path);
 /// Writes to a temporary file beside `path` and renames it, so that no reader sees a torn file.
 /// A limit on file sizes (RLIMIT_FSIZE) is an error like a full disk, not a signal.
+/// With kWritten the bytes are on their way to the disk and no more: for files whose reader sees every damage.
 /// Errors: kFileUnwritable.
+enum class Durable { kSynced, kWritten };
 Status write_atomically(const std::filesystem::path& path, Bytes bytes);
 /// The same for bytes in pieces, one after the other.
-Status write_atomically(const std::filesystem::path& path, std::span<const Bytes> pieces);
+Status write_atomically(const std::filesystem::path& path, std::span<const Bytes> pieces, Durable durable = Durable::kSynced);
 
 }  // namespace rlx

@@ -218,21 +218,33 @@ void AotCache::store(const TemplateBody& from, const Specialized& specialized, c
   const std::string name = file_name(key);
   const VariantSections parts(key, specialized, artifact);
   const std::vector<SectionSource>& sections = parts.all;
+  const std::uint64_t bytes = container_bytes(sections);
   const Status stored = guard([&]() -> Status {
-    if (const auto bytes = container_bytes(sections); bytes > options_.budget_bytes)
+    if (bytes > options_.budget_bytes)
       return fail(ErrorCode::kFileUnwritable, "it needs ", bytes, " bytes of a budget of ", options_.budget_bytes);
     std::error_code error;
     std::filesystem::create_directories(options_.folder, error);  // what is wrong with it, writing says
-    return write_container(std::filesystem::path(options_.folder) / name, ContainerKind::kVariant, sections);
+    return write_container(std::filesystem::path(options_.folder) / name, ContainerKind::kVariant, sections, Durable::kWritten);
   });
-  std::uint64_t evicted = 0;
-  if (stored)
-    if (const auto sweep = sweep_folder(options_.folder, options_.budget_bytes, name, false)) evicted = sweep->removed_files;
+  const std::uint64_t evicted = stored ? evict(bytes, name) : 0;
   if (!stored) say(LogLevel::kWarning, join("variant ", key.name(), " of `", from.name, "` is not kept: ", stored.error().message()));
   const std::lock_guard lock(mutex_);
   ++(stored ? counters_.stores : counters_.failed_stores);
   counters_.exports += stored && !artifact.empty();
   counters_.evictions += evicted;
+}
+
+/// Looks through the folder where `bytes` more may not fit; a half of what was free is left to other processes.
+std::uint64_t AotCache::evict(std::uint64_t bytes, const std::string& just_written) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (bytes <= unswept_bytes_) return unswept_bytes_ -= bytes, 0;
+  }
+  const auto sweep = sweep_folder(options_.folder, options_.budget_bytes, just_written, false);
+  if (!sweep) return 0;
+  const std::lock_guard lock(mutex_);
+  unswept_bytes_ = sweep->bytes < options_.budget_bytes ? (options_.budget_bytes - sweep->bytes) / 2 : 0;
+  return sweep->removed_files;
 }
 
 Result<std::shared_ptr<Executable>> AotCache::executable(const TemplateBody& from, const AotVariant& variant, const CompileRequest& request) {

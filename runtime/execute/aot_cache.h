@@ -73,6 +73,8 @@ class AotCache {
  private:
   std::optional<AotVariant> load_kept(const TemplateBody& from, const Binding& binding, const AotKey& key);
   std::optional<AotVariant> load_packaged(const TemplateBody& from, const Binding& binding, const AotKey& key);
+  /// Makes room after a file was written; returns how many files went.
+  std::uint64_t evict(std::uint64_t bytes, const std::string& just_written);
   void keep(const TemplateBody& from, const AotVariant& variant, const Executable& made, const rlx_call* call);
   void say(LogLevel level, const std::string& text) const {
     if (log_) log_(level, text);
@@ -80,8 +82,9 @@ class AotCache {
 
   AotOptions options_;
   LogSink log_;
-  mutable std::mutex mutex_;  // guards the counters
+  mutable std::mutex mutex_;  // guards what follows
   AotCounters counters_;
+  std::uint64_t unswept_bytes_ = 0;  // may still be written before the folder is looked through again
 };
 
 /// Removes the least recently used files of `folder` until `budget_bytes` hold the rest; `keep` is not removed. With

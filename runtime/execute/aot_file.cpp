@@ -45,10 +45,10 @@ bool read_all(int fd, char* to, std::uint64_t bytes) {
   return true;
 }
 
-/// On a border of 64 bytes, as the sections are in their file.
+/// On a border of 64 bytes, as the sections are in their file; null where there is no memory.
 std::shared_ptr<std::byte> aligned_memory(std::uint64_t bytes) {
   constexpr std::align_val_t kAlignment{kContainerAlignment};
-  return {static_cast<std::byte*>(::operator new(bytes, kAlignment)), [=](std::byte* at) { ::operator delete(at, kAlignment); }};
+  return {static_cast<std::byte*>(::operator new(bytes, kAlignment, std::nothrow)), [=](std::byte* at) { ::operator delete(at, kAlignment); }};
 }
 
 constexpr std::uint32_t number(AotSection section) { return static_cast<std::uint32_t>(section); }
@@ -57,6 +57,7 @@ constexpr std::uint32_t number(AotSection section) { return static_cast<std::uin
 
 Checked<AotFile> copy_aot_file(Bytes bytes) {
   std::shared_ptr<std::byte> memory = aligned_memory(bytes.size());
+  if (!memory) return flaw("size", "there is no memory for its ", bytes.size(), " bytes");
   std::copy(bytes.begin(), bytes.end(), memory.get());
   auto parsed = parse_aot_file({memory.get(), bytes.size()});
   if (parsed) parsed->memory = std::move(memory);
@@ -98,6 +99,7 @@ Checked<AotFile> read_aot_file(const std::string& folder, const std::string& nam
   const auto bytes = check_file(file.fd, most_bytes);
   if (!bytes) return bytes.error();
   std::shared_ptr<std::byte> memory = aligned_memory(*bytes);
+  if (!memory) return flaw("size", "there is no memory for its ", *bytes, " bytes");
   if (!read_all(file.fd, reinterpret_cast<char*>(memory.get()), *bytes)) return flaw("unreadable", "it ended while it was read");
   auto parsed = parse_aot_file({memory.get(), *bytes});
   if (!parsed) return parsed;

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <limits>
 
 #include "runtime/base/check.h"
 #include "runtime/execute/aot_cache.h"
@@ -19,6 +18,7 @@ namespace rlx {
 namespace {
 
 constexpr std::int64_t kTemporaryLivesSeconds = 3600;
+constexpr std::uint64_t kMostListedBytes = std::uint64_t{2} << 30;  // what is larger is named, not read
 
 struct Found {
   std::string name;
@@ -64,7 +64,7 @@ AotEntry entry_of(const std::string& folder, const Found& found) {
   entry.key = found.name.substr(0, 32);
   entry.bytes = found.bytes;
   entry.used_s = found.used.tv_sec;
-  const auto file = read_aot_file(folder, found.name, std::numeric_limits<std::uint64_t>::max(), false);
+  const auto file = read_aot_file(folder, found.name, kMostListedBytes, false);
   if (!file) {
     entry.reason = file.error().word;
     entry.sentence = file.error().sentence;

@@ -193,8 +193,8 @@ std::vector<std::byte> container_file(ContainerKind kind, std::span<const Sectio
   return file;
 }
 
-Status write_container(const std::filesystem::path& path, ContainerKind kind, std::span<const SectionSource> sections) {
-  return write_atomically(path, FileLayout(kind, sections).pieces);
+Status write_container(const std::filesystem::path& path, ContainerKind kind, std::span<const SectionSource> sections, Durable durable) {
+  return write_atomically(path, FileLayout(kind, sections).pieces, durable);
 }
 
 }  // namespace rlx

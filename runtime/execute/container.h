@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/file.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/result.h"
 #include "runtime/base/span.h"
@@ -94,6 +95,6 @@ std::vector<std::byte> container_file(ContainerKind kind, std::span<const Sectio
 
 /// Writes atomically: readers see the old file or the new one. Equal sections give equal bytes.
 /// Errors: kFileUnwritable.
-Status write_container(const std::filesystem::path& path, ContainerKind kind, std::span<const SectionSource> sections);
+Status write_container(const std::filesystem::path& path, ContainerKind kind, std::span<const SectionSource> sections, Durable durable = Durable::kSynced);
 
 }  // namespace rlx

@@ -37,6 +37,15 @@ expect 1 'RLX-E0103.*loop.*symbolic' run --output "$work/loop"
 (ulimit -f 0; expect 1 'RLX-E0103.*File too large' run --output "$work/big.npz"; exit "$failures") || failures=$((failures + 1))
 check "half a file stays" test "$(find "$work" -name '*.npz.*' -o -name 'big.npz*' | wc -l)" = 0
 
+# --plan and --trace: a picture or trace that cannot be written whole leaves the one that was there.
+"$rlx" inspect "$cases/cnn.onnx" --bind batch=1 --plan "$work/plan.svg" >/dev/null
+cp "$work/plan.svg" "$work/trace.json"
+for what in "inspect $cases/cnn.onnx --bind batch=1 --plan $work/plan.svg" "run $cases/cnn.onnx --bind batch=1 --trace $work/trace.json"; do
+  # shellcheck disable=SC2086
+  (ulimit -f 1 && expect 1 'RLX-E0103.*File too large' "$rlx" $what; exit "$failures") || failures=$((failures + 1))
+done
+check "the old picture is gone" cmp -s "$work/plan.svg" "$work/trace.json"
+
 # A full device of our own: written to, and still a device after that.
 if mknod "$work/full" c 1 7 2>/dev/null && (exec 3>"$work/full") 2>/dev/null; then
   expect 1 'RLX-E0103.*full.*No space left' run --output "$work/full"

@@ -12,6 +12,7 @@
 #include "npz.h"
 #include "segments.h"
 #include "verify.h"
+#include "whole_file.h"
 
 namespace rlx_tool {
 namespace {
@@ -96,9 +97,7 @@ rlx::Result<std::size_t> run_segment(Bisection& b, std::size_t first, std::size_
 /// The one op as a model, and its data: FILE.mir and FILE.npz.
 rlx::Status write_repro(const Bisection& b, std::size_t op, const std::string& base) {
   const Segment segment = segment_of(b.graph, op, op + 1);
-  std::ofstream file(base + ".mir", std::ios::binary);
-  file << segment.text;
-  if (!file.flush()) return rlx::Error(rlx::ErrorCode::kFileUnwritable, "`" + base + ".mir` cannot be written");
+  if (auto status = write_whole(base + ".mir", segment.text); !status) return status;
   std::vector<rlx::NamedTensor> data = b.values.inputs(b.graph, segment);
   for (const rlx::ParamSource& weight : weights_of(b.made.model, b.graph, segment)) {
     rlx::Tensor copy(weight.view.dtype, weight.view.dims);

@@ -11,6 +11,8 @@
 #include <iostream>
 #include <iterator>
 
+#include "whole_file.h"
+
 namespace rlx_tool {
 
 namespace po = boost::program_options;
@@ -54,7 +56,7 @@ void TraceOption::start(SearchOptions& search) const {
 
 rlx::Status TraceOption::write(const SearchOptions& search, bool quiet) const {
   if (path.empty()) return {};
-  if (auto status = search.trace.write(path); !status) return status;
+  if (auto status = write_whole(path, search.trace.to_json()); !status) return status;
   if (!quiet) std::printf("%zu slices written to %s\n", search.trace.slices(), path.c_str());
   if (search.trace.dropped()) std::fprintf(stderr, "%zu further slices were dropped\n", search.trace.dropped());
   return {};

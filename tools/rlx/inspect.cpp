@@ -10,6 +10,7 @@
 #include "command.h"
 #include "json.h"
 #include "opened.h"
+#include "whole_file.h"
 
 namespace rlx_tool {
 namespace {
@@ -106,15 +107,6 @@ rlx::Status show_dispatch(Inspection& at) {
   return {};
 }
 
-rlx::Status write_text(const std::string& path, const std::string& text) {
-  errno = 0;
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (file) return {};
-  return rlx::Error(rlx::ErrorCode::kFileUnwritable, "cannot write `" + path + "`: " + (errno != 0 ? std::strerror(errno) : "it could not be written to its end"));
-}
-
 rlx::Status show_plan(Inspection& at) {
   const rlx::Binding binding = at.complete(at.bindings[0]);
   const auto specialized = at.opened.pipeline.specialize_template(at.opened.made, binding);
@@ -122,7 +114,7 @@ rlx::Status show_plan(Inspection& at) {
   const auto plan = rlx::plan_report(specialized->image);
   if (!plan) return plan.error();
   const std::string title = at.opened.made.name() + " on " + at.opened.device.name() + ", " + binding_text(binding);
-  if (auto status = write_text(at.options.plan, plan->to_svg(title)); !status) return status;
+  if (auto status = write_whole(at.options.plan, plan->to_svg(title)); !status) return status;
   at.document["plan"] = to_json(*plan);
   at.document["plan"]["binding"] = binding;
   if (!at.options.json)

@@ -118,4 +118,12 @@ bool same_file(const std::string& left, const std::string& right) {
   return ::stat(left.c_str(), &a) == 0 && ::stat(right.c_str(), &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+rlx::Status write_whole(const std::string& path, std::string_view text) {
+  return write_whole(path, [text](char* buffer, std::size_t size) mutable {
+    const std::size_t some = text.copy(buffer, size);
+    text.remove_prefix(some);
+    return static_cast<long>(some);
+  });
+}
+
 }  // namespace rlx_tool

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace rlx_tool {
 
@@ -17,6 +18,9 @@ using NextBytes = std::function<long(char* buffer, std::size_t size)>;
 /// that could not be written whole leaves what was there. Anything else is opened and written to; a link stays a link.
 /// Errors: kFileUnwritable with the system's reason.
 rlx::Status write_whole(const std::string& path, const NextBytes& next);
+
+/// The same for a text.
+rlx::Status write_whole(const std::string& path, std::string_view text);
 
 /// Where a chain of links ends, whether something is there or not. Empty with errno where it does not end.
 std::string end_of_links(std::string path);

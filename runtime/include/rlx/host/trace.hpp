@@ -47,7 +47,7 @@ class RLX_API Trace {
   std::size_t dropped() const;
   /// JSON in Chrome's trace event format: complete events (ph X) in microseconds, by begin; longer ones first.
   std::string to_json() const;
-  /// Errors: kFileUnwritable.
+  /// Over what is there. Errors: kFileUnwritable.
   Status write(const std::string& path) const;
 
   const std::shared_ptr<TraceRecorder>& recorder() const { return recorder_; }

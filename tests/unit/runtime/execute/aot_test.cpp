@@ -247,6 +247,23 @@ TEST(Aot, AFullDiskIsAMissAndNoSignal) {
   EXPECT_TRUE(folder.files().empty()) << "nothing half-written stays";
 }
 
+TEST(Aot, AHugeFileIsNamedAndNotRead) {
+  const Folder folder;
+  Cached cached(folder.path());
+  cached.image(1, 1);
+  const std::string huge = folder / std::string(32, 'a') + ".rlxv";
+  write_blob(huge, {});
+  std::filesystem::resize_file(huge, std::uint64_t{1} << 42);  // without a block on the disk
+  const auto entries = rlx::list_aot(folder.path());
+  ASSERT_TRUE(entries) << entries.error().to_string();
+  ASSERT_EQ(entries->size(), 2u);
+  EXPECT_EQ(std::count_if(entries->begin(), entries->end(), [](const rlx::AotEntry& entry) { return entry.reason == "size"; }), 1);
+  const auto swept = rlx::sweep_aot(folder.path(), std::uint64_t{1} << 50);
+  ASSERT_TRUE(swept) << swept.error().to_string();
+  EXPECT_EQ(swept->removed_files, 1u);
+  EXPECT_EQ(folder.files().size(), 1u);
+}
+
 TEST(Aot, TheLeastRecentlyUsedGoFirst) {
   const Folder folder;
   std::uint64_t one = 0;
