@@ -78,6 +78,8 @@ Answer compile_while(Builder& b, const GraphOp& op) {
   const ViewId condition = b.temp(RLX_DTYPE_BOOL, 0, nullptr);
   Step step;
   step.loop = true;
+  step.trips = c.i64(RLX_ATTR_TRIP_COUNT, -1);
+  if (step.trips < -1) return c.about_attr(RLX_ATTR_TRIP_COUNT, "is negative");
   step.condition = condition;
   step.first = std::make_unique<StepList>();
   step.second = std::make_unique<StepList>();

@@ -54,6 +54,7 @@ struct Step {
   std::unique_ptr<StepList> first;   // if: then; while: computes the condition
   std::unique_ptr<StepList> second;  // if: else; while: the body
   bool loop = false;
+  int64_t trips = -1;  // while: runs of the body at most; -1: as long as the condition holds
   const char* name = "";
 };
 

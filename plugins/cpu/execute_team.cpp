@@ -99,12 +99,14 @@ bool TeamRun::run_control(const Step& step, const Member& member) {
   const View& condition = shared_.views[step.condition];
   const auto holds = [&] { return *static_cast<const uint8_t*>(condition.data) != 0; };
   if (!step.loop) return run_list(holds() ? *step.first : *step.second, member);
-  while (true) {
+  // Every member counts for itself, and so leaves with the others.
+  for (int64_t trip = 0; trip != step.trips; ++trip) {
     if (!run_list(*step.first, member) || !barrier(member)) return false;
     if (!holds()) return true;
     if (!run_list(*step.second, member) || !barrier(member)) return false;
     if (member.index == 0 && watch_->active()) poll();
   }
+  return barrier(member);
 }
 
 bool TeamRun::run_list(const StepList& list, const Member& member) {
