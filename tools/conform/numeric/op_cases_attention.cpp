@@ -57,6 +57,12 @@ void attention_cases(std::vector<OpCase>& out) {
                           .product = true, .effort = dtype == DType::kF32 ? 0 : 1};
       if (c.softcap > 0) attention.attributes[RLX_ATTR_SOFTCAP] = c.softcap;
       if (c.mask != RLX_MASK_NONE) attention.operands.push_back(mask_operand(c, dtype));
+      if (&c == &kCases[0]) {
+        OpCase scaled = attention;
+        scaled.name += "_scale";
+        scaled.attributes[RLX_ATTR_SCALE] = 0.7;
+        out.push_back(std::move(scaled));
+      }
       out.push_back(std::move(attention));
     }
 }

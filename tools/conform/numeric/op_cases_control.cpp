@@ -53,6 +53,11 @@ void control_cases(std::vector<OpCase>& out) {
       out.push_back({.name = "while/" + type + "/" + std::to_string(trips), .op = RLX_OP_WHILE,
                      .operands = {given(DType::kI64, {}, {10 - trips}), operand(dtype, {3, 5}), operand(dtype, {3, 5})},
                      .regions = {condition(dtype, 10), body(dtype)}, .exact = true, .effort = effort});
+    // The condition would go on: the count ends it.
+    for (const std::int64_t most : {0, 3})
+      out.push_back({.name = "while/" + type + "/at_most_" + std::to_string(most), .op = RLX_OP_WHILE,
+                     .operands = {given(DType::kI64, {}, {0}), operand(dtype, {3, 5}), operand(dtype, {3, 5})}, .attributes = {{RLX_ATTR_TRIP_COUNT, number(most)}},
+                     .regions = {condition(dtype, 10), body(dtype)}, .exact = true, .effort = effort});
   }
 }
 

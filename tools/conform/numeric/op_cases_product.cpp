@@ -85,6 +85,25 @@ void convs(std::vector<OpCase>& out, DType dtype, DType weight) {
   }
 }
 
+/// Activations with numbers of their own.
+struct ActNumbers {
+  const char* name;
+  std::uint32_t act;
+  double alpha, beta;
+};
+constexpr ActNumbers kActNumbers[] = {{"leaky_relu", RLX_ACT_LEAKY_RELU, 0.25, 0}, {"clip", RLX_ACT_CLIP, -1.5, 2.5}, {"shrink", RLX_ACT_SHRINK, 0.25, 0.5}};
+
+/// bf16 has so few digits that results of these prove little.
+std::span<const ActNumbers> numbers_for(DType dtype) { return std::span(kActNumbers).first(dtype == DType::kBF16 ? 0 : std::size(kActNumbers)); }
+
+/// And with the accumulator named: f32, or what is wider.
+void with_numbers(OpCase& op_case, const ActNumbers& act, DType dtype) {
+  op_case.attributes[RLX_ATTR_ACT] = number(act.act);
+  op_case.attributes[RLX_ATTR_ACT_ALPHA] = act.alpha;
+  op_case.attributes[RLX_ATTR_ACT_BETA] = act.beta;
+  op_case.attributes[RLX_ATTR_ACC] = dtype == DType::kF64 ? DType::kF64 : DType::kF32;
+}
+
 void conv_acts(std::vector<OpCase>& out, DType dtype) {
   int turn = 0;
   for (const ConvCase& conv : kConvs) {
@@ -107,6 +126,13 @@ void conv_acts(std::vector<OpCase>& out, DType dtype) {
     }
     out.push_back(op_case);
     ++turn;
+  }
+  for (const ActNumbers& act : numbers_for(dtype)) {
+    const ConvCase& conv = kConvs[0];
+    OpCase op_case = {.name = key("conv_act", dtype, std::string("act_") + act.name), .op = RLX_OP_CONV_ACT, .operands = {operand(dtype, conv.x), operand(dtype, conv.w)},
+                      .attributes = conv_attributes(conv), .product = true, .effort = 1};
+    with_numbers(op_case, act, dtype);
+    out.push_back(op_case);
   }
 }
 
@@ -145,6 +171,13 @@ void linears(std::vector<OpCase>& out, DType dtype) {
     for (std::size_t i = 0; linear.bias && i < linear.widths.size(); ++i) op_case.operands.push_back(operand(dtype, {linear.widths[i]}, fill));
     for (std::size_t i = 1; i < op_case.operands.size(); ++i) op_case.operands[i].param = linear.params;
     if (linear.residual) op_case.operands.push_back(operand(dtype, linear.x, fill));
+    out.push_back(op_case);
+  }
+  for (const ActNumbers& act : numbers_for(dtype)) {
+    OpCase op_case = {.name = key("linear", dtype, std::string("act_") + act.name), .op = RLX_OP_LINEAR,
+                      .operands = {operand(dtype, {5, 17}), operand(dtype, {17, 19}), operand(dtype, {19})},
+                      .attributes = {{RLX_ATTR_PARTS, number(1)}, {RLX_ATTR_HAS_BIAS, number(1)}}, .product = true, .effort = 1};
+    with_numbers(op_case, act, dtype);
     out.push_back(op_case);
   }
 }

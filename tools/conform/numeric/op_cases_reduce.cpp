@@ -34,6 +34,10 @@ void reduces(std::vector<OpCase>& out, DType dtype) {
                      .operands = {operand(dtype, {3, 4, 19}, fold_fill(fn))},
                      .attributes = {{RLX_ATTR_FN, number(fn)}, {RLX_ATTR_AXES, integers(variant.axes)}, {RLX_ATTR_KEEP, number(variant.keep)}},
                      .exact = true, .effort = effort_of(dtype)});
+  if (is_float(dtype))
+    out.push_back({.name = key("reduce.sum", dtype, "acc"), .op = RLX_OP_REDUCE, .fn = RLX_REDUCE_SUM, .operands = {operand(dtype, {3, 4, 19}, fold_fill(RLX_REDUCE_SUM))},
+                   .attributes = {{RLX_ATTR_FN, number(RLX_REDUCE_SUM)}, {RLX_ATTR_AXES, integers({2})}, {RLX_ATTR_ACC, dtype == DType::kF64 ? DType::kF64 : DType::kF32}},
+                   .exact = true, .effort = effort_of(dtype)});
 }
 
 void orders(std::vector<OpCase>& out, DType dtype) {
