@@ -175,25 +175,69 @@ std::string slot_rows(const Json& table, const Json& offsets) {
   return out;
 }
 
-/// What the conformance tool sweeps: structs that grow, their fields, and the slots of plugins.
+/// `kind` of a struct as the table names it: "in" as kIn.
+std::string kind_name(const std::string& kind) { return "k" + upper(kind.substr(0, 1)) + kind.substr(1); }
+
+std::string struct_lines(const Json& row) {
+  const std::string name = row.at("name"), kind = row.at("kind");
+  const std::string size = std::to_string(row.at("size").get<int>());
+  const bool grows = kind == "in" || kind == "out";
+  std::string out = "RLX_STRUCT(" + name + ", " + kind_name(kind) + ", " + size + ", " +
+                    (grows ? std::to_string(row.at("first_size").get<int>()) : size) + ")\n";
+  for (const Json& field : row.at("fields"))
+    out += "RLX_STRUCT_FIELD(" + name + ", " + text_of(field, "name") + ", " +
+           std::to_string(field.at("offset").get<int>()) + ", " + std::to_string(field.at("size").get<int>()) +
+           ", \"" + text_of(field, "may_be_null") + "\")\n";
+  return out;
+}
+
+/// The set whose numbers an attribute holds, as its meaning says: "set pad"; "none".
+std::string set_of(const Json& attribute) {
+  const std::string meaning = text_of(attribute, "meaning");
+  return meaning.starts_with("set ") ? meaning.substr(4) : "none";
+}
+
+std::string number_lines(const Json& registry) {
+  std::string out;
+  for (const Json& row : registry.at("dtypes"))
+    out += "RLX_DTYPE_ROW(" + text_of(row, "name") + ", " + std::to_string(row.at("number").get<int>()) +
+           (row.at("reserved").get<bool>() ? ", false)\n" : ", true)\n");
+  for (const Json& row : registry.at("constants"))
+    out += "RLX_CONSTANT_ROW(" + text_of(row, "name") + ", " + std::to_string(row.at("number").get<std::uint64_t>()) + "u)\n";
+  std::set<std::string> sets = {"none"};
+  for (const Json& set : registry.at("sets")) {
+    sets.insert(text_of(set, "name"));
+    for (const Json& row : set.at("values"))
+      out += "RLX_NUMBER_ROW(" + text_of(set, "name") + ", " + text_of(row, "name") + ", " +
+             std::to_string(row.at("number").get<int>()) + ")\n";
+  }
+  for (const Json& row : registry.at("attributes")) {
+    if (!sets.contains(set_of(row))) refuse(text_of(row, "name") + " means " + text_of(row, "meaning") + ", which is no set");
+    out += "RLX_ATTRIBUTE_ROW(" + text_of(row, "name") + ", " + std::to_string(row.at("number").get<int>()) + ", " + set_of(row) + ")\n";
+  }
+  for (const Json& op : registry.at("ops")) {
+    if (!sets.contains(text_of(op, "functions"))) refuse(text_of(op, "name") + " has functions of an unknown set");
+    out += "RLX_OP_ROW(" + text_of(op, "name") + ", " + std::to_string(op.at("number").get<int>()) +
+           (op.at("status") == "defined" ? ", true, " : ", false, ") + (op.at("in_image").get<bool>() ? "true, " : "false, ") +
+           text_of(op, "functions") + ")\n";
+    for (const Json& name : op.at("attributes"))
+      out += "RLX_OP_ATTRIBUTE(" + text_of(op, "name") + ", " + name.get<std::string>() + ")\n";
+  }
+  return out;
+}
+
+/// What the conformance tool sweeps, and what each check of it must answer for: structs, fields, slots, ops and numbers.
 std::string conform_table(const Json& registry) {
   std::string out = std::string("// SPDX-License-Identifier: Apache-2.0\n// ") + kMade +
-                    ": structs that grow, their fields, slots.\n";
+                    ": structs, their fields, slots of plugins, ops and numbers.\n";
   std::map<std::string, Json> offsets;
   for (const Json& row : registry.at("structs")) {
-    const std::string name = row.at("name"), kind = row.at("kind");
-    for (const Json& field : row.at("fields")) offsets[name][text_of(field, "name")] = field.at("offset");
-    if (kind != "in" && kind != "out") continue;
-    out += "RLX_STRUCT(" + name + ", " + kind + ", " + std::to_string(row.at("size").get<int>()) + ", " +
-           std::to_string(row.at("first_size").get<int>()) + ")\n";
-    for (const Json& field : row.at("fields"))
-      out += "RLX_STRUCT_FIELD(" + name + ", " + text_of(field, "name") + ", " +
-             std::to_string(field.at("offset").get<int>()) + ", " + std::to_string(field.at("size").get<int>()) +
-             ", \"" + text_of(field, "may_be_null") + "\")\n";
+    for (const Json& field : row.at("fields")) offsets[text_of(row, "name")][text_of(field, "name")] = field.at("offset");
+    out += struct_lines(row);
   }
   for (const Json& table : registry.at("interfaces"))
     if (table.at("side") == "plugin") out += slot_rows(table, offsets.at(table.at("struct")));
-  return out;
+  return out + number_lines(registry);
 }
 
 // ---- docs/ops.md

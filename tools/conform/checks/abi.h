@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parts of the ABI group: how structs grow (abi_structs.cpp), the file and its host (abi_host.cpp).
+// The parts of the ABI group: how structs grow (abi_structs.cpp), the file and its host (abi_host.cpp),
+// arrays (abi_strides.cpp).
 #pragma once
 
 #include "tools/conform/checks/check.h"
@@ -22,6 +23,11 @@ void abi_read_only(Run& run);
 void abi_descriptor(Run& run);
 std::vector<std::string> host_cases(const Facts& facts, Profile profile);
 void abi_host(Run& run);
+/// One case of ABI-11 and the fields, blanks between, whose stride it makes larger, or reads.
+struct StrideCase {
+  const char *key, *slot, *owner, *fields;
+};
+std::vector<StrideCase> stride_table();
 std::vector<std::string> stride_cases(const Facts& facts, Profile profile);
 void abi_strides(Run& run);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ABI-01, 02, 07, 09, 10, 11: the file, the handshake, what the host hands over and what it offers.
+// ABI-01, 02, 07, 09, 10: the file, the handshake, what the host hands over and what it offers.
 #include <dlfcn.h>
 #include <sys/stat.h>
 
@@ -199,6 +199,14 @@ void abi_read_only(Run& run) {
 
 namespace {
 
+/// The bits of all constants of the registry whose names begin so.
+std::uint64_t constants_of(std::string_view prefix) {
+  std::uint64_t bits = 0;
+  for (const ConstantRow& row : constant_rows())
+    if (row.name.starts_with(prefix)) bits |= row.number;
+  return bits;
+}
+
 template <std::size_t N>
 bool padded(const char (&chars)[N]) {
   const std::size_t size = strnlen(chars, N);
@@ -208,6 +216,9 @@ bool padded(const char (&chars)[N]) {
 }
 
 void check_texts(Run& run, const rlx_descriptor& own) {
+  run.same_bytes("the descriptor's magic", own.magic, "RLXPLUG", sizeof own.magic);
+  run.equal("the descriptor's size", own.size, sizeof own);
+  run.equal("the descriptor's version", own.descriptor_version, RLX_DESCRIPTOR_VERSION);
   run.expect(padded(own.id) && own.id[0] && strchr(own.id, '.'), "the id is reverse DNS, NUL-padded", own.id);
   run.expect(padded(own.name) && own.name[0], "there is a name, NUL-padded", text("%.64s", own.name));
   run.expect(padded(own.vendor) && padded(own.version) && own.version[0], "vendor and version are NUL-padded", "one is not");
@@ -223,7 +234,7 @@ void check_texts(Run& run, const rlx_descriptor& own) {
   run.expect(zero, "reserved bytes are zero", "one is not");
   run.expect(own.abi_minor_min <= own.abi_minor_max && own.lir_version_min <= own.lir_version_max, "ranges are not empty", "one is");
   run.expect(own.sanitizer <= RLX_SANITIZER_MEMORY, "the sanitizer is one of the contract's", number(own.sanitizer));
-  run.expect(!(own.flags & ~RLX_PLUGIN_FLAG_UNLOAD_SAFE), "no unknown flag is set", number(own.flags));
+  run.expect(!(own.flags & ~constants_of("RLX_PLUGIN_FLAG_")), "no unknown flag is set", number(own.flags));
 }
 
 }  // namespace
@@ -254,7 +265,7 @@ void abi_descriptor(Run& run) {
   run.expect(strnlen(info.name, sizeof info.name) < sizeof info.name, "the device's name ends", "no NUL");
   run.expect(run.facts().persistent_id == text("%.64s", info.persistent_id) && info.persistent_id[0], "the persistent id is that of another process: " + run.facts().persistent_id,
              text("%.64s", info.persistent_id));
-  run.expect(!(info.flags & ~63u), "no unknown device flag is set", number(info.flags));
+  run.expect(!(info.flags & ~constants_of("RLX_DEVICE_FLAG_")), "no unknown device flag is set", number(info.flags));
   auto print = roomy<rlx_fingerprint_out>();
   run.phase("fingerprint");
   run.status("fingerprint", session->tables().device->fingerprint(session->device(), nullptr, &print, nullptr), RLX_STATUS_OK);
@@ -308,149 +319,6 @@ void abi_host(Run& run) {
     run.same_bytes("results with the service " + run.key() + ", beside those without services", seen.data(), right.data(), right.size());
   }
   run.equal("bytes of rlx.host.alloc/1 that are still held after close", host.live_bytes, 0);
-}
-
-// ---- Arrays with a stride
-
-namespace {
-
-constexpr std::size_t kGap = 24;
-constexpr unsigned char kGarbage = 0x93;
-
-/// Rows with garbage between them; the stride is sizeof(Row) + kGap.
-template <class Row>
-class Spread {
- public:
-  Spread(const Row* rows, std::size_t count) : count_(count), memory_(count * stride(), alignof(Row)) {
-    memory_.fill(kGarbage);
-    for (std::size_t i = 0; i < count; ++i) memcpy(static_cast<void*>(memory_.data() + i * stride()), rows + i, sizeof(Row));
-  }
-  static constexpr std::uint32_t stride() { return sizeof(Row) + kGap; }
-  Row* rows() { return reinterpret_cast<Row*>(memory_.data()); }
-  const Row& row(std::size_t i) const { return *reinterpret_cast<const Row*>(memory_.data() + i * stride()); }
-  bool gaps_intact() const {
-    for (std::size_t i = 0; i < count_; ++i)
-      for (std::size_t k = sizeof(Row); k < stride(); ++k)
-        if (memory_.data()[i * stride() + k] != kGarbage) return false;
-    return true;
-  }
-
- private:
-  std::size_t count_;
-  Guarded memory_;
-};
-
-/// The defaults of every option of a scope, as a caller would set them.
-std::vector<rlx_option> defaults(const Facts& facts, std::uint32_t scope) {
-  std::vector<rlx_option> out;
-  for (const OptionFact& fact : facts.options)
-    if (fact.scope == scope && !fact.value.empty())
-      out.push_back({{fact.key.data(), fact.key.size()}, {fact.value.data(), fact.value.size()}});
-  return out;
-}
-
-/// A call with the options of its scope spread out.
-template <class In>
-void options_of(Bench& bench, const char* slot, std::uint32_t scope) {
-  Run& run = bench.run();
-  const std::vector<rlx_option> rows = defaults(run.facts(), scope);
-  if (rows.empty()) return run.unsupported("the plugin has no option of this scope");
-  const SlotDriver* driver = slot_driver(slot);
-  const StructRow* out_row = struct_row(slot_row(slot)->out);
-  std::vector<std::uint64_t> in(sizeof(In) / 8 + 1), out(out_row->size / 8 + 1);
-  if (!driver->ready(bench, in.data())) return;
-  Spread<rlx_option> spread(rows.data(), rows.size());
-  auto& typed = *reinterpret_cast<In*>(in.data());
-  typed.options = spread.rows();
-  typed.option_count = static_cast<std::uint32_t>(rows.size());
-  typed.option_stride = Spread<rlx_option>::stride();
-  memcpy(out.data(), &out_row->size, 4);
-  auto error = roomy<rlx_error>();
-  run.phase(slot);
-  const std::int32_t status = driver->call(bench, in.data(), out.data(), &error);
-  run.status(std::string(slot) + " with its default options, spread out", status, RLX_STATUS_OK, error.message);
-  driver->done(bench, status == RLX_STATUS_OK ? out.data() : nullptr);
-  run.expect(spread.gaps_intact(), "the gaps are untouched", "they are written");
-}
-
-void spread_verdicts(Bench& bench) {
-  Run& run = bench.run();
-  rlx_query_support_in in;
-  slot_driver("rlx.compile/1.query_support")->ready(bench, &in);
-  auto out = roomy<rlx_query_support_out>();
-  const auto query = [&] { return bench.tables().compile->query_support(bench.session->device(), &in, &out, nullptr); };
-  run.phase("query_support");
-  run.status("query_support", query(), RLX_STATUS_OK);
-  const std::vector<rlx_verdict> right = bench.verdicts;
-  std::vector<rlx_verdict> empty(right.size());
-  Spread<rlx_verdict> spread(empty.data(), empty.size());
-  in.verdicts = spread.rows();
-  in.verdict_stride = Spread<rlx_verdict>::stride();
-  run.status("query_support with verdicts spread out", query(), RLX_STATUS_OK);
-  for (std::size_t i = 0; i < right.size(); ++i)
-    run.expect(spread.row(i).verdict == right[i].verdict && !memcmp(spread.row(i).reason, right[i].reason, sizeof right[i].reason),
-               text("verdict %zu lies at its stride", i), "another verdict");
-  run.expect(spread.gaps_intact(), "gaps between verdicts are untouched", "they are written");
-}
-
-void spread_views(Bench& bench) {
-  Run& run = bench.run();
-  Model& model = *bench.model;
-  if (!model.run(6)) return;
-  const std::string right = model.outputs();
-  model.fill(6);
-  rlx_execute_in in = model.execute_in();
-  Spread<rlx_view> inputs(in.inputs, in.input_count), outputs(in.outputs, in.output_count);
-  in.inputs = inputs.rows();
-  in.outputs = outputs.rows();
-  in.input_stride = in.output_stride = Spread<rlx_view>::stride();
-  auto error = roomy<rlx_error>();
-  run.phase("execute");
-  run.status("execute with views spread out", bench.tables().execute->execute(model.context(), &in, nullptr, &error), RLX_STATUS_OK, error.message);
-  run.same_bytes("outputs", model.outputs().data(), right.data(), right.size());
-}
-
-void spread_arenas(Run& run) {
-  const auto session = Session::open(run);
-  if (!session) return;
-  auto model = runnable(*session, {"two_steps_f32", "param_f32", "add_f32", "copy_f32"});
-  if (!model || !model->all(6)) return;
-  const std::string right = model->outputs();
-  if (model->arenas().empty()) return run.unsupported("the executable wants no arena");
-  Spread<rlx_arena> spread(model->arenas().data(), model->arenas().size());
-  rlx_context_create_in in = sized<rlx_context_create_in>();
-  in.arenas = spread.rows();
-  in.arena_count = static_cast<std::uint32_t>(model->arenas().size());
-  in.arena_stride = Spread<rlx_arena>::stride();
-  auto out = roomy<rlx_context_create_out>();
-  run.phase("context_create");
-  if (!run.status("context_create with arenas spread out", session->tables().execute->context_create(model->executable(), &in, &out, nullptr), RLX_STATUS_OK)) return;
-  model->fill(6);
-  const rlx_execute_in run_in = model->execute_in();
-  run.phase("execute");
-  run.status("execute in that context", session->tables().execute->execute(out.context, &run_in, nullptr, nullptr), RLX_STATUS_OK);
-  run.same_bytes("outputs", model->outputs().data(), right.data(), right.size());
-  run.phase("context_destroy");
-  session->tables().execute->context_destroy(out.context);
-}
-
-}  // namespace
-
-std::vector<std::string> stride_cases(const Facts& facts, Profile) {
-  if (!facts.usable()) return {};
-  return {"open.options", "device.options", "compile.options", "query.options", "verdicts", "views", "arenas"};
-}
-
-void abi_strides(Run& run) {
-  if (run.key() == "arenas") return spread_arenas(run);
-  const auto bench = Bench::open(run);
-  if (!bench) return;
-  if (run.key() == "open.options") options_of<rlx_open_in>(*bench, "rlx.plugin/1.open", 0);
-  if (run.key() == "device.options") options_of<rlx_device_open_in>(*bench, "rlx.device/1.open", 1);
-  if (run.key() == "compile.options") options_of<rlx_compile_in>(*bench, "rlx.compile/1.compile_lir", 2);
-  if (run.key() == "query.options") options_of<rlx_query_support_in>(*bench, "rlx.compile/1.query_support", 2);
-  if (run.key() == "verdicts") spread_verdicts(*bench);
-  if (run.key() == "views") spread_views(*bench);
 }
 
 }  // namespace rlx::conform

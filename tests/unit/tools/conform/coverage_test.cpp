@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every slot and struct of the registry belongs to a check; and the worker's own helpers.
+// Every slot, struct, field and stride of the registry belongs to a check; and the worker's own helpers.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
+#include <sstream>
 
+#include "tools/conform/checks/abi.h"
 #include "tools/conform/checks/check.h"
+#include "tools/conform/numeric/numeric.h"
 #include "tools/conform/worker/host.h"
 #include "tools/conform/worker/memory.h"
 #include "tools/conform/worker/slots.h"
@@ -37,7 +41,84 @@ TEST(Coverage, EveryFallibleSlotCanBeCalled) {
 TEST(Coverage, EveryStructThatGrowsIsSwept) {
   std::set<std::string_view> swept = {"rlx_error", "rlx_call"};  // keys of ABI-06 and ABI-04
   for (const SlotRow& row : slot_rows()) swept.insert(row.in), swept.insert(row.out);
-  for (const StructRow& row : struct_rows()) EXPECT_TRUE(swept.count(row.name)) << row.name << " belongs to no check";
+  for (const StructRow& row : struct_rows()) EXPECT_TRUE(!row.grows() || swept.count(row.name)) << row.name << " belongs to no check";
+}
+
+// ---- Which check answers for which field
+
+struct FieldChecks {
+  const char *owner, *fields;
+  const char* checks;  ///< null: none, for `reason`
+  const char* reason;
+};
+constexpr FieldChecks kFieldChecks[] = {
+#define OWNS(owner, fields, checks) {owner, fields, checks, ""},
+#define FREE(owner, fields, reason) {owner, fields, nullptr, reason},
+#include "tests/unit/tools/conform/field_checks.inc"
+#undef OWNS
+#undef FREE
+};
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> out;
+  for (std::string word; stream >> word;) out.push_back(word);
+  return out;
+}
+
+/// ABI-04 sets every byte past a struct, ABI-05 its size, ABI-06 writes it: of structs that grow these belong to them.
+bool belongs_to_the_sweeps(const FieldRow& field) {
+  return struct_row(field.owner)->grows() && (field.name == "struct_size" || field.name == "reserved");
+}
+
+/// "rlx_open_in.options", each with its row of field_checks.inc.
+std::map<std::string, const FieldChecks*> checks_of_fields() {
+  std::map<std::string, const FieldChecks*> out;
+  for (const FieldChecks& row : kFieldChecks)
+    for (const std::string& field : words(row.fields))
+      EXPECT_TRUE(out.emplace(std::string(row.owner) + "." + field, &row).second) << row.owner << "." << field << " stands in two rows";
+  return out;
+}
+
+TEST(Coverage, EveryFieldBelongsToACheckOrSaysWhyNot) {
+  auto rows = checks_of_fields();
+  for (const FieldRow& field : field_rows()) {
+    ASSERT_TRUE(struct_row(field.owner)) << field.owner;
+    const std::string name = std::string(field.owner) + "." + std::string(field.name);
+    EXPECT_EQ(rows.erase(name), belongs_to_the_sweeps(field) ? 0u : 1u)
+        << name << ": name the checks that look at it in field_checks.inc, or why none does";
+  }
+  for (const auto& [name, row] : rows) ADD_FAILURE() << name << " is no field of the registry";
+}
+
+TEST(Coverage, FieldsBelongToChecksThatThereAre) {
+  for (const FieldChecks& row : kFieldChecks) {
+    EXPECT_TRUE(row.checks || row.reason[0]) << row.owner << ": " << row.fields;
+    for (const std::string& check : words(row.checks ? row.checks : ""))
+      EXPECT_TRUE(find_check(check) || find_numeric(check)) << row.owner << ": there is no " << check;
+  }
+}
+
+TEST(Coverage, EveryStrideIsACaseOfAbi11OrOfLir07) {
+  std::set<std::string> strides;
+  const auto keys = keys_of("ABI-11");
+  for (const StrideCase& row : stride_table()) {
+    EXPECT_TRUE(keys.count(row.key)) << row.key;
+    EXPECT_TRUE(slot_row(row.slot)) << row.slot;
+    for (const std::string& field : words(row.fields)) strides.insert(std::string(row.owner) + "." + field);
+  }
+  const auto rows = checks_of_fields();
+  for (const FieldRow& field : field_rows()) {
+    if (!field.name.ends_with("stride")) continue;
+    const std::string name = std::string(field.owner) + "." + std::string(field.name);
+    if (struct_row(field.owner)->kind == StructKind::kRecord) {
+      const auto row = rows.find(name);
+      EXPECT_TRUE(row != rows.end() && row->second->checks && std::string(row->second->checks).find("LIR-07") != std::string::npos) << name;
+    } else {
+      EXPECT_EQ(strides.erase(name), 1u) << name << " is no case of ABI-11";
+    }
+  }
+  for (const std::string& name : strides) ADD_FAILURE() << name << " is no stride of the registry";
 }
 
 TEST(Coverage, EverySlotWithStructsIsACaseOfTheSweeps) {

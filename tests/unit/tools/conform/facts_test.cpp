@@ -42,7 +42,7 @@ TEST(RegistryTable, HasTheStructsThatSlotsName) {
   EXPECT_GE(slot_rows().size(), 30u);
   for (const SlotRow& slot : slot_rows()) {
     EXPECT_TRUE(slot.in == "none" || struct_row(slot.in)) << slot.in;
-    EXPECT_TRUE(slot.out == "none" || (struct_row(slot.out) && struct_row(slot.out)->out)) << slot.out;
+    EXPECT_TRUE(slot.out == "none" || (struct_row(slot.out) && struct_row(slot.out)->out())) << slot.out;
   }
   ASSERT_TRUE(struct_row("rlx_error"));
   EXPECT_EQ(struct_row("rlx_error")->first_size, 40u);

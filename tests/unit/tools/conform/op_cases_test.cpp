@@ -11,6 +11,7 @@
 #include "runtime/reference/interpreter.h"
 #include "tools/conform/numeric/expected.h"
 #include "tools/conform/numeric/ops.h"
+#include "tools/conform/shared/registry_table.h"
 
 namespace rlx::conform {
 namespace {
@@ -25,16 +26,96 @@ TEST(OpCases, HaveNamesOfTheirOwnAndOperandsThatFit) {
   }
 }
 
+// ---- Nothing defined in the registry is without a case
+
+/// All cases of numeric checks: the standing list, and those of the OPS checks.
+std::vector<const OpCase*> every_case() {
+  std::vector<const OpCase*> out;
+  for (const OpCase& op_case : all_op_cases()) out.push_back(&op_case);
+  for (const CaseList* list : ops_lists())
+    for (const OpCase& op_case : list->cases()) out.push_back(&op_case);
+  return out;
+}
+
+template <class Test>
+bool some_case(const Test& test) {
+  static const std::vector<const OpCase*> cases = every_case();
+  return std::any_of(cases.begin(), cases.end(), [&](const OpCase* op_case) { return test(*op_case); });
+}
+
+const OpRow& op_row(std::string_view name) {
+  return *std::find_if(op_rows().begin(), op_rows().end(), [&](const OpRow& row) { return row.name == name; });
+}
+const AttributeRow& attribute_row(std::string_view name) {
+  return *std::find_if(attribute_rows().begin(), attribute_rows().end(), [&](const AttributeRow& row) { return row.name == name; });
+}
+
 TEST(OpCases, NameEveryOpThatAnImageMayHold) {
-  std::set<Opcode> seen;
-  for (const OpCase& op_case : all_op_cases()) seen.insert(op_case.op);
-  for (Opcode op = 1; op < 400; ++op) {
-    const OpInfo* info = op_info(op);
+  std::set<Opcode> standing;
+  for (const OpCase& op_case : all_op_cases()) standing.insert(op_case.op);
+  EXPECT_GE(op_rows().size(), 60u);
+  for (const OpRow& row : op_rows()) {
+    const bool needed = row.defined && row.in_image;
+    EXPECT_EQ(standing.count(row.number), needed ? 1u : 0u) << row.name;
     lir::Op record;
-    record.opcode = op;
-    if (!info || info->mir_only || reference::answer_for(record) == reference::Answer::kUnknown) continue;  // the last: reserved
-    EXPECT_TRUE(seen.count(op)) << info->name;
+    record.opcode = row.number;
+    EXPECT_TRUE(!needed || reference::answer_for(record) != reference::Answer::kUnknown) << row.name << " is defined, and the reference does not know it";
   }
+}
+
+/// Functions that an op does not have, though they are of its set, as its meaning in the registry says.
+bool left_out(const OpRow& op, const NumberRow& fn) {
+  if (op.name == "arg_reduce") return fn.name != "max" && fn.name != "min";
+  if (op.name == "reduce_window") return fn.name != "max" && fn.name != "sum";
+  if (op.name == "cumulate" || op.name == "segment_reduce") return fn.name == "all" || fn.name == "any";
+  return op.name == "act" && fn.name == "none";
+}
+
+TEST(OpCases, HaveEveryFunctionOfEveryOp) {
+  for (const OpRow& op : op_rows())
+    for (const NumberRow& fn : number_rows())
+      if (op.defined && op.in_image && fn.set == op.functions && !left_out(op, fn))
+        EXPECT_TRUE(some_case([&](const OpCase& c) { return c.op == op.number && c.fn == fn.number; })) << op.name << " " << fn.name;
+}
+
+/// Attributes that no image carries: the runtime writes the activation into the region.
+bool never_set(const OpAttributeRow& row) { return row.op == "elementwise" && row.attribute.starts_with("act"); }
+
+TEST(OpCases, SetEveryAttributeOfEveryOp) {
+  for (const OpAttributeRow& row : op_attribute_rows()) {
+    const OpRow& op = op_row(row.op);
+    const std::uint32_t key = attribute_row(row.attribute).number;
+    if (op.defined && op.in_image && !never_set(row))
+      EXPECT_TRUE(some_case([&](const OpCase& c) { return c.op == op.number && c.attributes.count(key); })) << row.op << " " << row.attribute;
+  }
+}
+
+TEST(OpCases, HaveEveryValueOfEverySetThatAnAttributeTakes) {
+  for (const AttributeRow& attribute : attribute_rows())
+    for (const NumberRow& value : number_rows())
+      if (value.set == attribute.set)
+        EXPECT_TRUE(some_case([&](const OpCase& c) {
+          const auto found = c.attributes.find(attribute.number);
+          const Dim* number = found == c.attributes.end() ? nullptr : std::get_if<Dim>(&found->second);
+          return number && *number == Dim(value.number);
+        })) << attribute.name << " " << value.name;
+}
+
+TEST(OpCases, MeetEveryDtypeThatIsNotReserved) {
+  for (const DtypeRow& dtype : dtype_rows())
+    if (dtype.defined && dtype.number)
+      EXPECT_TRUE(some_case([&](const OpCase& c) {
+        return std::any_of(c.operands.begin(), c.operands.end(), [&](const OperandCase& o) { return static_cast<std::uint32_t>(o.dtype) == dtype.number; });
+      })) << dtype.name;
+  EXPECT_EQ(all_dtypes().size(), static_cast<std::size_t>(std::count_if(dtype_rows().begin(), dtype_rows().end(), [](const DtypeRow& row) { return row.defined && row.number; })));
+}
+
+TEST(OpCases, HaveEveryFunctionOfTheRegistryAmongThePointwise) {
+  const std::pair<const char*, std::span<const PointwiseFunction>> kSets[] = {{"unary", unary_functions()}, {"binary", binary_functions()}, {"act", act_functions()}};
+  for (const auto& [set, functions] : kSets)
+    for (const NumberRow& row : number_rows())
+      if (row.set == set && row.number)
+        EXPECT_EQ(std::count_if(functions.begin(), functions.end(), [&](const PointwiseFunction& f) { return f.fn == row.number && f.name == row.name; }), 1) << set << " " << row.name;
 }
 
 TEST(OpCases, AreComputedByTheReference) {
