@@ -76,13 +76,14 @@ bool parse_shape(const std::string& text, std::vector<std::int64_t>& dims) {
 }
 
 rlx::Result<rlx::Tensor> parse_npy(const std::string& path, const std::string& entry, const std::string& bytes) {
-  if (bytes.size() < 10 || bytes.compare(0, 6, "\x93NUMPY", 6) != 0) return damaged(path, entry, "no .npy header");
-  const bool wide = bytes[6] >= 2;
-  if (wide && bytes.size() < 12) return damaged(path, entry, "no .npy header");
+  const bool wide = bytes.size() > 6 && bytes[6] >= 2;
+  const std::size_t start = wide ? 12 : 10;
+  if (bytes.compare(0, 6, "\x93NUMPY", 6) != 0) return damaged(path, entry, "its " + std::to_string(bytes.size()) + " bytes do not begin as a .npy array does");
+  if (bytes.size() < start) return damaged(path, entry, "has " + std::to_string(bytes.size()) + " bytes, a .npy array has at least " + std::to_string(start));
   std::size_t length = static_cast<unsigned char>(bytes[8]) | static_cast<std::size_t>(static_cast<unsigned char>(bytes[9])) << 8;
   if (wide) length |= static_cast<std::size_t>(static_cast<unsigned char>(bytes[10])) << 16 | static_cast<std::size_t>(static_cast<unsigned char>(bytes[11])) << 24;
-  const std::size_t start = wide ? 12 : 10;
-  if (length > bytes.size() - start) return damaged(path, entry, "the header is longer than the file");
+  if (length > bytes.size() - start)
+    return damaged(path, entry, "has " + std::to_string(bytes.size()) + " bytes, its header alone needs " + std::to_string(start + length));
   const std::string header = bytes.substr(start, length);
   DType dtype = DType::kNone;
   for (const NumpyName& name : kNames)
@@ -141,8 +142,8 @@ Error no_archive(const std::string& path, const std::string& reason) {
   if (count == 0) return said(ErrorCode::kFileDamaged, "is empty, wanted an .npz archive");
   if (count == 6 && !std::memcmp(head, "\x93NUMPY", 6))
     return said(ErrorCode::kFileDamaged, "is one .npy array, wanted an .npz archive of named arrays: numpy.savez(\"x.npz\", NAME=array)");
-  if (count >= 4 && !std::memcmp(head, "PK\3\4", 4)) return said(ErrorCode::kFileDamaged, "is cut short or damaged: it begins as an .npz archive does, and " + reason);
-  return said(ErrorCode::kFileDamaged, "is no .npz archive: it does not begin as one");
+  if (count >= 4 && !std::memcmp(head, "PK\3\4", 4)) return said(ErrorCode::kFileDamaged, "is cut short or damaged: its " + std::to_string(info.st_size) + " bytes begin as an .npz archive does, and " + reason);
+  return said(ErrorCode::kFileDamaged, "is no .npz archive: its " + std::to_string(info.st_size) + " bytes do not begin as one");
 }
 
 /// libzip's words for its code.
@@ -175,7 +176,7 @@ rlx::Result<std::vector<rlx::NamedTensor>> read_npz(const std::string& path) {
     const std::unique_ptr<zip_file_t, Closer> file(zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(i), 0));
     std::string bytes(info.size, '\0');
     if (!file || zip_fread(file.get(), bytes.data(), info.size) != static_cast<zip_int64_t>(info.size))
-      return damaged(path, name, "cannot be unpacked");
+      return damaged(path, name, "cannot be unpacked to its " + std::to_string(info.size) + " bytes");
     auto tensor = parse_npy(path, name, bytes);
     if (!tensor) return tensor.error();
     tensors.push_back({std::move(name), std::move(*tensor)});

@@ -6,6 +6,7 @@
 #include "runtime/import/onnx/graph_index.h"
 #include "runtime/import/onnx/op_table.h"
 #include "runtime/import/onnx/symbols.h"
+#include "runtime/import/onnx/top_level.h"
 
 namespace rlx::onnx_import {
 namespace {
@@ -17,9 +18,8 @@ Result<std::shared_ptr<const onnx::ModelProto>> parse(std::span<const std::byte>
     return malformed(std::to_string(bytes.size()) +
                      " bytes, wanted at most 2 GiB; larger weights belong into external data");
   auto model = std::make_shared<onnx::ModelProto>();
-  if (!model->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return malformed("no ONNX model: the bytes are no such message");
-  if (!model->has_graph()) return malformed("no ONNX model: there is no graph in it");
+  if (!model->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model->has_graph())
+    return malformed(why_no_model(bytes));
   return std::shared_ptr<const onnx::ModelProto>(std::move(model));
 }
 

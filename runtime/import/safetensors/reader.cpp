@@ -21,10 +21,12 @@ Result<std::uint64_t> header_bytes(std::span<const std::byte> bytes) {
     return damaged(std::to_string(bytes.size()) + " bytes, wanted at least 8 for the header's length");
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < 8; ++i) length |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
-  const std::uint64_t room = std::min<std::uint64_t>(bytes.size() - 8, kHeaderMax);
-  if (length > room)
-    return damaged("a header of " + std::to_string(length) + " bytes, wanted at most " +
-                   std::to_string(room));
+  if (length > kHeaderMax)
+    return damaged("no safetensors file: its " + std::to_string(bytes.size()) + " bytes begin with the length of a header, " +
+                   std::to_string(length) + ", wanted at most " + std::to_string(kHeaderMax));
+  if (length > bytes.size() - 8)
+    return damaged("a header of " + std::to_string(length) + " bytes, the file has " + std::to_string(bytes.size()) + ", wanted at least " +
+                   std::to_string(8 + length) + ": it was cut off");
   return length;
 }
 
@@ -39,14 +41,22 @@ Result<std::uint64_t> wanted_bytes(const Entry& entry) {
   return count;
 }
 
-Status check_entries(const std::vector<Entry>& entries, std::uint64_t data_bytes) {
+/// A tensor that ends past the data: where, and what the file lacks to hold all of them.
+Error cut_off(const Entry& entry, const std::vector<Entry>& entries, std::uint64_t data_begin, std::uint64_t data_bytes) {
+  std::uint64_t most = 0;  // of 63 bits, as parse_header reads numbers
+  for (const Entry& each : entries) most = std::max(most, each.end);
+  return damaged("tensor `" + entry.name + "` lies at [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "), wanted inside the " +
+                 std::to_string(data_bytes) + " bytes of data; the file has " + std::to_string(data_begin + data_bytes) + " bytes, wanted " +
+                 std::to_string(data_begin + most) + ": " + std::to_string(most - data_bytes) + " are missing");
+}
+
+Status check_entries(const std::vector<Entry>& entries, std::uint64_t data_begin, std::uint64_t data_bytes) {
   std::uint64_t at = 0;
   for (const Entry& entry : entries) {
     const std::string who = "tensor `" + entry.name + "`";
-    const std::string range = "[" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + ")";
-    if (entry.begin > entry.end || entry.end > data_bytes)
-      return damaged(who + " lies at " + range + ", wanted inside the " + std::to_string(data_bytes) +
-                     " bytes of data");
+    if (entry.begin > entry.end)
+      return damaged(who + " lies at [" + std::to_string(entry.begin) + ", " + std::to_string(entry.end) + "), wanted its begin first");
+    if (entry.end > data_bytes) return cut_off(entry, entries, data_begin, data_bytes);
     auto wanted = wanted_bytes(entry);
     if (!wanted) return std::move(wanted).error();
     if (entry.end - entry.begin != *wanted)
@@ -97,7 +107,7 @@ Result<std::vector<ParamSource>> read(std::span<const std::byte> bytes,
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
   });
   const std::span<const std::byte> data = bytes.subspan(8 + *length);
-  if (Status status = check_entries(*entries, data.size()); !status) return std::move(status).error();
+  if (Status status = check_entries(*entries, 8 + *length, data.size()); !status) return std::move(status).error();
   std::vector<ParamSource> sources;
   sources.reserve(entries->size());
   for (Entry& entry : *entries)

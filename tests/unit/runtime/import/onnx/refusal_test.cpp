@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "runtime/import/onnx/op_table.h"
+#include "runtime/import/onnx/proto.h"
 
 namespace rlx::onnx_import {
 namespace {
@@ -66,6 +67,61 @@ INSTANTIATE_TEST_SUITE_P(
              "16 bytes at 8 of `weights.bin`, which has 20"},
         Case{"external_size", ErrorCode::kMalformedModelFile, "8 bytes of data, wanted 16"}),
     [](const auto& info) { return std::string(info.param.name); });
+
+/// What `bytes` are said to be.
+std::string said_of(const std::string& bytes) {
+  const auto model = import_text(bytes);
+  if (model) return "a model";
+  EXPECT_EQ(model.error().code(), ErrorCode::kMalformedModelFile);
+  return model.error().message();
+}
+
+TEST(OnnxBytes, OfAFileThatWasCutOffTheFieldAndWhatIsMissingAreNamed) {
+  onnx::ModelProto model;
+  model.set_ir_version(8);
+  model.mutable_graph()->set_doc_string(std::string(1000, 'x'));
+  const std::string whole = model.SerializeAsString();  // 2 bytes, then tag, length (2 bytes) and the graph
+  const std::size_t graph = whole.size() - 5;
+  for (std::size_t size = 5; size < whole.size(); ++size)
+    ASSERT_EQ(said_of(whole.substr(0, size)),
+              std::to_string(size) + " bytes that are no whole ONNX model, cut off or damaged: field 7 (graph) begins at byte 2 and needs " + std::to_string(graph) +
+                  " bytes from byte 5 on: " + std::to_string(whole.size() - size) + " are missing");
+  EXPECT_EQ(said_of(whole.substr(0, 4)), "4 bytes that are no whole ONNX model, cut off or damaged: field 7 (graph) begins at byte 2, and the bytes end inside it");
+  EXPECT_EQ(said_of(whole.substr(0, 3)), said_of(whole.substr(0, 4)).replace(0, 1, "3"));
+  EXPECT_EQ(said_of(whole.substr(0, 2)), "2 bytes that are no ONNX model, or one that was cut off: there is no graph in them");
+  EXPECT_EQ(said_of(whole.substr(0, 1)), "1 bytes that are no ONNX model: field 1 (ir_version) begins at byte 0, and the bytes end inside it");
+  EXPECT_EQ(said_of(""), "it is empty, wanted an ONNX model");
+}
+
+TEST(OnnxBytes, OfDamageTheByteIsNamed) {
+  const std::string head("\x08\x08", 2);
+  EXPECT_TRUE(contains(said_of(head + "\x3A\x02\x0A\xFF"), "6 bytes that are no whole ONNX model: its outermost fields are whole")) << said_of(head + "\x3A\x02\x0A\xFF");
+  EXPECT_TRUE(contains(said_of(head + std::string("\x00\x00", 2)), "byte 2 begins field 0, which no message has"));
+  EXPECT_TRUE(contains(said_of(head + "\x3F"), "byte 2 begins field 7 (graph) in a form (7) that no model has"));
+  EXPECT_TRUE(contains(said_of(head + "\x3A" + std::string(9, '\xFF') + "\x7F"), "byte 12 is in no number"));
+  EXPECT_TRUE(contains(said_of(head + "\x3A" + std::string(9, '\xFF') + "\x01"), "needs 18446744073709551615 bytes from byte 13 on: 18446744073709551615 are missing"));
+  EXPECT_TRUE(contains(said_of(head + std::string(5, '\xFF')), "a tag begins at byte 2, and the bytes end inside it"));
+  EXPECT_TRUE(contains(said_of(head + "\x39" + "1234567"), "field 7 (graph) begins at byte 2 and needs 8 bytes from byte 3 on: 1 are missing"));
+}
+
+TEST(OnnxBytes, OfOtherFilesItIsSaidWhatTheyAre) {
+  EXPECT_TRUE(contains(said_of("version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), "a Git LFS pointer"));
+  EXPECT_TRUE(contains(said_of("<!DOCTYPE html><html>"), "21 bytes that are no ONNX model but a web page"));
+  EXPECT_TRUE(contains(said_of("PK\3\4 and so on"), "a zip archive"));
+  EXPECT_TRUE(contains(said_of(std::string("\x02\0\0\0\0\0\0\0{}", 10)), "a safetensors file"));
+  EXPECT_TRUE(contains(said_of("not a model"), "11 bytes that are no ONNX model: byte 0 begins field 13, which no model begins with")) << said_of("not a model");
+}
+
+TEST(OnnxBytes, TheFileIsNamedWithItsSize) {
+  const std::string path = (std::filesystem::temp_directory_path() / ("rlx_cut_" + std::to_string(::getpid()) + ".onnx")).string();
+  const std::string whole = fixture_bytes("never_made");
+  std::ofstream(path, std::ios::binary) << whole.substr(0, whole.size() / 2);
+  const auto model = import_file(path);
+  std::filesystem::remove(path);
+  ASSERT_FALSE(model);
+  EXPECT_TRUE(contains(model.error().message(), "in `" + path + "`: " + std::to_string(whole.size() / 2) + " bytes that are no whole ONNX model")) << model.error().message();
+  EXPECT_TRUE(contains(model.error().message(), "are missing")) << model.error().message();
+}
 
 TEST(OnnxImport, ListsEveryUnknownOperatorThatMatters) {
   const auto model = import("unsupported");

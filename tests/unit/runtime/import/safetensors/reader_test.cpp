@@ -112,7 +112,8 @@ TEST(Safetensors, RefusesTruncatedFiles) {
 TEST(Safetensors, RefusesAHugeHeaderLength) {
   for (const std::uint64_t claimed : {std::uint64_t{1} << 32, UINT64_MAX, UINT64_MAX - 8})
     EXPECT_FAULT("wanted at most", File("{}", 0, claimed));
-  EXPECT_EQ(fault(File("{}", 0, 3)), "a header of 3 bytes, wanted at most 2");
+  EXPECT_FAULT("its 10 bytes begin with the length of a header, 100000001, wanted at most 100000000", File("{}", 0, 100'000'001));
+  EXPECT_EQ(fault(File("{}", 0, 3)), "a header of 3 bytes, the file has 10, wanted at least 11: it was cut off");
 }
 
 TEST(Safetensors, RefusesWhatIsNoHeader) {
@@ -131,6 +132,10 @@ TEST(Safetensors, RefusesTensorsThatLie) {
                R"({"t":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8);
   EXPECT_FAULT("tensor `t` lies at [0, 16), wanted inside the 8 bytes",
                R"({"t":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 8);
+  EXPECT_FAULT("; the file has 72 bytes, wanted 80: 8 are missing", R"({"t":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}})", 8);
+  EXPECT_FAULT("tensor `a` lies at [0, 16), wanted inside the 8 bytes of data; the file has 128 bytes, wanted 144: 16 are missing",
+               R"({"a":{"dtype":"F32","shape":[4],"data_offsets":[0,16]},"b":{"dtype":"F32","shape":[2],"data_offsets":[16,24]}})", 8);
+  EXPECT_FAULT("wanted 9223372036854775887: 9223372036854775799 are missing", R"({"t":{"dtype":"U8","shape":[1],"data_offsets":[0,9223372036854775807]}})", 8);
   EXPECT_FAULT("lies at [8, 0)", R"({"t":{"dtype":"F32","shape":[4],"data_offsets":[8,0]}})", 8);
   EXPECT_FAULT("more than 64 bits",
                R"({"t":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", 8);
