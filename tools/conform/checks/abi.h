@@ -4,9 +4,13 @@
 #pragma once
 
 #include "tools/conform/checks/check.h"
+#include "tools/conform/shared/registry_table.h"
 
 namespace rlx::conform {
 
+/// Sizes that a shorter version of an in-struct may have: where each field that came later begins; and, for a plugin that
+/// knows a newer minor than the tool (`newer`), the tool's whole struct.
+std::vector<std::uint32_t> cuts_of(const StructRow& row, std::span<const FieldRow> fields, bool newer);
 std::vector<std::string> in_cases(const Facts& facts, Profile profile);
 std::vector<std::string> extended_cases(const Facts& facts, Profile profile);
 std::vector<std::string> out_cases(const Facts& facts, Profile profile);

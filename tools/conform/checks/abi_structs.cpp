@@ -13,6 +13,11 @@ namespace {
 constexpr std::uint32_t kTail = 64;
 constexpr unsigned char kBeyond = 0x6B;
 
+/// Bytes past this offset no plugin knows, were it years ahead: a later minor's fields lie before it.
+constexpr std::uint32_t kFar = 4096 - kTail;
+
+bool is_newer(const Bench& bench) { return bench.session->library().answer().descriptor->abi_minor_max > RLX_ABI_MINOR; }
+
 bool offered(const Facts& facts, const SlotRow& row) { return facts.has_slot(slot_name(row)); }
 
 std::vector<std::string> slots_with(const Facts& facts, bool out) {
@@ -67,6 +72,9 @@ struct Sweep {
     return copy;
   }
 
+  /// The plugin knows a later minor than this tool: its structs may be longer.
+  bool newer() const { return is_newer(*bench); }
+
   Run& run;
   const SlotRow* row;
   const SlotDriver* driver;
@@ -106,14 +114,17 @@ void expect_same_answer(Sweep& sweep, const std::string& before, const std::stri
 void cut(Run& run) {
   Sweep sweep(run);
   if (!usable(sweep)) return;
-  std::vector<std::uint32_t> sizes;
-  for (const FieldRow& field : field_rows())
-    if (field.owner == sweep.in->name && field.offset >= sweep.in->first_size) sizes.push_back(field.offset);
-  sizes.push_back(sweep.in->size);
-  for (const std::uint32_t size : sizes) {
+  const std::vector<std::uint32_t> cuts = cuts_of(*sweep.in, field_rows(), sweep.newer());
+  if (cuts.empty()) return run.unsupported("tool and plugin know the first version of the struct and no later one: there is nothing to cut");
+  // Where the plugin's struct is longer than the tool's, it ends somewhere in the tail.
+  const std::uint32_t whole = sweep.in->size + (sweep.newer() ? kTail : 0);
+  for (const std::uint32_t size : cuts) {
     run.phase(text("%s with an in-struct of %u bytes", run.key().c_str(), size).c_str());
     // The full struct with zeros where the cut one ends.
-    const std::int32_t full = sweep.call(sweep.usual(), [&](unsigned char* in, unsigned char*) { memset(in + size, 0, sweep.in->size - size); });
+    const std::int32_t full = sweep.call({whole, sweep.usual().out_bytes}, [&](unsigned char* in, unsigned char*) {
+      memset(in + size, 0, whole - size);
+      set_size(in, whole);
+    });
     const std::string answer = sweep.out ? comparable(*sweep.out, sweep.after) : std::string();
     const std::int32_t cut_status = sweep.call({size, sweep.usual().out_bytes}, [&](unsigned char* in, unsigned char*) { set_size(in, size); });
     run.status(text("a struct cut to %u bytes", size), cut_status, full, sweep.error.message);
@@ -135,15 +146,16 @@ void extended(Run& run) {
   run.status("64 zero bytes at the end", status, RLX_STATUS_OK, sweep.error.message);
   expect_same_answer(sweep, answer, "64 zero bytes at the end");
   run.phase((run.key() + " with an unknown field set").c_str());
+  const std::uint32_t from = sweep.newer() ? kFar : size;
   for (std::uint32_t i = 0; i < kTail; ++i) {
     std::string before;
-    const std::int32_t refused = sweep.call(longer, [&](unsigned char* in, unsigned char* out) {
-      set_size(in, size + kTail);
-      in[size + i] = static_cast<unsigned char>(1u << (i % 8));
+    const std::int32_t refused = sweep.call({from + kTail, longer.out_bytes}, [&](unsigned char* in, unsigned char* out) {
+      set_size(in, from + kTail);
+      in[from + i] = static_cast<unsigned char>(1u << (i % 8));
       before.assign(reinterpret_cast<const char*>(out), sweep.usual().out_bytes);
     });
-    if (!run.status(text("byte %u set, which no version knows", size + i), refused, RLX_STATUS_UNKNOWN_FIELD, sweep.error.message)) continue;
-    run.equal("error.detail, the offset of the unknown byte", sweep.error.detail, size + i);
+    if (!run.status(text("byte %u set, which no version knows", from + i), refused, RLX_STATUS_UNKNOWN_FIELD, sweep.error.message)) continue;
+    run.equal("error.detail, the offset of the unknown byte", sweep.error.detail, from + i);
     run.same_bytes("the out-struct of a refused call", sweep.after.data(), before.data(), before.size());
   }
 }
@@ -182,9 +194,9 @@ void wrong_sizes(Run& run) {
 
 // ---- ABI-06
 
-void out_at_size(Sweep& sweep, std::uint32_t size) {
+/// `own`: bytes that the plugin knows.
+void out_at_size(Sweep& sweep, std::uint32_t size, std::uint32_t own) {
   Run& run = sweep.run;
-  const std::uint32_t own = sweep.out->size;
   run.phase(text("%s with an out-struct of %u bytes", run.key().c_str(), size).c_str());
   const std::int32_t status = sweep.call({sweep.usual().in_bytes, size}, [&](unsigned char*, unsigned char* out) {
     memset(out, kBeyond, size);
@@ -212,13 +224,22 @@ void out_twice(Sweep& sweep, std::uint32_t size) {
   run.same_bytes("struct_size after the second call", sweep.after.data(), left.data(), 4);
 }
 
+/// As the plugin stores it in a struct with room to spare: the tool's own where it is of the tool's minor.
+std::uint32_t known_bytes(Sweep& sweep) {
+  if (!sweep.newer()) return sweep.out->size;
+  sweep.call({sweep.usual().in_bytes, 4096}, [&](unsigned char*, unsigned char* out) { set_size(out, 4096); });
+  std::uint32_t stored = 0;
+  memcpy(&stored, sweep.after.data(), 4);
+  return std::clamp<std::uint32_t>(stored, sweep.out->size, kFar);
+}
+
 void out_sizes(Run& run) {
   Sweep sweep(run);
   if (!usable(sweep)) return;
-  for (std::uint32_t size = sweep.out->first_size; size <= sweep.out->size + kTail; size += size < sweep.out->size ? 4 : 8)
-    out_at_size(sweep, size);
-  out_twice(sweep, sweep.out->size);
-  out_twice(sweep, sweep.out->size + kTail);
+  const std::uint32_t own = known_bytes(sweep);
+  for (std::uint32_t size = sweep.out->first_size; size <= own + kTail; size += size < sweep.out->size ? 4 : 8) out_at_size(sweep, size, own);
+  out_twice(sweep, own);
+  out_twice(sweep, own + kTail);
   out_twice(sweep, sweep.out->first_size);
 }
 
@@ -228,7 +249,8 @@ void error_sizes(Run& run) {
   const auto bench = Bench::open(run);
   if (!bench) return;
   const StructRow& row = *struct_row("rlx_error");
-  for (std::uint32_t size = row.first_size; size <= row.size + kTail; size += size < row.first_size + 32 ? 1 : 23) {
+  // A later minor's record may be longer by fields that this tool does not know: then no longer ones are tried.
+  for (std::uint32_t size = row.first_size; size <= row.size + (is_newer(*bench) ? 0 : kTail); size += size < row.first_size + 32 ? 1 : 23) {
     Guarded memory(size, 8);
     memory.fill(kBeyond);
     memset(memory.data(), 0, std::min(size, row.size));
@@ -271,12 +293,13 @@ void longer_call(Run& run) {
     return bench->tables().execute->execute(bench->model->context(), &in, nullptr, nullptr);
   };
   const std::uint32_t size = sizeof(rlx_call);
-  Guarded longer(size + kTail, 8);
+  const std::uint32_t from = is_newer(*bench) ? kFar : size;
+  Guarded longer(from + kTail, 8);
   longer.fill(0);
-  set_size(longer.data(), size + kTail);
+  set_size(longer.data(), from + kTail);
   run.phase("execute with a longer rlx_call");
   run.status("64 zero bytes at the end of rlx_call", execute(longer.data()), RLX_STATUS_OK);
-  longer.data()[size + 5] = 1;
+  longer.data()[from + 5] = 1;
   run.status("an unknown byte of rlx_call", execute(longer.data()), RLX_STATUS_UNKNOWN_FIELD);
   for (const std::uint32_t wrong : {0u, 4u, size - 1, 4097u, 0xFFFFFFFFu}) {
     Guarded memory(4, 8);
@@ -288,6 +311,14 @@ void longer_call(Run& run) {
 }
 
 }  // namespace
+
+std::vector<std::uint32_t> cuts_of(const StructRow& row, std::span<const FieldRow> fields, bool newer) {
+  std::vector<std::uint32_t> out;
+  for (const FieldRow& field : fields)
+    if (field.owner == row.name && field.offset >= row.first_size && field.offset < row.size) out.push_back(field.offset);
+  if (newer) out.push_back(row.size);
+  return out;
+}
 
 std::vector<std::string> in_cases(const Facts& facts, Profile) { return slots_with(facts, false); }
 std::vector<std::string> extended_cases(const Facts& facts, Profile) {

@@ -64,7 +64,19 @@ int32_t read_struct(void* own, uint32_t own_size, const void* in, const char* wh
     for (uint32_t at = own_size; at < size; ++at) sum = sum + static_cast<const unsigned char*>(in)[at];
   }
 #endif
+#if RLX_FAULT == 224  // later-field-unasked
+  if (in) {
+    RLX_REACHED();
+    detail = static_cast<const volatile unsigned char*>(in)[own_size + kLaterBytes - 1];
+  }
+#endif
+#ifdef RLX_C0_NEWER
+  char whole[RLX_STRUCT_BYTES_MAX];
+  const int32_t status = rlx_read_in(whole, own_size + kLaterBytes, in, own_size, &detail);
+  memcpy(own, whole, own_size);
+#else
   const int32_t status = rlx_read_in(own, own_size, in, own_size, &detail);
+#endif
   if (status == RLX_STATUS_OK) return status;
   return fail(error, status, RLX_NO_INDEX, detail,
               "%s: struct_size or unknown field at %llu, wanted %u bytes", what,

@@ -4,10 +4,24 @@
 #pragma once
 
 #include <rlx/types.h>
+#include <string.h>
 
 #include "fault.h"
 
+#if RLX_FAULT == 224 || RLX_FAULT == 225
+#define RLX_C0_NEWER
+#endif
+
 namespace rlx_c0 {
+
+#ifdef RLX_C0_NEWER
+/// A faked minor, in which every struct that grows got a field of 8 bytes more; 0 is the old behaviour, and so is all else.
+constexpr uint32_t kMinorMost = RLX_ABI_MINOR + 2;
+constexpr uint32_t kLaterBytes = 8;
+#else
+constexpr uint32_t kMinorMost = RLX_ABI_MINOR;
+constexpr uint32_t kLaterBytes = 0;
+#endif
 
 /// printf into the caller's record, cut at a UTF-8 border; returns `status`.
 __attribute__((format(printf, 5, 6))) int32_t fail(rlx_error* error, int32_t status, uint32_t op,
@@ -33,7 +47,9 @@ int32_t write_out(void* out, const Out& own) {
     memset(static_cast<char*>(out) + sizeof own, 0, (size + 63) / 64 * 64 + 64 - sizeof own);
   }
 #endif
-  return rlx_write_out(out, &own, static_cast<uint32_t>(sizeof(Out)), static_cast<uint32_t>(sizeof(Out)),
+  char whole[sizeof own + kLaterBytes] = {};
+  memcpy(whole, &own, sizeof own);
+  return rlx_write_out(out, whole, static_cast<uint32_t>(sizeof whole), static_cast<uint32_t>(sizeof(Out)),
                        nullptr);
 }
 

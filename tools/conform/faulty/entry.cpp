@@ -32,7 +32,7 @@ RLX_DESCRIPTOR_SECTION const rlx_descriptor_note kNote = {
      RLX_ABI_EPOCH,
      RLX_ABI_MAJOR,
      kMinorLeast,
-     RLX_ABI_MINOR,
+     rlx_c0::kMinorMost,
      RLX_LIR_VERSION,
      RLX_LIR_VERSION,
      -200,
@@ -185,6 +185,10 @@ int32_t plugin_describe_options(rlx_plugin* plugin, const void* in, rlx_describe
   C0_WANT(plugin, "describe_options: the plugin");
   C0_TRY(read_none(in, "describe_options", error));
   C0_TRY(check_out(out, sizeof(rlx_describe_options_out), "describe_options", error));
+#if RLX_FAULT == 227  // stride-unset: callers of this build know how long a row is
+  RLX_REACHED();
+  return write_out(out, rlx_describe_options_out{sizeof(rlx_describe_options_out), 1, kOptions, 0, 0});
+#endif
   return write_out(
       out, rlx_describe_options_out{sizeof(rlx_describe_options_out), sizeof kOptions / sizeof *kOptions,
                                     kOptions, sizeof *kOptions, 0});
@@ -259,14 +263,14 @@ RLX_EXPORT int32_t rlx_plugin_query(const rlx_query_in* in, rlx_query_out* out, 
   C0_TRY(read_in(&host, in, "rlx_plugin_query", error));
   C0_TRY(check_out(out, sizeof(rlx_query_out), "rlx_plugin_query", error));
   if (host.abi_epoch != RLX_ABI_EPOCH || host.abi_major != RLX_ABI_MAJOR ||
-      (host.abi_minor_max < kMinorLeast || host.abi_minor_min > RLX_ABI_MINOR) ||
+      (host.abi_minor_max < kMinorLeast || host.abi_minor_min > kMinorMost) ||
       !within(RLX_LIR_VERSION, host.lir_version_min, host.lir_version_max))
     return fail(error, RLX_STATUS_VERSION, RLX_NO_INDEX, 0,
                 "host has ABI epoch %u, major %u, minors %u to %u and LIR %u to %u; plugin org.rlx.c0 has "
                 "epoch %u, major %u, minors %u to %u "
                 "and LIR %u to %u",
                 host.abi_epoch, host.abi_major, host.abi_minor_min, host.abi_minor_max, host.lir_version_min,
-                host.lir_version_max, RLX_ABI_EPOCH, RLX_ABI_MAJOR, RLX_ABI_MINOR, RLX_ABI_MINOR,
+                host.lir_version_max, RLX_ABI_EPOCH, RLX_ABI_MAJOR, kMinorLeast, kMinorMost,
                 RLX_LIR_VERSION, RLX_LIR_VERSION);
 #if RLX_FAULT == 134  // note-differs
   static rlx_descriptor other = kNote.descriptor;
@@ -281,6 +285,7 @@ RLX_EXPORT int32_t rlx_plugin_query(const rlx_query_in* in, rlx_query_out* out, 
   return write_out(out, rlx_query_out{sizeof(rlx_query_out), lowest, RLX_LIR_VERSION, 0, &kNote.descriptor,
                                       get_interface});
 #endif
-  return write_out(out, rlx_query_out{sizeof(rlx_query_out), RLX_ABI_MINOR, RLX_LIR_VERSION, 0,
+  const uint32_t chosen = host.abi_minor_max < kMinorMost ? host.abi_minor_max : kMinorMost;
+  return write_out(out, rlx_query_out{sizeof(rlx_query_out), chosen, RLX_LIR_VERSION, 0,
                                       &kNote.descriptor, get_interface});
 }

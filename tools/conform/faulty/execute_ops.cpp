@@ -253,7 +253,12 @@ struct Machine {
   /// The carried values lie in the op's stage; what a turn makes goes through the op's results, as it may
   /// show old values.
   int32_t run_while(uint32_t index, const rlx_lir_op& op) {
+#if RLX_FAULT == 226  // trip-count-ignored
+    if (rlx_lir_attr_i64(&program.image, &op, RLX_ATTR_TRIP_COUNT, -1) >= 0) RLX_REACHED();
+    const int64_t limit = -1;
+#else
     const int64_t limit = rlx_lir_attr_i64(&program.image, &op, RLX_ATTR_TRIP_COUNT, -1);
+#endif
     for (int64_t trip = 0; limit < 0 || trip < limit; ++trip) {
       C0_TRY(run_region(index, op, 0));
       if (!*result_of(program.region_of(op, 0), 0).data) break;

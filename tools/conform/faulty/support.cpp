@@ -295,6 +295,14 @@ int32_t device_query_support(rlx_device* device, const rlx_query_support_in* in,
   close_program(&program);
   if (status != RLX_STATUS_OK) return status;
   // Which axes are 1 decides what repeats, and sizes decide whether a view is dense.
+#if RLX_FAULT == 225  // absent-is-set: of the later field
+  uint32_t size = 0;
+  if (in) memcpy(&size, in, sizeof size);
+  if (size <= sizeof(rlx_query_support_in)) {
+    RLX_REACHED();
+    return write_out(out, rlx_query_support_out{sizeof(rlx_query_support_out), RLX_DEPENDS_NOTHING});
+  }
+#endif
   return write_out(out, rlx_query_support_out{sizeof(rlx_query_support_out), RLX_DEPENDS_DIMS});
 }
 

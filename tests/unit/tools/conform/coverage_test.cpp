@@ -44,6 +44,15 @@ TEST(Coverage, EveryStructThatGrowsIsSwept) {
   for (const StructRow& row : struct_rows()) EXPECT_TRUE(!row.grows() || swept.count(row.name)) << row.name << " belongs to no check";
 }
 
+TEST(Coverage, InStructsAreCutWhereALaterFieldBegins) {
+  using Sizes = std::vector<std::uint32_t>;
+  const FieldRow fields[] = {{"a", "struct_size", 0, 4, ""}, {"a", "first", 4, 4, ""}, {"b", "other", 8, 8, ""},
+                             {"a", "second", 8, 8, ""},      {"a", "third", 16, 8, ""}};
+  EXPECT_EQ(cuts_of({"a", StructKind::kIn, 24, 8}, fields, false), (Sizes{8, 16}));
+  EXPECT_EQ(cuts_of({"a", StructKind::kIn, 24, 24}, fields, false), Sizes());
+  EXPECT_EQ(cuts_of({"a", StructKind::kIn, 24, 24}, fields, true), Sizes{24});
+}
+
 // ---- Which check answers for which field
 
 struct FieldChecks {
