@@ -117,6 +117,41 @@ TEST(ConformTool, CountsCrashesOfAPluginAsFailures) {
   EXPECT_TRUE(ran.says("signal 11")) << ran.text;
 }
 
+/// Another machine, as far as a test can have one: a folder with two programs, an environment of its own, and two pipes.
+struct Board {
+  Board() {
+    std::string made = (std::filesystem::temp_directory_path() / "rlx-board.XXXXXX").string();
+    folder = ::mkdtemp(made.data());
+    const std::filesystem::path programs = std::filesystem::path(RLX_TEST_CONFORM).parent_path();
+    for (const char* name : {"rlx-conform-carry", "rlx-conform-worker"}) std::filesystem::copy(programs / name, folder / name);
+    std::filesystem::create_directory(folder / "tmp");
+    worker = " --worker '" + (programs / "rlx-conform-carry").string() + " env -i TMPDIR=" + (folder / "tmp").string() + " " +
+             (folder / "rlx-conform-carry").string() + " --there'";
+  }
+  ~Board() { std::filesystem::remove_all(folder); }
+  std::filesystem::path folder;
+  std::string worker;
+};
+
+TEST(ConformTool, SeesOnABoardWhatItSeesHere) {
+  const Board board;
+  const auto without_seconds = [](const Ran& ran) { return ran.last_line().substr(0, ran.last_line().rfind(';')); };
+  const std::string cases = std::string(RLX_TEST_CPU) + " --filter LIF-01 --filter LIF-02 --filter OPS-07 --filter ERR-05";
+  const Ran here = conform(cases), there = conform(cases + board.worker);
+  EXPECT_EQ(here.code, 0) << here.text;
+  EXPECT_EQ(there.code, 0) << there.text;
+  EXPECT_EQ(without_seconds(there), without_seconds(here));
+  const Ran crash = conform(fake("good") + " --filter ABI-02" + board.worker);
+  EXPECT_TRUE(crash.says("CRASH ABI-02/frozen") && crash.says("signal 11")) << crash.text;
+  const Ran hang = conform(fake("query_hangs") + " --timeout-ms 3000" + board.worker);
+  EXPECT_EQ(hang.code, 3) << hang.text;
+  EXPECT_TRUE(hang.says("no end in phase query")) << hang.text;
+  EXPECT_TRUE(std::filesystem::is_empty(board.folder / "tmp")) << "something was left on the board";
+  const Ran nowhere = conform(fake("good") + " --worker '" + std::string(RLX_TEST_CONFORM) + "-carry false'");
+  EXPECT_NE(nowhere.code, 0);
+  EXPECT_TRUE(nowhere.says("rlx-conform-carry: `false`")) << nowhere.text;
+}
+
 TEST(ConformTool, WritesReportsForPrograms) {
   const std::string base = (std::filesystem::temp_directory_path() / ("rlx-report-" + std::to_string(::getpid()))).string();
   const Ran ran = conform(std::string(RLX_TEST_CPU) + " --filter LIF --json " + base + ".jsonl --junit " + base + ".xml");
