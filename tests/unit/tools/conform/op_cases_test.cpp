@@ -74,8 +74,9 @@ bool left_out(const OpRow& op, const NumberRow& fn) {
 TEST(OpCases, HaveEveryFunctionOfEveryOp) {
   for (const OpRow& op : op_rows())
     for (const NumberRow& fn : number_rows())
-      if (op.defined && op.in_image && fn.set == op.functions && !left_out(op, fn))
+      if (op.defined && op.in_image && fn.set == op.functions && !left_out(op, fn)) {
         EXPECT_TRUE(some_case([&](const OpCase& c) { return c.op == op.number && c.fn == fn.number; })) << op.name << " " << fn.name;
+      }
 }
 
 /// Attributes that no image carries: the runtime writes the activation into the region.
@@ -85,28 +86,31 @@ TEST(OpCases, SetEveryAttributeOfEveryOp) {
   for (const OpAttributeRow& row : op_attribute_rows()) {
     const OpRow& op = op_row(row.op);
     const std::uint32_t key = attribute_row(row.attribute).number;
-    if (op.defined && op.in_image && !never_set(row))
+    if (op.defined && op.in_image && !never_set(row)) {
       EXPECT_TRUE(some_case([&](const OpCase& c) { return c.op == op.number && c.attributes.count(key); })) << row.op << " " << row.attribute;
+    }
   }
 }
 
 TEST(OpCases, HaveEveryValueOfEverySetThatAnAttributeTakes) {
   for (const AttributeRow& attribute : attribute_rows())
     for (const NumberRow& value : number_rows())
-      if (value.set == attribute.set)
+      if (value.set == attribute.set) {
         EXPECT_TRUE(some_case([&](const OpCase& c) {
           const auto found = c.attributes.find(attribute.number);
           const Dim* number = found == c.attributes.end() ? nullptr : std::get_if<Dim>(&found->second);
           return number && *number == Dim(value.number);
         })) << attribute.name << " " << value.name;
+      }
 }
 
 TEST(OpCases, MeetEveryDtypeThatIsNotReserved) {
   for (const DtypeRow& dtype : dtype_rows())
-    if (dtype.defined && dtype.number)
+    if (dtype.defined && dtype.number) {
       EXPECT_TRUE(some_case([&](const OpCase& c) {
         return std::any_of(c.operands.begin(), c.operands.end(), [&](const OperandCase& o) { return static_cast<std::uint32_t>(o.dtype) == dtype.number; });
       })) << dtype.name;
+    }
   EXPECT_EQ(all_dtypes().size(), static_cast<std::size_t>(std::count_if(dtype_rows().begin(), dtype_rows().end(), [](const DtypeRow& row) { return row.defined && row.number; })));
 }
 
@@ -114,8 +118,9 @@ TEST(OpCases, HaveEveryFunctionOfTheRegistryAmongThePointwise) {
   const std::pair<const char*, std::span<const PointwiseFunction>> kSets[] = {{"unary", unary_functions()}, {"binary", binary_functions()}, {"act", act_functions()}};
   for (const auto& [set, functions] : kSets)
     for (const NumberRow& row : number_rows())
-      if (row.set == set && row.number)
+      if (row.set == set && row.number) {
         EXPECT_EQ(std::count_if(functions.begin(), functions.end(), [&](const PointwiseFunction& f) { return f.fn == row.number && f.name == row.name; }), 1) << set << " " << row.name;
+      }
 }
 
 TEST(OpCases, AreComputedByTheReference) {
