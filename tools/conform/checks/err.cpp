@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // ERR: errors say what happened, reach as far as they say, and leave everything usable.
+#include <rlx/ext/artifact.h>
+
+#include <algorithm>
 #include <cstring>
 
 #include "tools/conform/checks/calls.h"
 #include "tools/conform/checks/groups.h"
+#include "tools/conform/worker/host.h"
 #include "tools/conform/worker/process_state.h"
 #include "tools/conform/worker/watch.h"
 
@@ -100,16 +104,18 @@ void err_messages(Run& run) {
   long_tensors(run, *bench);
 }
 
-// ---- ERR-03, 07
-
-void err_outputs(Run& run);
+// ---- ERR-03
 
 std::vector<std::string> strong_cases(const Facts& facts, Profile) {
-  return facts.usable() ? std::vector<std::string>{"bits", "outputs"} : std::vector<std::string>{};
+  std::vector<std::string> keys;
+  if (!facts.usable()) return keys;
+  keys.emplace_back("bits");
+  for (const SlotRow& row : slot_rows())
+    if (row.fallible && row.out != "none" && facts.has_slot(slot_name(row))) keys.push_back(slot_name(row));
+  return keys;
 }
 
-void err_strong(Run& run) {
-  if (run.key() == "outputs") return err_outputs(run);
+void err_bits(Run& run) {
   const auto bench = Bench::open(run);
   if (!bench) return;
   if (!bench->model->run(8)) return;
@@ -125,24 +131,79 @@ void err_strong(Run& run) {
   run.expect(fresh && fresh->all(2), "a new model compiles and runs after all refusals", "it does not");
 }
 
+/// What one change of a good in-struct makes of it: something to refuse.
+struct Spoiler {
+  std::string name;
+  std::function<void(Bench& bench, std::vector<std::uint64_t>& in)> change;
+};
+
+template <class In>
+std::function<void(Bench&, std::vector<std::uint64_t>&)> with(void (*change)(In& in)) {
+  return [=](Bench&, std::vector<std::uint64_t>& in) { change(*reinterpret_cast<In*>(in.data())); };
+}
+
+/// Values that only their slot knows to be wrong.
+std::vector<Spoiler> wrong_values(const std::string& slot) {
+  std::vector<Spoiler> out;
+  if (slot == "rlx.plugin/1.device_info") out.push_back({"a device past the count", with<rlx_device_info_in>([](auto& in) { in.ordinal = 1'000'000; })});
+  if (slot == "rlx.device/1.open") out.push_back({"a device past the count", with<rlx_device_open_in>([](auto& in) { in.ordinal = 1'000'000; })});
+  if (slot == "rlx.buffer/1.alloc") {
+    out.push_back({"an alignment of 3", with<rlx_alloc_in>([](auto& in) { in.alignment = 3; })});
+    out.push_back({"more bytes than there are", with<rlx_alloc_in>([](auto& in) { in.bytes = UINT64_MAX; })});
+  }
+  if (slot == "rlx.compile/1.query_support") out.push_back({"a cut image", with<rlx_query_support_in>([](auto& in) { in.image_bytes = 200; })});
+  if (slot == "rlx.compile/1.compile_lir") out.push_back({"a cut image", with<rlx_compile_in>([](auto& in) { in.image_bytes = 200; })});
+  if (slot == "rlx.artifact/1.import_code") {
+    out.push_back({"a cut image", with<rlx_artifact_import_in>([](auto& in) { in.image_bytes = 200; })});
+    out.push_back({"a cut artifact", with<rlx_artifact_import_in>([](auto& in) { in.artifact_bytes = 8; })});
+  }
+  if (slot == "rlx.execute/1.context_create") out.push_back({"an arena too many", with<rlx_context_create_in>([](auto& in) { ++in.arena_count; })});
+  return out;
+}
+
+/// Of every slot: sizes, bytes and pointers that its struct does not allow, then its own.
+std::vector<Spoiler> spoilers(const std::string& slot, const SlotRow& row) {
+  std::vector<Spoiler> out;
+  if (slot != "rlx.plugin/1.open") out.push_back({"a null object", [](Bench& bench, auto&) { bench.null_object = true; }});
+  if (row.in == "none") return out;
+  out.push_back({"an in-struct of 4097 bytes", [](Bench&, std::vector<std::uint64_t>& in) { reinterpret_cast<std::uint32_t&>(in[0]) = 4097; }});
+  out.push_back({"an unknown byte", [](Bench&, std::vector<std::uint64_t>& in) {
+                   reinterpret_cast<std::uint32_t&>(in[0]) = 4096;
+                   in[511] = 1;
+                 }});
+  for (const FieldRow& field : field_rows())
+    if (field.owner == row.in && field.may_be_null == "never")
+      out.push_back({"a null " + std::string(field.name), [field](Bench&, std::vector<std::uint64_t>& in) {
+                       memset(reinterpret_cast<char*>(in.data()) + field.offset, 0, field.size);
+                     }});
+  for (Spoiler& spoiler : wrong_values(slot)) out.push_back(std::move(spoiler));
+  return out;
+}
+
+/// Out-structs, which the caller zeroes, are as they were after a refused call: nothing is half answered.
 void err_outputs(Run& run) {
   const auto bench = Bench::open(run);
   if (!bench) return;
-  // Out-structs of refused calls keep what the caller wrote into them.
-  rlx_device_open_in in = sized<rlx_device_open_in>();
-  in.ordinal = 1'000'000;
-  auto out = roomy<rlx_device_open_out>();
-  run.phase("device.open");
-  bench->tables().device->open(bench->session->instance(), &in, &out, nullptr);
-  run.expect(out.device == nullptr && out.struct_size == sizeof(rlx_device_open_out), "a refused device.open writes nothing", "the out-struct has changed");
-  rlx_alloc_in alloc = sized<rlx_alloc_in>();
-  alloc.bytes = 64;
-  alloc.alignment = 3;
-  auto made = roomy<rlx_alloc_out>();
-  run.phase("buffer.alloc");
-  bench->tables().buffer->alloc(bench->session->device(), &alloc, &made, nullptr);
-  run.expect(made.buffer == nullptr && made.host == nullptr, "a refused alloc writes nothing", "the out-struct has changed");
+  const SlotDriver& driver = *slot_driver(run.key());
+  const SlotRow& row = *slot_row(run.key());
+  const StructRow* out_row = struct_row(row.out);
+  for (const Spoiler& spoiler : spoilers(run.key(), row)) {
+    std::vector<std::uint64_t> in(4096 / 8 + 1), out(out_row->size / 8 + 1);
+    if (!driver.ready(*bench, row.in == "none" ? nullptr : in.data())) return run.unsupported("this plugin gives nothing to call it with");
+    memcpy(out.data(), &out_row->size, 4);
+    const std::vector<std::uint64_t> before = out;
+    spoiler.change(*bench, in);
+    auto error = roomy<rlx_error>();
+    run.phase((run.key() + " with " + spoiler.name).c_str());
+    const std::int32_t status = driver.call(*bench, row.in == "none" ? nullptr : in.data(), out.data(), &error);
+    bench->null_object = false;
+    if (status != RLX_STATUS_OK) run.same_bytes("the out-struct of a call that was refused for " + spoiler.name, out.data(), before.data(), out_row->size);
+    driver.done(*bench, status == RLX_STATUS_OK ? out.data() : nullptr);
+  }
+  run.expect(bench->model->run(2), "the model still runs", "it does not");
 }
+
+void err_strong(Run& run) { run.key() == "bits" ? err_bits(run) : err_outputs(run); }
 
 // ---- ERR-04
 
@@ -156,53 +217,97 @@ std::vector<std::string> memory_cases(const Facts& facts, Profile) {
 
 struct Attempt {
   std::int32_t status = 0;
-  bool fired = false, ready = false;
+  bool fired = false, ready = false, wrote = false;
 };
 
-Attempt attempt(Bench& bench, const SlotDriver& driver, const SlotRow& row, std::uint64_t k) {
-  const StructRow *in_row = row.in == "none" ? nullptr : struct_row(row.in), *out_row = row.out == "none" ? nullptr : struct_row(row.out);
-  std::vector<std::uint64_t> in(in_row ? in_row->size / 8 + 1 : 1), out(out_row ? out_row->size / 8 + 1 : 1);
-  auto error = roomy<rlx_error>();
-  Attempt result;
-  result.ready = driver.ready(bench, in_row ? in.data() : nullptr);
-  if (!result.ready) return result;
-  if (out_row) memcpy(out.data(), &out_row->size, 4);
-  {
-    const FailAllocation fail(k);
-    result.status = driver.call(bench, in_row ? in.data() : nullptr, out_row ? out.data() : nullptr, &error);
-    result.fired = fail.fired();
+/// One slot whose k-th allocation fails: of malloc, or of the service where there is a host with it.
+struct Scarce {
+  Bench& bench;
+  const SlotDriver& driver;
+  const SlotRow& row;
+  Host* host;
+
+  Attempt attempt(std::uint64_t k) const {
+    const StructRow *in_row = row.in == "none" ? nullptr : struct_row(row.in), *out_row = row.out == "none" ? nullptr : struct_row(row.out);
+    std::vector<std::uint64_t> in(in_row ? in_row->size / 8 + 1 : 1), out(out_row ? out_row->size / 8 + 1 : 1);
+    auto error = roomy<rlx_error>();
+    Attempt result;
+    result.ready = driver.ready(bench, in_row ? in.data() : nullptr);
+    if (!result.ready) return result;
+    if (out_row) memcpy(out.data(), &out_row->size, 4);
+    const std::vector<std::uint64_t> before = out;
+    {
+      const FailAllocation fail(host ? 0 : k);
+      if (host && k) host->fail_allocation = host->allocations + k;
+      result.status = driver.call(bench, in_row ? in.data() : nullptr, out_row ? out.data() : nullptr, &error);
+      result.fired = host ? k && host->allocations >= host->fail_allocation : fail.fired();
+      if (host) host->fail_allocation = 0;
+    }
+    result.wrote = result.status != RLX_STATUS_OK && out != before;
+    driver.done(bench, result.status == RLX_STATUS_OK && out_row ? out.data() : nullptr);
+    return result;
   }
-  driver.done(bench, result.status == RLX_STATUS_OK && out_row ? out.data() : nullptr);
-  return result;
+
+  /// How many allocations of the call could be failed, each once.
+  std::uint64_t fail_each() const {
+    Run& run = bench.run();
+    std::uint64_t fired = 0;
+    for (std::uint64_t k = 1; k <= 400; ++k) {
+      run.phase(text("%s while allocation %llu%s fails", run.key().c_str(), static_cast<unsigned long long>(k), host ? " of rlx.host.alloc/1" : "").c_str());
+      const Attempt failed = attempt(k);
+      if (!failed.ready || !failed.fired) break;
+      ++fired;
+      run.expect(failed.status == RLX_STATUS_OUT_OF_MEMORY || failed.status == RLX_STATUS_OK || failed.status == RLX_STATUS_RESOURCE_EXHAUSTED,
+                 "a call whose allocation fails answers OUT_OF_MEMORY, or does without", status_name(failed.status));
+      run.expect(!failed.wrote, "a call whose allocation fails hands out nothing", "the out-struct has changed");
+      const Attempt again = attempt(0);
+      run.status("the same call afterwards", again.status, RLX_STATUS_OK);
+    }
+    if (fired) run.expect(bench.model->run(2), "the model still runs", "it does not");
+    return fired;
+  }
+
+  /// What failed calls leave behind shows as memory that grows with them.
+  void expect_nothing_kept(std::uint64_t fired) const {
+    Run& run = bench.run();
+    const Calls before = calls_so_far();
+    const std::uint64_t live = host ? host->live_bytes.load() : 0;
+    for (int i = 0; i < 20 && fired; ++i) attempt(1 + static_cast<std::uint64_t>(i) % fired);
+    const Calls after = calls_so_far();
+    const auto kept = static_cast<std::int64_t>(after.allocations - before.allocations) - static_cast<std::int64_t>(after.frees - before.frees);
+    // The failed allocations themselves are counted and never freed.
+    if (fired && !host) run.expect(kept <= 20 + 4, "failed calls leave no memory behind", std::to_string(kept - 20) + " allocations are kept after 20 failed calls");
+    if (fired && host) run.equal("bytes of rlx.host.alloc/1 that are held after 20 failed calls", host->live_bytes, live);
+  }
+};
+
+/// The slot hands out an object of its own.
+bool makes_an_object(const SlotRow& row) {
+  const auto fields = field_rows();
+  return std::any_of(fields.begin(), fields.end(), [&](const FieldRow& field) { return field.owner == row.out && field.may_be_null == "never"; });
 }
 
-/// The k-th allocation fails, for every k that the call makes.
+/// The k-th allocation fails, for every k that the call makes, by malloc and by the host's service.
 void err_memory(Run& run) {
   if (!calls_are_watched()) return run.skip("allocations cannot be failed under a sanitizer");
-  const auto bench = Bench::open(run);
-  if (!bench) return;
   const SlotDriver& driver = *slot_driver(run.key());
   const SlotRow& row = *slot_row(run.key());
+  HostOptions options;
+  options.alloc = true;
+  Host service(options);
   std::uint64_t fired = 0;
-  for (std::uint64_t k = 1; k <= 400; ++k) {
-    run.phase(text("%s while allocation %llu fails", run.key().c_str(), static_cast<unsigned long long>(k)).c_str());
-    const Attempt failed = attempt(*bench, driver, row, k);
-    if (!failed.ready) return run.unsupported("this plugin gives nothing to call it with");
-    if (!failed.fired) break;
-    ++fired;
-    run.expect(failed.status == RLX_STATUS_OUT_OF_MEMORY || failed.status == RLX_STATUS_OK || failed.status == RLX_STATUS_RESOURCE_EXHAUSTED,
-               "a call whose allocation fails answers OUT_OF_MEMORY, or does without", status_name(failed.status));
-    const Attempt again = attempt(*bench, driver, row, 0);
-    run.status("the same call afterwards", again.status, RLX_STATUS_OK);
+  for (Host* host : {static_cast<Host*>(nullptr), &service}) {
+    const auto bench = Bench::open(run, host ? host->get() : nullptr);
+    if (!bench) return;
+    const Scarce scarce{*bench, driver, row, host};
+    if (!scarce.attempt(0).ready) return run.unsupported("this plugin gives nothing to call it with");
+    const std::uint64_t here = scarce.fail_each();
+    scarce.expect_nothing_kept(here);
+    fired += here;
   }
-  run.expect(bench->model->run(2), "the model still runs", "it does not");
-  // What failed calls leave behind shows as memory that grows with them.
-  const Calls before = calls_so_far();
-  for (int i = 0; i < 20 && fired; ++i) attempt(*bench, driver, row, 1 + static_cast<std::uint64_t>(i) % fired);
-  const Calls after = calls_so_far();
-  const auto kept = static_cast<std::int64_t>(after.allocations - before.allocations) - static_cast<std::int64_t>(after.frees - before.frees);
-  // The failed allocations themselves are counted and never freed.
-  run.expect(kept <= 20 + 4, "failed calls leave no memory behind", std::to_string(kept - 20) + " allocations are kept after 20 failed calls");
+  if (fired || run.failed()) return;
+  const char* why = "the call asks neither malloc nor rlx.host.alloc/1 for memory: nothing could be failed";
+  makes_an_object(row) ? run.weak(why) : run.unsupported(why);
 }
 
 void err_limits(Run& run) {
@@ -244,7 +349,7 @@ void err_quiet(Run& run) {
 constexpr Check kChecks[] = {
     {"ERR-01", 2, "Each class of bad input has its status, its retryable and its scope.", 80, one_device_case, err_table},
     {"ERR-02", 2, "Messages end within 512 bytes, are UTF-8 even where they are cut, and name the culprit.", 60, one_device_case, err_messages},
-    {"ERR-03", 2, "After every refused call a good one gives the same bits as before, and new objects can be made; out-structs of refused calls are untouched.", 20, strong_cases, err_strong},
+    {"ERR-03", 2, "After every refused call a good one gives the same bits as before, and new objects can be made; the out-structs of every slot are untouched where it refuses.", 100, strong_cases, err_strong},
     {"ERR-04", 2, "Where an allocation fails the call fails cleanly, leaves nothing behind, and works the next time.", 40, memory_cases, err_memory},
     {"ERR-05", 2, "More than max_alloc_bytes is RESOURCE_EXHAUSTED.", 8, one_device_case, err_limits},
     {"ERR-06", 2, "No error prints, changes the locale, a mask, a handler or the floating-point environment, or ends the process.", 10, one_device_case, err_quiet},

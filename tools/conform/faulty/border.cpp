@@ -103,6 +103,62 @@ extern "C" __attribute__((visibility("default"), noinline)) uint32_t crc32(uint3
 }
 #endif
 
+#ifdef RLX_C0_HOST_ALLOC
+namespace {
+
+/// Lies before every piece of memory.
+struct alignas(64) Head {
+  const rlx_host_alloc_1* table;  ///< null: malloc
+  void* user;
+  void* base;
+  uint64_t bytes;
+};
+const rlx_host_alloc_1* host_table = nullptr;
+void* host_user = nullptr;
+
+void* take(uint64_t bytes, uint64_t alignment) {
+  const uint64_t before = alignment > sizeof(Head) ? alignment : sizeof(Head);
+  if (bytes > UINT64_MAX - 2 * before) return nullptr;
+  void* base = nullptr;
+  if (host_table)
+    base = host_table->alloc(host_user, before + bytes, before);
+  else if (posix_memalign(&base, before, before + bytes))
+    return nullptr;
+#if RLX_FAULT == 229  // host-memory-trusted
+  if (!base) RLX_REACHED();
+#else
+  if (!base) return nullptr;
+#endif
+  char* memory = static_cast<char*>(base) + before;
+  *reinterpret_cast<Head*>(memory - sizeof(Head)) = {host_table, host_user, base, before + bytes};
+  return memory;
+}
+
+}  // namespace
+
+void use_host(const rlx_host* host) {
+  const rlx_str id = {RLX_HOST_ALLOC_1, sizeof RLX_HOST_ALLOC_1 - 1};
+  host_table = host && host->get_service ? static_cast<const rlx_host_alloc_1*>(host->get_service(host->user, id)) : nullptr;
+  host_user = host ? host->user : nullptr;
+}
+
+void* zeroed(uint64_t count, uint64_t bytes) {
+  uint64_t all = 0;
+  if (__builtin_mul_overflow(count ? count : 1, bytes, &all)) return nullptr;
+  void* memory = take(all, 64);
+  if (memory) memset(memory, 0, all);
+  return memory;
+}
+void* aligned(uint64_t bytes, uint64_t alignment) { return take(bytes ? bytes : 1, alignment); }
+void release(void* memory) {
+  if (!memory) return;
+  const Head head = *reinterpret_cast<Head*>(static_cast<char*>(memory) - sizeof(Head));
+  if (head.table)
+    head.table->free(head.user, head.base, head.bytes);
+  else
+    free(head.base);
+}
+#else
 void* zeroed(uint64_t count, uint64_t bytes) {
 #if RLX_FAULT == 95
   RLX_REACHED();
@@ -130,5 +186,6 @@ void* aligned(uint64_t bytes, uint64_t alignment) {
              ? nullptr
              : memory;
 }
+#endif
 
 }  // namespace rlx_c0

@@ -3,11 +3,15 @@
 // errors as text, and memory that may be refused. Nothing here throws.
 #pragma once
 
+#include <rlx/host_services.h>
 #include <rlx/types.h>
 #include <string.h>
 
 #include "fault.h"
 
+#if RLX_FAULT == 229
+#define RLX_C0_HOST_ALLOC
+#endif
 #if RLX_FAULT == 224 || RLX_FAULT == 225
 #define RLX_C0_NEWER
 #endif
@@ -77,6 +81,12 @@ inline int shown(rlx_str text, uint64_t most) {
 }
 inline const char* data_of(rlx_str text) { return text.data ? text.data : ""; }
 
+#ifdef RLX_C0_HOST_ALLOC
+/// Memory comes from this host from now on, where it gives any; null: from malloc.
+void use_host(const rlx_host* host);
+#else
+inline void use_host(const rlx_host*) {}
+#endif
 /// Zeroed memory for `count` things, or null. Never 0 bytes.
 void* zeroed(uint64_t count, uint64_t bytes);
 template <class T>

@@ -116,6 +116,7 @@ int32_t plugin_open(const rlx_open_in* in, rlx_open_out* out, rlx_error* error) 
 #if RLX_FAULT == 99  // crash-at-unload
   start_thread();
 #endif
+  use_host(own.host);
   rlx_plugin* plugin = make<rlx_plugin>();
   if (!plugin)
     return fail(error, RLX_STATUS_OUT_OF_MEMORY, RLX_NO_INDEX, sizeof(rlx_plugin), "open: no memory");
@@ -123,7 +124,10 @@ int32_t plugin_open(const rlx_open_in* in, rlx_open_out* out, rlx_error* error) 
   return write_out(out, rlx_open_out{sizeof(rlx_open_out), 0, plugin});
 }
 
-void plugin_close(rlx_plugin* plugin) { release(plugin); }
+void plugin_close(rlx_plugin* plugin) {
+  release(plugin);
+  use_host(nullptr);
+}
 
 int32_t plugin_device_count(rlx_plugin* plugin, const void* in, rlx_device_count_out* out, rlx_error* error) {
   C0_WANT(plugin, "device_count: the plugin");
@@ -138,6 +142,12 @@ int32_t plugin_device_info(rlx_plugin* plugin, const rlx_device_info_in* in, rlx
   rlx_device_info_in own;
   C0_TRY(read_in(&own, in, "device_info", error));
   C0_TRY(check_out(out, sizeof(rlx_device_info_out), "device_info", error));
+#if RLX_FAULT == 228  // answers-before-refusing
+  if (own.ordinal) {
+    RLX_REACHED();
+    out->min_alignment = 64;
+  }
+#endif
   if (own.ordinal)
     return fail(error, RLX_STATUS_NOT_FOUND, RLX_NO_INDEX, own.ordinal,
                 "device_info: device %u, there is one", own.ordinal);
