@@ -5,12 +5,14 @@
 #include <rlx/host/model.hpp>
 
 #include "runtime/base/result.h"
+#include "runtime/execute/nothing.h"
+#include "runtime/ir/graph.h"
 
 namespace rlx {
 
-/// Errors: kInvalidArgument for a model that nobody made. A model with weights is not printed to find out.
+/// Errors: kInvalidArgument for a model that nobody made, or that was moved from.
 inline Status check_made(const Model& model) {
-  if (!model.weights().empty() || model.origin() || !model.to_text().empty()) return {};
+  if (&model.graph() != &nothing<Graph>()) return {};
   return fail(ErrorCode::kInvalidArgument, "the model is empty: read one, or finish a ModelBuilder");
 }
 

@@ -39,7 +39,7 @@ class RLX_API Model {
  public:
   Model() = default;
   Model(std::shared_ptr<const Graph> graph, std::vector<ParamSource> weights);
-  const Graph& graph() const { return *graph_; }
+  const Graph& graph() const;  ///< an empty one of a model that is empty or was moved from
   /// Weights that came with the model (mapped from its files); a template made from it starts with them.
   std::span<const ParamSource> weights() const { return weights_; }
   /// The model as text (see docs/architecture.md, "text form").

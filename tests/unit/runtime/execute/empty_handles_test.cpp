@@ -93,6 +93,107 @@ TEST(MisuseOfHandles, EmptySessionsBucketsContextsAndPackagesSayNothingOrAnError
   EXPECT_EQ(warm_up.progress().total, 0u);
 }
 
+TEST(MisuseOfHandles, AModelWithoutAGraphIsEmptyWhateverItCarries) {
+  Tensor weight(DType::kF32, {2});
+  const rlx::Model bare(nullptr, {{"w", weight.view(), nullptr}});
+  rlx::Model full = token_model();
+  const rlx::Model taken = std::move(full);
+  auto pipeline = *rlx::ModelCompilePipeline::create(open_device());
+  ASSERT_TRUE(pipeline.ensure_template("known", [&] { return rlx::Result<rlx::Model>(taken); }));
+  for (const rlx::Model& model : {bare, full, rlx::Model()}) {
+    EXPECT_EQ(model.to_text(), "");
+    expect_error(pipeline.build_template("t", model), ErrorCode::kInvalidArgument, {"template `t`", "the model is empty"});
+    expect_error(pipeline.ensure_template("known", [&] { return rlx::Result<rlx::Model>(model); }), ErrorCode::kInvalidArgument,
+                 {"template `known`", "the model is empty"});
+    expect_error(rlx::Session::compile(open_device(), model), ErrorCode::kInvalidArgument, {"the model is empty"});
+    expect_error(rlx::write_package("nowhere.rlx", model), ErrorCode::kInvalidArgument, {"the model is empty"});
+  }
+  EXPECT_EQ(&bare.graph(), &rlx::Model().graph()) << "one empty graph, which is there";
+}
+
+TEST(MisuseOfHandles, EmptyPipelinesAnswerEveryCall) {
+  rlx::ModelCompilePipeline pipeline;
+  const rlx::Template none;
+  const rlx::Specialized nothing;
+  const std::vector<std::string> words = {"the pipeline is empty"};
+  expect_error(pipeline.ensure_template("t", [] { return rlx::Result<rlx::Model>(token_model()); }), ErrorCode::kInvalidArgument, words);
+  expect_error(pipeline.template_result("t"), ErrorCode::kInvalidArgument, words);
+  expect_error(pipeline.template_binding_manifest("t"), ErrorCode::kInvalidArgument, words);
+  expect_error(pipeline.specialize_template(none, {}), ErrorCode::kInvalidArgument, words);
+  expect_error(pipeline.get_or_specialize_aot(none, {}), ErrorCode::kInvalidArgument, words);
+  expect_error(pipeline.use_aot({}), ErrorCode::kInvalidArgument, words);
+  expect_error(pipeline.compile_lir(none, nothing), ErrorCode::kInvalidArgument, words);
+  expect_error(pipeline.get_or_compile(none, {}), ErrorCode::kInvalidArgument, words);
+  expect_error(pipeline.binding_manifest_for_binding(none, {}), ErrorCode::kInvalidArgument, {"the template is empty"});
+  EXPECT_FALSE(pipeline.has_template("t") || pipeline.contains(none, {}));
+  EXPECT_EQ(pipeline.aot_counters().hits + pipeline.counters().hits + pipeline.size() + pipeline.clear() + pipeline.memory().source_bytes, 0u);
+  EXPECT_EQ(pipeline.device().name(), "");
+  EXPECT_FALSE(rlx::ready(pipeline, none, {}));
+  expect_error(rlx::warm(pipeline, none, {{}}), ErrorCode::kInvalidArgument, {"empty"});
+}
+
+TEST(MisuseOfHandles, AnImageThatIsNoneIsRefused) {
+  auto pipeline = *rlx::ModelCompilePipeline::create(open_device());
+  const auto from = *pipeline.build_template("t", token_model());
+  rlx::Specialized nothing;
+  nothing.template_hash = from.hash();
+  EXPECT_FALSE(pipeline.compile_lir(from, nothing));
+  EXPECT_FALSE(rlx::estimate_memory(from, nothing, true));
+  EXPECT_FALSE(rlx::plan_report(nothing.image) || rlx::op_uses(nothing.image));
+  auto specialized = *pipeline.specialize_template(from, {{"batch", 2}, {"seq", 3}});
+  std::vector<std::byte> bytes(specialized.image.begin(), specialized.image.end());
+  for (const std::size_t size : {std::size_t{1}, std::size_t{63}, bytes.size() / 2, bytes.size() - 1}) {
+    specialized.image = std::span<const std::byte>(bytes).first(size);
+    EXPECT_FALSE(pipeline.compile_lir(from, specialized)) << size;
+    EXPECT_FALSE(rlx::estimate_memory(from, specialized, true)) << size;
+  }
+}
+
+TEST(MisuseOfHandles, TheRestOfEmptyHandlesAnswersToo) {
+  const rlx::Template none;
+  expect_error(none.dump("hir"), ErrorCode::kInvalidArgument, {"the template is empty"});
+  expect_error(none.bind({}), ErrorCode::kInvalidArgument, {"the template is empty"});
+  EXPECT_EQ(none.hash(), "");
+  EXPECT_EQ(none.options().alignment, rlx::CompileOptions().alignment);
+  rlx::ParamSet set;
+  EXPECT_TRUE(set.unset().empty());
+  EXPECT_EQ(set.bytes().source_bytes, 0u);
+  expect_error(set.derive(), ErrorCode::kInvalidArgument, {"empty"});
+  expect_error(set.set_all({}), ErrorCode::kInvalidArgument, {"empty"});
+  expect_error(set.replace_all({}), ErrorCode::kInvalidArgument, {"empty"});
+  const rlx::Pending pending;
+  pending.cancel();
+  EXPECT_TRUE(pending.ready());
+  EXPECT_TRUE(pending.wait_until(std::chrono::steady_clock::now()));
+  expect_error(pending.take(), ErrorCode::kInvalidArgument, {"no run was submitted"});
+  const rlx::WarmUp warm_up;
+  warm_up.cancel();
+  (void)warm_up.wait();
+  rlx::ExecutionContext context;
+  const std::vector<std::string> words = {"the context is empty"};
+  expect_error(context.run_into({}, {}, {}), ErrorCode::kInvalidArgument, words);
+  expect_error(context.bind_run({}, {}, {}), ErrorCode::kInvalidArgument, words);
+  expect_error(context.bind(none, {}), ErrorCode::kInvalidArgument, words);
+  rlx::ModelCompilePipeline pipeline;
+  expect_error(context.run(pipeline, none, {}), ErrorCode::kInvalidArgument, words);
+  expect_error(context.truncate(0), ErrorCode::kInvalidArgument, words);
+  expect_error(context.set_length(0), ErrorCode::kInvalidArgument, words);
+  expect_error(context.fork(), ErrorCode::kInvalidArgument, words);
+  expect_error(context.read_state("s"), ErrorCode::kInvalidArgument, words);
+  expect_error(context.write_state("s", {}), ErrorCode::kInvalidArgument, words);
+  const rlx::Buckets buckets;
+  expect_error(buckets.run_into({}, {}), ErrorCode::kInvalidArgument, {"the buckets are empty"});
+  expect_error(rlx::run_many({}, std::vector<std::vector<rlx::NamedView>>(2)), ErrorCode::kInvalidArgument, {"the graph is empty"});
+  const rlx::Trace trace;
+  EXPECT_EQ(trace.slices() + trace.dropped(), 0u);
+  { const rlx::Trace::Slice slice(trace, "nothing"); }
+  EXPECT_EQ(rlx::PlanReport().to_svg("").find("<?xml"), 0u);
+  EXPECT_TRUE(rlx::BindingManifest().diff(none.manifest()).empty() && rlx::BindingManifest().weight_blocks().empty());
+  EXPECT_EQ(rlx::CancelToken().linked().cancelled(), false);
+  EXPECT_EQ(rlx::code_title(static_cast<rlx::ErrorCode>(9999)), "");
+  EXPECT_EQ(rlx::explain("no code"), "");
+}
+
 TEST(MisuseOfHandles, AFunctionThatIsNotThereMakesNoModel) {
   auto pipeline = rlx::ModelCompilePipeline::create(open_device());
   expect_error(pipeline->ensure_template("t", nullptr), ErrorCode::kInvalidArgument, {"template `t`", "no function"});
