@@ -170,8 +170,8 @@ What is reported
   -v, --verbose      a line per case
 
 Exit codes: 0 conformant at what was run; 1 failures; 2 usage; 3 the plugin could not be loaded or negotiated with;
-4 a fault of this tool; 5 vacuous: too little was asserted, no device, or nothing matched; 6 waivers that are invalid, expired or needed no longer; 7 only slower;
-8 only flaky or weak cases. The last line is always `VERDICT: …`.
+4 a fault of this tool; 5 vacuous: too little was asserted, no device, or nothing matched; 6 waivers that are invalid,
+expired or needed no longer; 7 only slower; 8 only flaky or weak cases. The last line is always `VERDICT: …`.
 )";
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace rlx::conform {
 namespace {
 
@@ -37,6 +39,14 @@ TEST(ConformOptions, CertifyMoreThanTheySay) {
   EXPECT_EQ(parse_options({"p.so", "--bundle=b.zip"}).certify, kBesidePlugin);
   EXPECT_EQ(parse_options({"p.so", "--bundle=b.zip", "--certify=c"}).certify, "c");
   EXPECT_EQ(parse_options({"--verify-bundle", "b.zip"}).problem, "");
+}
+
+TEST(ConformOptions, LinesOfTheHelpAreOfOneWidth) {
+  const std::string text = usage_text();
+  for (std::size_t begin = 0, end; begin < text.size(); begin = end + 1) {
+    end = std::min(text.find('\n', begin), text.size());
+    EXPECT_LE(end - begin, 122u) << text.substr(begin, end - begin);
+  }
 }
 
 TEST(Glob, TakesNamesOfGroupsAndChecks) {
