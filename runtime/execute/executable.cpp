@@ -37,25 +37,34 @@ Executable::~Executable() {
 }
 
 bool Executable::is_prepared(const std::shared_ptr<const SealedSet>& set) {
+  const std::lock_guard lock(mutex_);
+  return has(set);
+}
+
+bool Executable::has(const std::shared_ptr<const SealedSet>& set) {
   std::erase_if(prepared_, [](const auto& held) { return held.expired(); });
   return std::any_of(prepared_.begin(), prepared_.end(), [&](const auto& held) { return held.lock() == set; });
 }
 
-/// Threads that come together prepare together: the backend packs once per key.
-Status Executable::prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call, MemoryAccount* memory) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (is_prepared(set)) return {};
-  }
+Status Executable::pack(const std::shared_ptr<const SealedSet>& set, const rlx_call* call) const {
   RLX_ASSIGN(const std::vector<std::uint32_t> missing, set->handle.prepare(handle_, call));
-  if (!missing.empty())
-    return fail(ErrorCode::kPluginFault, "the backend misses param ", missing[0], " of a complete set");
+  if (missing.empty()) return {};
+  return fail(ErrorCode::kPluginFault, "the backend misses param ", missing[0], " of a complete set");
+}
+
+/// Without a budget threads that come together prepare together: the backend packs once per key. Under one they take turns,
+/// and who gets the turn looks again: what is released here no other thread has, or is about to be given.
+Status Executable::prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call, MemoryAccount* memory) {
+  if (is_prepared(set)) return {};
+  RLX_ASSIGN(const MemoryAccount::PackingTurn turn, memory ? memory->packing_turn(call) : MemoryAccount::PackingTurn());
+  if (is_prepared(set)) return {};
+  RLX_TRY(pack(set, call));
   if (Status fits = memory ? memory->admit(0, "the packed weights of a variant") : Status(); !fits) {
     set->handle.release(handle_);
     return fits;
   }
   const std::lock_guard lock(mutex_);
-  if (!is_prepared(set)) prepared_.push_back(set);
+  if (!has(set)) prepared_.push_back(set);
   return {};
 }
 

@@ -48,11 +48,14 @@ class Executable {
 
   /// Has the set hold what this executable needs packed, until one of the two goes. Idempotent. `call` may be null.
   /// Errors: kPluginFault for a param that a complete set lacks, kCancelled, kDeadline, and the backend's.
-  /// `memory`, where there is one, must hold what was packed: else it is released again, kOutOfMemory.
+  /// `memory`, where there is one, must hold what was packed: else it is released again, kOutOfMemory; never what another
+  /// caller was told is prepared.
   Status prepare(const std::shared_ptr<const SealedSet>& set, const rlx_call* call = nullptr, MemoryAccount* memory = nullptr);
 
  private:
   bool is_prepared(const std::shared_ptr<const SealedSet>& set);
+  bool has(const std::shared_ptr<const SealedSet>& set);  // under the lock
+  Status pack(const std::shared_ptr<const SealedSet>& set, const rlx_call* call) const;
 
   ExecutableHandle handle_;
   ExecutableInfo info_;

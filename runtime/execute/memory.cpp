@@ -3,10 +3,22 @@
 #include "runtime/execute/memory.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 
 namespace rlx {
 namespace {
+
+constexpr std::chrono::milliseconds kLookEvery{5};
+
+Status check_call(const rlx_call* call) {
+  if (!call) return {};
+  if (call->poll && call->poll(call->user, -1) != 0) return fail(ErrorCode::kCancelled, "prepare: stopped by the caller");
+  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  if (call->deadline_ns && static_cast<std::uint64_t>(now) >= call->deadline_ns)
+    return fail(ErrorCode::kDeadline, "prepare: past its deadline");
+  return {};
+}
 
 std::string mib(std::uint64_t bytes) {
   char text[32];
@@ -56,6 +68,28 @@ Status MemoryAccount::admit(std::uint64_t bytes, std::string_view what) {
   if (fits(held)) return {};
   if (held.idle_arena_bytes && trim() && fits(held = report())) return {};
   return refuse(bytes, what, held);
+}
+
+Result<MemoryAccount::PackingTurn> MemoryAccount::packing_turn(const rlx_call* call) {
+  if (!budget_bytes_) return PackingTurn();
+  std::unique_lock lock(packing_mutex_);
+  while (packing_) {
+    lock.unlock();
+    RLX_TRY(check_call(call));
+    lock.lock();
+    packed_.wait_for(lock, kLookEvery, [this] { return !packing_; });
+  }
+  packing_ = true;
+  return PackingTurn(*this);
+}
+
+MemoryAccount::PackingTurn::~PackingTurn() {
+  if (!account_) return;
+  {
+    const std::lock_guard lock(account_->packing_mutex_);
+    account_->packing_ = false;
+  }
+  account_->packed_.notify_one();
 }
 
 Error MemoryAccount::refuse(std::uint64_t bytes, std::string_view what, const MemoryReport& report) const {

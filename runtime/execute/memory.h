@@ -3,10 +3,13 @@
 #pragma once
 
 #include <rlx/host/runtime.hpp>
+#include <rlx/types.h>
 
+#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/base/result.h"
@@ -39,12 +42,33 @@ class MemoryAccount {
   /// does not fit. Errors: kOutOfMemory naming `what`, what is held, and what could be dropped.
   Status admit(std::uint64_t bytes, std::string_view what);
 
+  /// The right to make packs, whose size is known only when they are made: under a budget one caller at a time has it, so
+  /// that what does not fit is released before the next one is measured. Ends with the object.
+  class PackingTurn {
+   public:
+    PackingTurn() = default;
+    PackingTurn(PackingTurn&& other) noexcept : account_(std::exchange(other.account_, nullptr)) {}
+    PackingTurn& operator=(PackingTurn&&) = delete;
+    ~PackingTurn();
+
+   private:
+    friend class MemoryAccount;
+    explicit PackingTurn(MemoryAccount& account) : account_(&account) {}
+    MemoryAccount* account_ = nullptr;
+  };
+  /// Waits for it; at once where there is no budget. `call` may be null. Errors: kCancelled, kDeadline.
+  Result<PackingTurn> packing_turn(const rlx_call* call);
+
  private:
   Error refuse(std::uint64_t bytes, std::string_view what, const MemoryReport& report) const;
 
   const std::uint64_t budget_bytes_;  ///< 0 = none
   mutable std::mutex mutex_;
   std::vector<MemoryHolder*> holders_;
+
+  std::mutex packing_mutex_;  // guards the two below; held for moments, beside no other lock
+  std::condition_variable packed_;
+  bool packing_ = false;
 };
 
 }  // namespace rlx
