@@ -38,10 +38,10 @@ Result<void*> BucketRooms::buffer(BucketRoom& room, std::size_t index, std::uint
   if (buffer.data() && buffer.bytes() >= bytes) return buffer.data();
   room.bytes -= buffer.bytes();
   buffer = {};
-  if (device_->memory()) RLX_TRY(device_->memory()->admit(bytes, what_));
+  RLX_ASSIGN(MemoryAccount::Reservation reserved, admit(device_->memory().get(), bytes, what_));
   if (bytes <= INT64_MAX) buffer = Tensor(DType::kU8, {static_cast<std::int64_t>(bytes)});
   if (!buffer.data()) return fail(ErrorCode::kOutOfMemory, what_, " needs ", bytes, " bytes");
-  room.bytes += buffer.bytes();
+  reserved.commit([&] { room.bytes += buffer.bytes(); });
   return buffer.data();
 }
 

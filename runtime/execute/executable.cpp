@@ -59,9 +59,9 @@ Status Executable::prepare(const std::shared_ptr<const SealedSet>& set, const rl
   RLX_ASSIGN(const MemoryAccount::PackingTurn turn, memory ? memory->packing_turn(call) : MemoryAccount::PackingTurn());
   if (is_prepared(set)) return {};
   RLX_TRY(pack(set, call));
-  if (Status fits = memory ? memory->admit(0, "the packed weights of a variant") : Status(); !fits) {
+  if (const auto fits = admit(memory, 0, "the packed weights of a variant"); !fits) {
     set->handle.release(handle_);
-    return fits;
+    return fits.error();
   }
   const std::lock_guard lock(mutex_);
   if (!has(set)) prepared_.push_back(set);

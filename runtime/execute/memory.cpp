@@ -39,9 +39,13 @@ void MemoryAccount::remove(MemoryHolder& holder) {
 }
 
 MemoryReport MemoryAccount::report() const {
+  const std::lock_guard lock(mutex_);
+  return held();
+}
+
+MemoryReport MemoryAccount::held() const {
   MemoryReport report;
   report.budget_bytes = budget_bytes_;
-  const std::lock_guard lock(mutex_);
   for (const MemoryHolder* holder : holders_) {
     MemoryItem item = holder->held();
     report.source_bytes += item.source_bytes;
@@ -56,18 +60,39 @@ MemoryReport MemoryAccount::report() const {
 
 std::uint64_t MemoryAccount::trim() {
   const std::lock_guard lock(mutex_);
+  return give_back();
+}
+
+std::uint64_t MemoryAccount::give_back() {
   std::uint64_t bytes = 0;
   for (MemoryHolder* holder : holders_) bytes += holder->trim();
   return bytes;
 }
 
-Status MemoryAccount::admit(std::uint64_t bytes, std::string_view what) {
-  if (!budget_bytes_) return {};
-  const auto fits = [&](const MemoryReport& report) { return report.bytes() <= budget_bytes_ && bytes <= budget_bytes_ - report.bytes(); };
-  MemoryReport held = report();
-  if (fits(held)) return {};
-  if (held.idle_arena_bytes && trim() && fits(held = report())) return {};
-  return refuse(bytes, what, held);
+bool MemoryAccount::fits(std::uint64_t bytes, const MemoryReport& held) const {
+  return held.bytes() <= budget_bytes_ && reserved_bytes_ <= budget_bytes_ - held.bytes() &&
+         bytes <= budget_bytes_ - held.bytes() - reserved_bytes_;
+}
+
+MemoryAccount::Reservation MemoryAccount::reserve(std::uint64_t bytes) {
+  reserved_bytes_ += bytes;
+  return Reservation(*this, bytes);
+}
+
+Result<MemoryAccount::Reservation> MemoryAccount::admit(std::uint64_t bytes, std::string_view what) {
+  if (!budget_bytes_) return Reservation();
+  const std::lock_guard lock(mutex_);
+  MemoryReport report = held();
+  if (fits(bytes, report)) return reserve(bytes);
+  if (report.idle_arena_bytes && give_back() && fits(bytes, report = held())) return reserve(bytes);
+  return refuse(bytes, what, report);
+}
+
+std::optional<MemoryAccount::Reservation> MemoryAccount::admit_beside_all(std::uint64_t bytes) {
+  if (!budget_bytes_) return Reservation();
+  const std::lock_guard lock(mutex_);
+  if (!fits(bytes, held())) return std::nullopt;
+  return reserve(bytes);
 }
 
 Result<MemoryAccount::PackingTurn> MemoryAccount::packing_turn(const rlx_call* call) {
@@ -96,6 +121,7 @@ Error MemoryAccount::refuse(std::uint64_t bytes, std::string_view what, const Me
   std::string text = join("the memory budget of ", mib(budget_bytes_), " does not hold ", what);
   if (bytes) text += join(", ", mib(bytes), " more");
   text += join("; held: weights ", mib(report.source_bytes), ", packed weights ", mib(report.packed_bytes), ", arenas ", mib(report.arena_bytes));
+  if (reserved_bytes_) text += join(", being made by other calls ", mib(reserved_bytes_));
   std::string drop;
   const auto suggest = [&](const std::string& what_to_do) { drop += (drop.empty() ? "" : ", or ") + what_to_do; };
   if (report.packed_bytes) suggest("drop variants (clear(), a smaller capacity), whose packed weights go with them");
