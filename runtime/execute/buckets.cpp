@@ -360,13 +360,16 @@ std::vector<Binding> Buckets::buckets(const Binding& rest) const { return body_ 
 const Template& Buckets::padded() const { return body_ ? body_->larger : nothing<Template>(); }
 
 BucketCounters Buckets::counters() const {
-  if (!body_) return {};
-  const std::lock_guard lock(body_->mutex);
-  return body_->counters;
+  return look([&]() -> BucketCounters {
+    if (!body_) return {};
+    const std::lock_guard lock(body_->mutex);
+    return body_->counters;
+  });
 }
 
 void Buckets::wait() const {
   if (!body_ || ::getpid() != body_->owner) return;
+  const InsideRuntime inside;
   std::unique_lock lock(body_->mutex);
   body_->changed.wait(lock, [&] { return body_->compiling == 0; });
 }

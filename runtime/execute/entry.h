@@ -29,4 +29,11 @@ auto look(Body&& body) -> decltype(body()) {
   return body();
 }
 
+/// For destructors that take locks: forks know of them, and in such a child nothing is undone.
+template <class Body>
+void leave(Body&& body) {
+  const InsideRuntime inside;
+  if (!InsideRuntime::is_refused()) [[likely]] body();
+}
+
 }  // namespace rlx

@@ -45,6 +45,7 @@ struct WarmUp::State {
   }
 
   Status make(const Binding& binding) {
+    const InsideRuntime inside;  // a fork meanwhile is told so
     GetOptions get;
     get.call.deadline = options.deadline;
     get.call.cancel = stop;

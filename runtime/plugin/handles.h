@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/base/hash.h"
+#include "runtime/base/own_thread.h"
 #include "runtime/base/result.h"
 #include "runtime/base/span.h"
 #include "runtime/plugin/handshake.h"
@@ -135,7 +136,14 @@ struct Owned {
       : plugin(std::move(from)), parent(std::move(made_from)), handle(made), destroy(with) {}
   Owned(const Owned&) = delete;
   Owned& operator=(const Owned&) = delete;
+  /// In a child that was forked while another thread was inside, the plugin's locks may stay locked: nothing is destroyed,
+  /// and the library stays.
   ~Owned() {
+    const InsideRuntime inside;
+    if (InsideRuntime::is_refused()) {
+      static_cast<void>(new std::pair(std::move(plugin), std::move(parent)));
+      return;
+    }
     try {
       destroy(handle);
     } catch (...) {  // a breach of the contract that nobody is left to hear of
