@@ -57,6 +57,31 @@ StateLayout::StateLayout(const Graph& graph) {
 
 // ---- Memory ------------------------------------------------------------------------------------------------------------
 
+ContextBody::ContextBody(std::shared_ptr<const DeviceBody> device, Hash128 template_hash, std::string template_name)
+    : device_(std::move(device)), template_hash_(template_hash), template_name_(std::move(template_name)) {
+  if (device_->memory()) device_->memory()->add(*this);
+}
+
+ContextBody::~ContextBody() {
+  states_.clear();  // before the account forgets them
+  if (device_->memory()) leave([&] { device_->memory()->remove(*this); });
+}
+
+MemoryItem ContextBody::held() const {
+  MemoryItem item;
+  item.state_bytes = counted_.load(std::memory_order_relaxed);
+  item.what = join("states of `", template_name_, "` on ", device_->report().device);
+  return item;
+}
+
+/// Memory for every state, let in at once.
+Status ContextBody::allocate_all() {
+  RLX_ASSIGN(MemoryAccount::Reservation reserved, rlx::admit(device_->memory().get(), bytes(), "the states of a context"));
+  for (StateMemory& state : states_) RLX_TRY(allocate(state));
+  reserved.commit([&] { counted_.store(bytes(), std::memory_order_relaxed); });
+  return {};
+}
+
 Status ContextBody::allocate(StateMemory& state) const {
   if (!device_->handle().info().has(RLX_DEVICE_FLAG_HOST_MEMORY)) {
     if (state.bytes == 0) return {};
@@ -85,10 +110,7 @@ Status ContextBody::zero(StateMemory& state) const {
 Result<std::shared_ptr<ContextBody>> ContextBody::make(const TemplateBody& from, const BindingManifest& manifest) {
   if (manifest.states.empty())
     return fail(ErrorCode::kInvalidArgument, "template `", from.name, "` has no states: it runs without a context");
-  auto body = std::make_shared<ContextBody>();
-  body->device_ = from.device;
-  body->template_hash_ = from.hash;
-  body->template_name_ = from.name;
+  auto body = std::make_shared<ContextBody>(from.device, from.hash, from.name);
   if (manifest.length) {
     body->has_length_ = true;
     body->length_name_ = manifest.length->name;
@@ -101,17 +123,14 @@ Result<std::shared_ptr<ContextBody>> ContextBody::make(const TemplateBody& from,
     state.dims = numbers(entry.dims);
     state.bytes = entry.bytes;
     state.has_room = has_room(*from.graph, body->states_.size() - 1);
-    RLX_TRY(body->allocate(state));
-    RLX_TRY(body->zero(state));
   }
+  RLX_TRY(body->allocate_all());
+  for (StateMemory& state : body->states_) RLX_TRY(body->zero(state));
   return body;
 }
 
 Result<std::shared_ptr<ContextBody>> ContextBody::fork() const {
-  auto body = std::make_shared<ContextBody>();
-  body->device_ = device_;
-  body->template_hash_ = template_hash_;
-  body->template_name_ = template_name_;
+  auto body = std::make_shared<ContextBody>(device_, template_hash_, template_name_);
   body->length_name_ = length_name_;
   body->has_length_ = has_length_;
   body->capacity_ = capacity_;
@@ -124,7 +143,11 @@ Result<std::shared_ptr<ContextBody>> ContextBody::fork() const {
     state.bytes = source.bytes;
     state.lost = source.lost;
     state.has_room = source.has_room;
-    RLX_TRY(body->allocate(state));
+  }
+  RLX_TRY(body->allocate_all());
+  for (std::size_t i = 0; i < states_.size(); ++i) {
+    const StateMemory& source = states_[i];
+    StateMemory& state = body->states_[i];
     if (state.bytes == 0) continue;
     if (state.host) {
       std::memcpy(state.host.get(), source.host.get(), state.bytes);

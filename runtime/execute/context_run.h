@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "runtime/execute/device_body.h"
+#include "runtime/execute/memory.h"
 #include "runtime/execute/template_body.h"
 
 namespace rlx {
@@ -39,8 +40,13 @@ struct StateMemory {
   bool lost = false;           ///< undefined since a run, a reset or a write failed half-way
 };
 
-class ContextBody {
+class ContextBody final : public MemoryHolder {
  public:
+  /// An empty one; make() and fork() give it states.
+  ContextBody(std::shared_ptr<const DeviceBody> device, Hash128 template_hash, std::string template_name);
+  ~ContextBody();
+  ContextBody(const ContextBody&) = delete;
+  ContextBody& operator=(const ContextBody&) = delete;
   /// States as the manifest of a variant describes them, zero. Errors: kOutOfMemory and the backend's.
   static Result<std::shared_ptr<ContextBody>> make(const TemplateBody& from, const BindingManifest& manifest);
 
@@ -57,6 +63,8 @@ class ContextBody {
     ContextBody* body_;
   };
 
+  /// The context is of this template. Errors: kWrongContext. [any-thread]
+  Status belongs(const TemplateBody& from) const;
   /// The states are those that the variant wants. Errors: kWrongContext. [any-thread]
   Status fits(const TemplateBody& from, const BindingManifest& manifest) const;
 
@@ -84,9 +92,10 @@ class ContextBody {
   std::int64_t length() const { return length_.load(std::memory_order_relaxed); }     // [any-thread]
   std::int64_t capacity() const { return capacity_; }                                 // [any-thread]
   bool has_length() const { return has_length_; }                                     // [any-thread]
+  MemoryItem held() const override;                                                   // [any-thread]
 
  private:
-  Status belongs(const TemplateBody& from) const;
+  Status allocate_all();
   Result<std::size_t> find(std::string_view name) const;
   Status allocate(StateMemory& state) const;
   Status zero(StateMemory& state) const;
@@ -94,9 +103,10 @@ class ContextBody {
                                   std::vector<rlx_view>& views) const;
   void add_view(std::vector<rlx_view>& views, const StateMemory& state) const;
 
-  std::shared_ptr<const DeviceBody> device_;
-  Hash128 template_hash_;
-  std::string template_name_;
+  const std::shared_ptr<const DeviceBody> device_;
+  const Hash128 template_hash_;
+  const std::string template_name_;
+  std::atomic<std::uint64_t> counted_ = 0;  ///< what the account sees
   std::vector<StateMemory> states_;
   std::string length_name_;
   bool has_length_ = false;

@@ -52,6 +52,7 @@ MemoryReport MemoryAccount::held() const {
     report.packed_bytes += item.packed_bytes;
     report.arena_bytes += item.arena_bytes;
     report.idle_arena_bytes += item.idle_arena_bytes;
+    report.state_bytes += item.state_bytes;
     if (item.bytes()) report.items.push_back(std::move(item));
   }
   std::stable_sort(report.items.begin(), report.items.end(), [](const MemoryItem& a, const MemoryItem& b) { return a.bytes() > b.bytes(); });
@@ -120,15 +121,17 @@ MemoryAccount::PackingTurn::~PackingTurn() {
 Error MemoryAccount::refuse(std::uint64_t bytes, std::string_view what, const MemoryReport& report) const {
   std::string text = join("the memory budget of ", mib(budget_bytes_), " does not hold ", what);
   if (bytes) text += join(", ", mib(bytes), " more");
-  text += join("; held: weights ", mib(report.source_bytes), ", packed weights ", mib(report.packed_bytes), ", arenas ", mib(report.arena_bytes));
+  text += join("; held: weights ", mib(report.source_bytes), ", packed weights ", mib(report.packed_bytes), ", arenas ", mib(report.arena_bytes), ", states ",
+               mib(report.state_bytes));
   if (reserved_bytes_) text += join(", being made by other calls ", mib(reserved_bytes_));
   std::string drop;
   const auto suggest = [&](const std::string& what_to_do) { drop += (drop.empty() ? "" : ", or ") + what_to_do; };
   if (report.packed_bytes) suggest("drop variants (clear(), a smaller capacity), whose packed weights go with them");
   if (report.arena_bytes) suggest("run fewer calls at once or smaller shapes, which need fewer arenas");
+  if (report.state_bytes) suggest("end contexts, or make them with a smaller capacity");
   for (const MemoryItem& item : report.items)
     if (item.source_bytes && report.items.size() > 1) {
-      suggest(join("drop ", item.what, " (", mib(item.bytes()), ")"));
+      suggest(join("drop ", item.what, " (", mib(item.bytes()), "; remove_template())"));
       break;
     }
   suggest("raise RuntimeOptions::memory_budget_bytes");

@@ -17,7 +17,7 @@
 
 namespace rlx {
 
-/// Something that holds memory of a device: a pool of arenas, the weights of a template.
+/// Something that holds memory of a device: a pool of arenas, the weights of a template, the states of a context.
 class MemoryHolder {
  public:
   virtual MemoryItem held() const = 0;

@@ -54,9 +54,9 @@ json to_json(const rlx::MemoryReport& memory) {
   json items = json::array();
   for (const rlx::MemoryItem& item : memory.items)
     items.push_back({{"what", item.what}, {"source_bytes", item.source_bytes}, {"packed_bytes", item.packed_bytes}, {"arena_bytes", item.arena_bytes},
-                     {"idle_arena_bytes", item.idle_arena_bytes}});
+                     {"idle_arena_bytes", item.idle_arena_bytes}, {"state_bytes", item.state_bytes}});
   return {{"source_bytes", memory.source_bytes}, {"packed_bytes", memory.packed_bytes}, {"arena_bytes", memory.arena_bytes},
-          {"idle_arena_bytes", memory.idle_arena_bytes}, {"budget_bytes", memory.budget_bytes}, {"bytes", memory.bytes()}, {"items", items}};
+          {"idle_arena_bytes", memory.idle_arena_bytes}, {"state_bytes", memory.state_bytes}, {"budget_bytes", memory.budget_bytes}, {"bytes", memory.bytes()}, {"items", items}};
 }
 
 json to_json(const rlx::CacheCounters& counters) {

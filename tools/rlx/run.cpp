@@ -183,9 +183,9 @@ void print_stats(const Outcome& outcome) {
               bytes_text(outcome.cache.resident_bytes).c_str());
   if (outcome.folder.hits + outcome.folder.misses > 0) print_folder(outcome.folder);
   if (outcome.folder.packaged) std::printf("the variant came with the package%s\n", outcome.folder.imports ? ", and its device code" : "");
-  std::printf("memory: %s held: weights %s, packed %s, arenas %s%s\n", bytes_text(outcome.memory.bytes()).c_str(), bytes_text(outcome.memory.source_bytes).c_str(),
+  std::printf("memory: %s held: weights %s, packed %s, arenas %s, states %s%s\n", bytes_text(outcome.memory.bytes()).c_str(), bytes_text(outcome.memory.source_bytes).c_str(),
               bytes_text(outcome.memory.packed_bytes).c_str(), bytes_text(outcome.memory.arena_bytes).c_str(),
-              outcome.memory.budget_bytes ? ("; budget " + bytes_text(outcome.memory.budget_bytes)).c_str() : "");
+              bytes_text(outcome.memory.state_bytes).c_str(), outcome.memory.budget_bytes ? ("; budget " + bytes_text(outcome.memory.budget_bytes)).c_str() : "");
   for (const rlx::MemoryItem& item : outcome.memory.items) std::printf("  %9s  %s\n", bytes_text(item.bytes()).c_str(), item.what.c_str());
 }
 

@@ -18,21 +18,22 @@ namespace rlx {
 enum class LogLevel { kDebug = 0, kInfo = 1, kWarning = 2, kError = 3 };
 using LogSink = std::function<void(LogLevel, std::string_view)>;
 
-/// What one part of a runtime holds: the arenas of a pipeline, or the weights of a template.
+/// What one part of a runtime holds: the arenas of a pipeline, the weights of a template, or the states of a context.
 struct MemoryItem {
   std::string what;                      ///< "weights of `minilm` on cpu:0"
   std::uint64_t source_bytes = 0;        ///< weights as given: mapped or copied
   std::uint64_t packed_bytes = 0;        ///< the backend's own forms of them
   std::uint64_t arena_bytes = 0;         ///< pooled for runs
   std::uint64_t idle_arena_bytes = 0;    ///< of these, used by no run now
-  std::uint64_t bytes() const { return source_bytes + packed_bytes + arena_bytes; }
+  std::uint64_t state_bytes = 0;         ///< of an ExecutionContext
+  std::uint64_t bytes() const { return source_bytes + packed_bytes + arena_bytes + state_bytes; }
 };
 
 struct MemoryReport {
-  std::uint64_t source_bytes = 0, packed_bytes = 0, arena_bytes = 0, idle_arena_bytes = 0;
+  std::uint64_t source_bytes = 0, packed_bytes = 0, arena_bytes = 0, idle_arena_bytes = 0, state_bytes = 0;
   std::uint64_t budget_bytes = 0;  ///< 0 = none
   std::vector<MemoryItem> items;   ///< the largest first
-  std::uint64_t bytes() const { return source_bytes + packed_bytes + arena_bytes; }
+  std::uint64_t bytes() const { return source_bytes + packed_bytes + arena_bytes + state_bytes; }
 };
 
 struct RuntimeOptions {
@@ -45,8 +46,9 @@ struct RuntimeOptions {
   /// certificate beside the file says (`rlx conform --certify`); 0 = none is needed. No defence against who can write there.
   int require_level = 0;
   unsigned threads = 0;                   ///< 0 = from affinity and cgroup quota
-  /// Most that weights, packed weights and arenas of all devices may take together; 0 = no limit. What would pass it is
-  /// refused with kOutOfMemory, which says what to drop; everything that ran before runs on.
+  /// Most that weights, packed weights, arenas and states of all devices may take together; 0 = no limit. What would pass
+  /// it is refused with kOutOfMemory, which says what to drop; everything that ran before runs on. Packed weights are measured
+  /// when they are made, one variant at a time, and released at once where they do not fit.
   std::uint64_t memory_budget_bytes = 0;
   Trace trace;                            ///< Trace::record() turns recording on
   LogSink log;                            ///< silent where empty; called from any thread
@@ -106,7 +108,8 @@ class RLX_API Runtime {
   /// Folders that were searched, in order, with their tier and why one was passed over: "user: /home/…: does not exist".
   std::vector<std::string> places() const;
 
-  /// What everything made from this runtime holds now.
+  /// Weights, packed weights, arenas and states that everything made from this runtime holds now. Not among them: weights
+  /// that no run has taken over yet, compiled code and images (CacheCounters), the tensors of callers.
   MemoryReport memory() const;
   /// Gives back arenas that no run uses now; the next runs make new ones. Safe beside runs. Returns the bytes.
   std::uint64_t trim();
