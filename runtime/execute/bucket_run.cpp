@@ -2,6 +2,8 @@
 // Rooms for runs in buckets: taken, grown, given back, counted.
 #include "runtime/execute/bucket_run.h"
 
+#include "runtime/execute/entry.h"
+
 namespace rlx {
 
 BucketRooms::BucketRooms(std::shared_ptr<const DeviceBody> device, std::string name, std::size_t inputs, std::size_t outputs, std::size_t lengths)
@@ -10,7 +12,7 @@ BucketRooms::BucketRooms(std::shared_ptr<const DeviceBody> device, std::string n
 }
 
 BucketRooms::~BucketRooms() {
-  if (device_->memory()) device_->memory()->remove(*this);
+  if (device_->memory()) leave([&] { device_->memory()->remove(*this); });
 }
 
 BucketRoom& BucketRooms::take() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/base/check.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/trace.h"
 
 namespace rlx {
@@ -32,8 +33,10 @@ Result<std::shared_ptr<Executable>> Executable::import(const DeviceBody& device,
 }
 
 Executable::~Executable() {
-  for (const std::weak_ptr<const SealedSet>& held : prepared_)
-    if (const std::shared_ptr<const SealedSet> set = held.lock()) set->handle.release(handle_);
+  leave([&] {
+    for (const std::weak_ptr<const SealedSet>& held : prepared_)
+      if (const std::shared_ptr<const SealedSet> set = held.lock()) set->handle.release(handle_);
+  });
 }
 
 bool Executable::is_prepared(const std::shared_ptr<const SealedSet>& set) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "runtime/base/pages.h"
+#include "runtime/execute/entry.h"
 
 namespace rlx {
 namespace {
@@ -17,46 +18,76 @@ constexpr std::uint64_t kSmallSlab = std::uint64_t{64} << 10;
 
 std::uint64_t rounded_up(std::uint64_t bytes, std::uint64_t unit) { return (bytes + unit - 1) / unit * unit; }
 
+bool on_host(const DeviceBody& device) { return device.handle().info().has(RLX_DEVICE_FLAG_HOST_MEMORY); }
+
+/// What a slab of host memory is a multiple of.
+std::uint64_t unit_of(std::uint64_t bytes, std::uint64_t alignment) { return std::max(bytes > kHugePage / 2 ? kHugePage : kSmallSlab, alignment); }
+
+std::uint64_t rounded(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment) {
+  return on_host(device) ? rounded_up(bytes, unit_of(bytes, alignment)) : bytes;
+}
+
 }  // namespace
 
 Slab::~Slab() { give_pages(host, host_bytes); }
 
-void Slab::release_pages() const {
-  if (host) ::madvise(host, host_bytes, MADV_DONTNEED);  // a whole number of pages: rounded to units of 64 KiB and more
-}
-
 std::uint64_t Lane::shrink() {
-  const std::uint64_t had = bytes();
-  if (slab_) slab_->release_pages();  // contexts on it keep its addresses until their next run on this lane
   slab_ = nullptr;
   alignment_ = 0;
-  bytes_.store(0, std::memory_order_relaxed);
-  return had;
+  return bytes_.exchange(0, std::memory_order_relaxed);
 }
 
-Status Lane::grow(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment) {
+Status Lane::replace(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment, MemoryAccount::Reservation reserved) {
+  slab_ = nullptr;  // its bytes count on, so that no other call takes the room that this one was let into
+  alignment_ = 0;
   auto slab = std::make_shared<Slab>();
-  std::uint64_t rounded = bytes;
-  const bool on_host = device.handle().info().has(RLX_DEVICE_FLAG_HOST_MEMORY);
-  const std::uint64_t unit = std::max(bytes > kHugePage / 2 ? kHugePage : kSmallSlab, alignment);
-  if (on_host) rounded = rounded_up(bytes, unit);
-  if (slab_) slab_->release_pages();  // this run has the lane: no context on the old slab is running
-  if (device.memory()) RLX_TRY(device.memory()->admit(rounded - std::min(rounded, this->bytes()), "the arenas of a run"));
-  if (on_host) {
-    slab->host = reserve_pages(rounded, unit);
-    slab->host_bytes = rounded;
-    if (!slab->host) return fail(ErrorCode::kOutOfMemory, "arenas need ", rounded, " bytes");
-    if (unit == kHugePage) ::madvise(slab->host, rounded, MADV_HUGEPAGE);
+  Status made;
+  if (on_host(device)) {
+    const std::uint64_t unit = unit_of(bytes, alignment);
+    slab->host = reserve_pages(bytes, unit);
+    slab->host_bytes = bytes;
+    if (!slab->host) made = fail(ErrorCode::kOutOfMemory, "arenas need ", bytes, " bytes");
+    else if (unit == kHugePage) ::madvise(slab->host, bytes, MADV_HUGEPAGE);
+  } else if (auto buffer = device.handle().alloc(bytes, static_cast<std::uint32_t>(alignment))) {
+    slab->buffer = *std::move(buffer);
   } else {
-    RLX_ASSIGN(slab->buffer, device.handle().alloc(bytes, static_cast<std::uint32_t>(alignment)));
+    made = std::move(buffer).error();
+  }
+  if (!made) {
+    bytes_.store(0, std::memory_order_relaxed);
+    return made;
   }
   slab_ = std::move(slab);
   alignment_ = alignment;
-  bytes_.store(rounded, std::memory_order_relaxed);
+  reserved.commit([&] { bytes_.store(bytes, std::memory_order_relaxed); });
   return {};
 }
 
-Result<std::vector<rlx_arena>> Lane::lend(const DeviceBody& device, std::span<const ArenaNeed> needs) {
+void LanePool::vacate(const Lane& lane) {
+  const std::lock_guard lock(mutex_);
+  for (LaneTenant* tenant : tenants_) tenant->vacate(lane);
+}
+
+Status LanePool::replace(Lane& lane, std::uint64_t bytes, std::uint64_t alignment, MemoryAccount::Reservation reserved) {
+  vacate(lane);
+  return lane.replace(*device_, bytes, alignment, std::move(reserved));
+}
+
+/// Half as much again as the lane had, so that shapes that grow step by step do not each make a slab; where that is not to
+/// be had, what the run needs.
+Status LanePool::grow(Lane& lane, std::uint64_t bytes, std::uint64_t alignment) {
+  const auto more = [&](std::uint64_t wanted) { return wanted - std::min(wanted, lane.bytes()); };
+  const std::uint64_t exact = rounded(*device_, bytes, alignment);
+  const std::uint64_t ample = rounded(*device_, std::max(bytes, lane.bytes() + lane.bytes() / 2), alignment);
+  MemoryAccount* const account = device_->memory().get();
+  if (ample > exact)
+    if (auto reserved = account ? account->admit_beside_all(more(ample)) : MemoryAccount::Reservation())
+      if (replace(lane, ample, alignment, *std::move(reserved))) return {};
+  RLX_ASSIGN(MemoryAccount::Reservation reserved, admit(account, more(exact), "the arenas of a run"));
+  return replace(lane, exact, alignment, std::move(reserved));
+}
+
+Result<std::vector<rlx_arena>> LanePool::lend(Lane& lane, std::span<const ArenaNeed> needs) {
   constexpr std::uint64_t kMost = std::uint64_t{1} << 62;
   std::uint64_t bytes = 0, alignment = 64;
   std::vector<std::uint64_t> offsets;
@@ -70,10 +101,11 @@ Result<std::vector<rlx_arena>> Lane::lend(const DeviceBody& device, std::span<co
     offsets.push_back(offset);
     bytes = offset + need.bytes;
   }
-  if (bytes > this->bytes() || alignment > alignment_) RLX_TRY(grow(device, std::max(bytes, this->bytes() + this->bytes() / 2), alignment));
+  if (!lane.has_room(bytes, alignment)) RLX_TRY(grow(lane, bytes, alignment));
+  const Slab& slab = *lane.slab();
   std::vector<rlx_arena> arenas;
   for (std::size_t i = 0; i < needs.size(); ++i)
-    arenas.push_back({slab_->host ? static_cast<std::byte*>(slab_->host) + offsets[i] : nullptr, slab_->buffer.get(), offsets[i], needs[i].bytes});
+    arenas.push_back({slab.host ? static_cast<std::byte*>(slab.host) + offsets[i] : nullptr, slab.buffer.get(), offsets[i], needs[i].bytes});
   return arenas;
 }
 
@@ -82,7 +114,7 @@ LanePool::LanePool(std::shared_ptr<const DeviceBody> device) : device_(std::move
 }
 
 LanePool::~LanePool() {
-  if (device_->memory()) device_->memory()->remove(*this);
+  if (device_->memory()) rlx::leave([&] { device_->memory()->remove(*this); });
 }
 
 MemoryItem LanePool::held() const {
@@ -102,6 +134,7 @@ std::uint64_t LanePool::trim() {
   for (const auto& lane : all_) {
     if (!lane->take()) continue;
     const Lease lease(*lane);
+    for (LaneTenant* tenant : tenants_) tenant->vacate(*lane);
     bytes += lane->shrink();
   }
   return bytes;
@@ -129,6 +162,16 @@ Lane& LanePool::take_slowly() {
     quick_count_.store(id + 1, std::memory_order_release);
   }
   return lane;
+}
+
+void LanePool::enter(LaneTenant& tenant) {
+  const std::lock_guard lock(mutex_);
+  tenants_.insert(&tenant);
+}
+
+void LanePool::leave(LaneTenant& tenant) {
+  const std::lock_guard lock(mutex_);
+  tenants_.erase(&tenant);
 }
 
 void LanePool::end_background() {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "runtime/base/result.h"
@@ -25,8 +26,6 @@ namespace rlx {
 struct Slab {
   Slab() = default;
   ~Slab();
-  /// Gives the pages of host memory back; the addresses stay. Contents between two runs are no one's.
-  void release_pages() const;
   std::uint64_t host_bytes = 0;
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
@@ -42,19 +41,19 @@ class alignas(64) Lane {
   Lane& operator=(const Lane&) = delete;
 
   std::uint32_t id() const { return id_; }
-  /// Another one once the lane has grown: contexts made on the old one are to be thrown away.
+  /// Another one once the lane has grown: no context is left on the old one.
   const std::shared_ptr<const Slab>& slab() const { return slab_; }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }  // [any-thread]
 
-  /// Room for all arenas, one after the other, aligned. Errors: kOutOfMemory; kPluginFault for a space that there is not.
-  Result<std::vector<rlx_arena>> lend(const DeviceBody& device, std::span<const ArenaNeed> needs);
-
  private:
   friend class LanePool;
-  /// Forgets the slab, so that the next run makes one. For whoever has taken the lane.
+  // What follows is for whoever has taken the lane.
+  bool has_room(std::uint64_t bytes, std::uint64_t alignment) const { return bytes <= this->bytes() && alignment <= alignment_; }
+  /// Forgets the slab, so that the next run makes one. Returns its bytes.
   std::uint64_t shrink();
+  /// A new slab of `bytes`, which `reserved` lets in beside those of the old one; that one goes first.
+  Status replace(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment, MemoryAccount::Reservation reserved);
   bool busy() const { return busy_.load(std::memory_order_relaxed); }
-  Status grow(const DeviceBody& device, std::uint64_t bytes, std::uint64_t alignment);
   /// What the last holder wrote is visible to the next one. [any-thread]
   bool take() { return !busy_.load(std::memory_order_relaxed) && !busy_.exchange(true, std::memory_order_acquire); }
   void give_back() { busy_.store(false, std::memory_order_release); }
@@ -64,6 +63,16 @@ class alignas(64) Lane {
   std::uint64_t alignment_ = 0;
   std::atomic<std::uint64_t> bytes_ = 0;
   std::shared_ptr<const Slab> slab_;
+};
+
+/// Who has contexts on lanes.
+class LaneTenant {
+ public:
+  /// Drops its context on the lane, and what it holds of the slab. Called by whoever has taken the lane.
+  virtual void vacate(const Lane& lane) = 0;
+
+ protected:
+  ~LaneTenant() = default;
 };
 
 /// The lanes of one device. Thread-safe. A lease takes one atomic exchange; only a new lane takes a lock.
@@ -90,6 +99,12 @@ class LanePool : public MemoryHolder {
     Lane& lane_;
   };
   [[nodiscard]] Lease lease() { return Lease(take()); }
+  /// Room for all arenas, one after the other, aligned, for whoever has the lane. A lane that has none grows: every tenant
+  /// loses its context on it. Errors: kOutOfMemory; kPluginFault for a space that there is not.
+  Result<std::vector<rlx_arena>> lend(Lane& lane, std::span<const ArenaNeed> needs);
+  /// Tenants are told when a lane they may have contexts on gives its memory back. Not while the pool calls one.
+  void enter(LaneTenant& tenant);
+  void leave(LaneTenant& tenant);
   std::uint64_t bytes() const;
   MemoryItem held() const override;
   std::uint64_t trim() override;
@@ -103,14 +118,18 @@ class LanePool : public MemoryHolder {
  private:
   Lane& take();
   Lane& take_slowly();
+  Status grow(Lane& lane, std::uint64_t bytes, std::uint64_t alignment);
+  Status replace(Lane& lane, std::uint64_t bytes, std::uint64_t alignment, MemoryAccount::Reservation reserved);
+  void vacate(const Lane& lane);
 
   std::shared_ptr<const DeviceBody> device_;
   std::array<std::atomic<Lane*>, kQuickLanes> quick_{};
   std::atomic<std::uint32_t> quick_count_ = 0;
   std::atomic<std::uint32_t> background_ = 0;
   const pid_t owner_ = ::getpid();
-  mutable std::mutex mutex_;  // guards the list, not the lanes
+  mutable std::mutex mutex_;  // guards the two lists, not the lanes
   std::vector<std::unique_ptr<Lane>> all_;
+  std::unordered_set<LaneTenant*> tenants_;
 };
 
 }  // namespace rlx

@@ -6,6 +6,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/execute/call_scope.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/manifest.h"
 #include "runtime/execute/op_text.h"
 #include "runtime/execute/ports.h"
@@ -47,7 +48,23 @@ Result<std::shared_ptr<VariantBody>> VariantBody::compile(std::shared_ptr<Templa
                                                      [&] { return make(device, request); }));
   variant->times_.specialize_us = specialized.specialize_us;
   variant->times_.compile_us = microseconds_since(begin);
+  variant->lanes_->enter(*variant);
   return variant;
+}
+
+VariantBody::~VariantBody() {
+  if (lanes_) leave([&] { lanes_->leave(*this); });
+}
+
+void VariantBody::vacate(const Lane& lane) {
+  const bool quick = lane.id() < LanePool::kQuickLanes;
+  std::unique_lock<std::mutex> lock;
+  if (!quick) lock = std::unique_lock(mutex_);
+  const auto later = quick ? by_later_lane_.end() : by_later_lane_.find(lane.id());
+  LaneContext* const slot = quick ? by_lane_[lane.id()].get() : later == by_later_lane_.end() ? nullptr : later->second.get();
+  if (!slot) return;
+  slot->context = {};
+  slot->slab = nullptr;
 }
 
 Status VariantBody::prepare(const rlx_call* call) {
@@ -93,7 +110,7 @@ VariantBody::LaneContext& VariantBody::slot(const Lane& lane) {
 
 Status VariantBody::make_context(LaneContext& slot, Lane& lane) {
   slot.context = {};
-  RLX_ASSIGN(const std::vector<rlx_arena> arenas, lane.lend(lanes_->device(), executable_->info().arenas));
+  RLX_ASSIGN(const std::vector<rlx_arena> arenas, lanes_->lend(lane, executable_->info().arenas));
   RLX_ASSIGN(slot.context, executable_->handle().create_context(arenas, template_->options.thread_limit));
   slot.slab = lane.slab();
   return {};
@@ -123,6 +140,7 @@ Status VariantBody::run(std::span<const NamedView> inputs, std::span<const Named
   TraceSpan span(trace, "run", "run");
   span.note("template", template_->name);
   if (states_ && !context) return no_context();
+  if (context && !states_) RLX_TRY(context->belongs(*template_));  // with states: as the run begins
   const LanePool::Lease lease = lanes_->lease();
   LaneContext& slot = this->slot(lease.lane());
   if (!resolve(inputs_, inputs, slot.inputs.data())) return explain("input", inputs, manifest_.inputs);

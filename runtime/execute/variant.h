@@ -22,7 +22,7 @@
 namespace rlx {
 
 /// Thread-safe.
-class VariantBody {
+class VariantBody final : public LaneTenant {
  public:
   using MakeExecutable = std::function<Result<std::shared_ptr<Executable>>(const DeviceBody&, const CompileRequest&)>;
   /// Makes the image's executable with `make`, or takes the one that `store` has for it. Errors: those of make, kCancelled,
@@ -31,6 +31,7 @@ class VariantBody {
                                                       std::shared_ptr<LanePool> lanes, ExecutableStore& store,
                                                       const CallScope& scope, const MakeExecutable& make = Executable::compile);
   VariantBody() = default;
+  ~VariantBody();
   VariantBody(const VariantBody&) = delete;
   VariantBody& operator=(const VariantBody&) = delete;
 
@@ -61,6 +62,7 @@ class VariantBody {
   const std::shared_ptr<Executable>& executable() const { return executable_; }
   std::span<const std::byte> image() const { return image_; }
   const std::shared_ptr<LanePool>& lanes() const { return lanes_; }
+  void vacate(const Lane& lane) override;
 
  private:
   /// What the run that holds a lane needs: a context, the slab on which it was made (which outlives it), the views of the

@@ -257,6 +257,12 @@ TEST(Context, OfAnotherTemplateOrSizeIsRefused) {
   expect_error(context.bind(other.from, {{{"x", row.view()}}}), ErrorCode::kWrongContext, {"template"});
   expect_error(context.bind(f.from, {{{"x", x.view()}}}), ErrorCode::kSymbolConflict, {"`n` is 3 in the context", "2 in x"});
   expect_error(context.truncate(0), ErrorCode::kInvalidArgument, {"no length"});
+  Fixture plain(linear_model());
+  auto graph = plain.at({{"seq", 1}});
+  const auto w = Tensor::of({4, 2}, counting(8));
+  ASSERT_TRUE(graph.set_param("w", w.view()));
+  const Tensor four(DType::kF32, {1, 1, 4});
+  expect_error(context.run(graph, {{{"x", four.view()}}}), ErrorCode::kWrongContext, {"template"});
 }
 
 TEST(Context, RefusesTensorsOfStatesFromTheCaller) {
