@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runtime: the registry of plugins behind the public face, and devices made from it.
 #include <rlx/host/runtime.hpp>
+#include <rlx/plugin.h>
 
 #include <algorithm>
 
@@ -56,6 +57,9 @@ struct Runtime::Body {
   Result<Device> open(std::string_view name) {
     const TraceSpan span(services.trace.get(), name.empty() ? std::string("open the default device") : join("open device ", name), "load");
     RLX_ASSIGN(DeviceHandle handle, registry->open_device(name));
+    if (handle.info().has(RLX_DEVICE_FLAG_WEIGHTS_AT_COMPILE))
+      return fail(ErrorCode::kPluginRejected, "device ", handle.info().kind, ":", handle.ordinal(), " of ", handle.plugin().file.descriptor.id,
+                  " wants weights when it compiles (RLX_DEVICE_FLAG_WEIGHTS_AT_COMPILE), which this runtime does not give: wanted a device that takes them as param sets");
     RLX_ASSIGN(const Fingerprint fingerprint, handle.fingerprint());
     RLX_ASSIGN(std::vector<Claim> claims, handle.claims());
     RLX_ASSIGN(const auto instance, registry->open_plugin(handle.info().kind));
