@@ -2,8 +2,9 @@
 // Staging, sealing, swapping, deriving.
 #include "runtime/execute/param_store.h"
 
-#include <algorithm>
 #include <cstring>
+#include <unordered_set>
+#include <utility>
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
@@ -68,7 +69,7 @@ ContentHash hash_of(const std::vector<std::byte>& bytes) {
 }  // namespace
 
 ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device)
-    : id_(next_id()), graph_(std::move(graph)), device_(std::move(device)), entries_(graph_->params.size()) {
+    : id_(next_id()), graph_(std::move(graph)), names_(names_of(*graph_)), device_(std::move(device)), entries_(graph_->params.size()) {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Param& param = graph_->params[i];
     if (!param.owned) continue;
@@ -79,26 +80,30 @@ ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const
 }
 
 ParamStore::~ParamStore() {
-  if (device_->memory()) device_->memory()->remove(*this);
+  if (device_->memory()) leave([&] { device_->memory()->remove(*this); });
 }
 
 ParamStore::ParamStore(std::shared_ptr<ParamStore> base)
-    : id_(next_id()), graph_(base->graph_), device_(base->device_), base_(std::move(base)), entries_(graph_->params.size()) {
+    : id_(next_id()), graph_(base->graph_), names_(base->names_), device_(base->device_), base_(std::move(base)), entries_(graph_->params.size()) {
   if (device_->memory()) device_->memory()->add(*this);
 }
 
-Result<std::size_t> ParamStore::find(std::string_view name) const {
-  const auto& params = graph_->params;
-  const auto found = std::find_if(params.begin(), params.end(), [&](const Param& p) { return p.name == name && !p.owned; });
-  if (found != params.end()) return static_cast<std::size_t>(found - params.begin());
+std::shared_ptr<const ParamStore::Names> ParamStore::names_of(const Graph& graph) {
+  auto names = std::make_shared<Names>();
+  names->reserve(graph.params.size());
+  for (std::size_t i = 0; i < graph.params.size(); ++i)
+    if (!graph.params[i].owned) names->emplace(graph.params[i].name, i);
+  return names;
+}
+
+Error ParamStore::no_param(std::string_view name) const {
   std::vector<std::string> names;
-  for (const Param& param : params)
+  for (const Param& param : graph_->params)
     if (!param.owned) names.push_back(param.name);
   return fail(ErrorCode::kUnknownName, "no param `", name, "`; ", did_you_mean(name, names));
 }
 
-Result<ParamStore::Change> ParamStore::change(const ParamSource& value) const {
-  RLX_ASSIGN(const std::size_t index, find(value.name));
+Result<ParamStore::Change> ParamStore::change(std::size_t index, const ParamSource& value) const {
   RLX_TRY(check(graph_->values[graph_->params[index].value], value.view));
   Change change{index, {value.view, value.keepalive, true, true, value.hash}};
   if (change.entry.keepalive) return change;
@@ -109,12 +114,10 @@ Result<ParamStore::Change> ParamStore::change(const ParamSource& value) const {
   return change;
 }
 
-Status ParamStore::check_complete(std::span<const Change> changes) const {
+Status ParamStore::check_complete(const std::vector<bool>& given) const {
   std::vector<std::string> missing;
-  for (std::size_t i = 0; i < graph_->params.size(); ++i) {
-    const auto here = [i](const Change& change) { return change.index == i; };
-    if (!graph_->params[i].owned && std::none_of(changes.begin(), changes.end(), here)) missing.push_back(graph_->params[i].name);
-  }
+  for (std::size_t i = 0; i < graph_->params.size(); ++i)
+    if (!graph_->params[i].owned && !given[i]) missing.push_back(graph_->params[i].name);
   if (missing.empty()) return {};
   return no_weights(missing);
 }
@@ -122,23 +125,24 @@ Status ParamStore::check_complete(std::span<const Change> changes) const {
 Status ParamStore::stage(std::span<const ParamSource> values, bool complete) {
   std::vector<Change> changes;
   std::vector<std::string> extra;
-  std::optional<Error> unknown;
-  std::vector<bool> seen(graph_->params.size());
+  std::vector<bool> given(values.size() > 1 || complete ? graph_->params.size() : 0);
+  changes.reserve(values.size());
   for (const ParamSource& value : values) {
-    Result<Change> made = change(value);
-    if (!made && made.error().code() == ErrorCode::kUnknownName) {
+    const auto known = names_->find(value.name);
+    if (known == names_->end()) {
       extra.push_back(value.name);
-      if (!unknown) unknown = std::move(made).error();
       continue;
     }
-    if (!made) return std::move(made).error();
-    if (seen[made->index]) return fail(ErrorCode::kDuplicateName, "param `", value.name, "` is given twice");
-    seen[made->index] = true;
-    changes.push_back(*std::move(made));
+    RLX_ASSIGN(Change made, change(known->second, value));
+    if (!given.empty()) {
+      if (given[made.index]) return fail(ErrorCode::kDuplicateName, "param `", value.name, "` is given twice");
+      given[made.index] = true;
+    }
+    changes.push_back(std::move(made));
   }
-  if (extra.size() == 1) return *std::move(unknown);
-  if (!extra.empty()) return fail(ErrorCode::kUnknownName, extra.size(), " names are no params: ", listed(extra), "; ", unknown->message());
-  if (complete) RLX_TRY(check_complete(changes));
+  if (extra.size() == 1) return no_param(extra[0]);
+  if (!extra.empty()) return fail(ErrorCode::kUnknownName, extra.size(), " names are no params: ", listed(extra), "; ", no_param(extra[0]).message());
+  if (complete) RLX_TRY(check_complete(given));
   if (changes.empty()) return {};
   const std::lock_guard lock(mutex_);
   for (Change& change : changes) std::swap(entries_[change.index], change.entry);  // the old bytes go after the lock
@@ -162,11 +166,12 @@ Status ParamStore::put(ParamSetHandle& set, std::uint32_t index, const Entry& en
 
 std::vector<std::string> ParamStore::unset_locked() const {
   std::vector<std::string> names;
-  std::vector<std::string> base = base_ ? base_->unset() : std::vector<std::string>();
+  const std::vector<std::string> of_base = base_ ? base_->unset() : std::vector<std::string>();
+  const std::unordered_set<std::string_view> base(of_base.begin(), of_base.end());
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const std::string& name = graph_->params[i].name;
     if (entries_[i].set || graph_->params[i].owned) continue;
-    if (!base_ || std::find(base.begin(), base.end(), name) != base.end()) names.push_back(name);
+    if (!base_ || base.contains(name)) names.push_back(name);
   }
   return names;
 }

@@ -9,10 +9,10 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "runtime/execute/device_body.h"
@@ -63,6 +63,8 @@ class ParamStore : public MemoryHolder {
   const void* family() const { return graph_.get(); }
 
   std::vector<std::string> unset() const;
+  /// Whether stage() knows the name.
+  bool has(std::string_view name) const { return names_->contains(name); }
   /// Of the current set; zero before the first run.
   ParamUsage usage() const;
   MemoryItem held() const override;
@@ -79,15 +81,19 @@ class ParamStore : public MemoryHolder {
     std::size_t index;
     Entry entry;
   };
-  Result<std::size_t> find(std::string_view name) const;
-  Result<Change> change(const ParamSource& value) const;
-  Status check_complete(std::span<const Change> changes) const;
+  /// Params that are no constants of the graph, by name.
+  using Names = std::unordered_map<std::string_view, std::size_t>;
+  static std::shared_ptr<const Names> names_of(const Graph& graph);
+  Error no_param(std::string_view name) const;
+  Result<Change> change(std::size_t index, const ParamSource& value) const;
+  Status check_complete(const std::vector<bool>& given) const;
   Status put(ParamSetHandle& set, std::uint32_t index, const Entry& entry) const;
   Result<std::shared_ptr<const SealedSet>> seal(const SealedSet* from, bool all);
   std::vector<std::string> unset_locked() const;
 
   const std::uint64_t id_;
   std::shared_ptr<const Graph> graph_;
+  std::shared_ptr<const Names> names_;  // into the graph
   std::shared_ptr<const DeviceBody> device_;
   std::shared_ptr<ParamStore> base_;
   std::atomic<std::uint64_t> version_ = 1;

@@ -2,6 +2,7 @@
 // Making a template, and what it says of itself.
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
@@ -18,10 +19,17 @@
 namespace rlx {
 namespace {
 
-bool has_param(const Graph& graph, std::string_view name) {
-  for (const Param& param : graph.params)
-    if (param.name == name && !param.owned) return true;
-  return false;
+/// Those that the params have; of two with one name the later one.
+std::vector<ParamSource> known_weights(const Model& model, const ParamStore& params) {
+  std::vector<ParamSource> weights;
+  std::unordered_map<std::string_view, std::size_t> at;
+  for (const ParamSource& weight : model.weights()) {
+    if (!params.has(weight.name)) continue;
+    const auto [known, fresh] = at.try_emplace(weight.name, weights.size());
+    if (fresh) weights.push_back(weight);
+    else weights[known->second] = weight;
+  }
+  return weights;
 }
 
 Hash128 text_hash(const std::string& text) { return hash_bytes({reinterpret_cast<const std::byte*>(text.data()), text.size()}); }
@@ -76,8 +84,7 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   body->manifest = symbolic_manifest(*graph);
   body->specializer = std::make_unique<Specializer>(graph, DeviceBody::target(device, options.backend), specialize_options(options), body->hash);
   body->params = std::make_shared<ParamStore>(graph, device);
-  for (const ParamSource& weight : model.weights())
-    if (has_param(*graph, weight.name)) RLX_TRY(body->params->stage(weight));
+  RLX_TRY(body->params->stage(known_weights(model, *body->params)));
   body->origin = model.origin();
   if (model.origin()) body->params->offer(model.origin());
   return body;
