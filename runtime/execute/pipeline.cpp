@@ -370,6 +370,23 @@ std::size_t ModelCompilePipeline::clear() {
   return look([&] { return body_ ? body_->variants.clear() : 0; });
 }
 
+std::size_t ModelCompilePipeline::remove_template(std::string_view name) {
+  return look([&]() -> std::size_t {
+    if (!body_) return 0;
+    std::vector<Template> gone;  // let go of outside the lock
+    {
+      const std::lock_guard lock(body_->mutex);
+      for (auto it = body_->templates.begin(); it != body_->templates.end();) {
+        const bool named = it->second.made.name() == name;
+        if (named) gone.push_back(std::move(it->second.made));
+        it = named ? body_->templates.erase(it) : std::next(it);
+      }
+    }
+    for (const Template& each : gone) body_->variants.drop(each.body()->params.get());
+    return gone.size();
+  });
+}
+
 CacheCounters ModelCompilePipeline::counters() const {
   return look([&] {
     if (!body_) return CacheCounters();

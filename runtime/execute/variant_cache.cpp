@@ -298,12 +298,12 @@ CacheCounters VariantCache::counters() const {
   return counters;
 }
 
-std::size_t VariantCache::clear() {
+std::size_t VariantCache::drop(const ParamStore* weights) {
   std::vector<std::unique_ptr<Slot>> gone;
   const std::lock_guard lock(mutex_);
   const AllStripes stripes(*this);
   for (std::uint32_t number = 0; number < slots_.size(); ++number)
-    if (slots_[number]) gone.push_back(take_out(number));
+    if (slots_[number] && (!weights || slots_[number]->from->params.get() == weights)) gone.push_back(take_out(number));
   ++epoch_;
   return gone.size();
 }

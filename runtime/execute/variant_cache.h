@@ -51,7 +51,9 @@ class VariantCache {
   std::size_t size() const;
   CacheCounters counters() const;
   /// Drops every variant but those that are being made; as evictions. Returns how many.
-  std::size_t clear();
+  std::size_t clear() { return drop(nullptr); }
+  /// The same for those whose template has these weights; null = all.
+  std::size_t drop(const ParamStore* weights);
 
  private:
   static constexpr std::size_t kStripes = 16;

@@ -303,6 +303,9 @@ class RLX_API ModelCompilePipeline {
   CacheCounters counters() const;
   /// Drops every variant that is kept; those in use live on with their users. Returns how many. Weights stay.
   std::size_t clear();
+  /// Forgets the templates of that name, whatever their options, and drops the variants that run on their weights. These go
+  /// with the last Template, graph or other handle of them. Returns how many templates there were.
+  std::size_t remove_template(std::string_view name);
   PipelineMemory memory() const;
   const Device& device() const;
 
