@@ -35,7 +35,7 @@ TEST(Pages, NoSuchMemoryIsNull) {
   EXPECT_EQ(reserve_pages(std::size_t{1} << 60, std::size_t{2} << 20), nullptr);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // which keeps what was freed for a while
+#if !defined(RLX_SANITIZED)  // which keeps what was freed for a while
 long mapped_pages() {
   long pages = 0;
   std::FILE* file = std::fopen("/proc/self/statm", "r");
