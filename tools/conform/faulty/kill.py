@@ -9,7 +9,7 @@ check exists for.
 
 What is seen is kept in BUILD/kill.json at once, by name: a run may be cut, and --missing goes on. All of it:
     ninja -C build rlx_faulty rlx-conform
-    tools/conform/faulty/kill.py --profile quick,ci,full --jobs 16 --timed-jobs 2 --seeds 200 --table --record
+    tools/conform/faulty/kill.py --profile quick,ci,full --jobs 16 --timed-jobs 2 --seeds 200 --deep 3 --table --record
 Of a defect that a profile kills, larger ones run nothing where they have the same case. Tests of time (PRF, CON, CAN) run
 after the others, --timed-jobs at once: give them machines' worth of quiet. --seeds N runs C0 and the look-alikes in quick
 with N seeds: each tenth (--wide) over every case that draws on the seed, the others over those whose results came
@@ -38,6 +38,7 @@ def parse():
     add("--seeds", type=int, default=1, help="of C0 and the look-alikes")
     add("--wide", type=int, default=10, help="each so many-th seed runs every case that draws on it")
     add("--near", type=float, default=0.1, help="part of its bound that a case's results reached, for it to run with every seed")
+    add("--deep", type=int, default=1, help="seeds of C0 and the look-alikes in the largest profile asked for, beyond quick")
     add("--missing", action="store_true", help="measure only what is not kept of these very files")
     add("--seconds", type=int, help="the longest that one call of the tool may take (default 300, 900, 3600 by profile)")
     add("--timeout-ms", default="3000", help="of one phase of a case")
@@ -52,8 +53,8 @@ def parse():
     options.profiles = options.profile.split(",")
     if not set(options.profiles) <= set(PROFILES):
         parser.error(f"--profile {options.profile}: wanted some of {', '.join(PROFILES)}")
-    if min(options.jobs, options.timed_jobs, options.seeds, options.wide) < 1:
-        parser.error("--jobs, --timed-jobs, --seeds and --wide are 1 at least")
+    if min(options.jobs, options.timed_jobs, options.seeds, options.wide, options.deep) < 1:
+        parser.error("--jobs, --timed-jobs, --seeds, --wide and --deep are 1 at least")
     options.profiles.sort(key=PROFILES.index)
     return options
 

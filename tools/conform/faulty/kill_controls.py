@@ -50,6 +50,8 @@ class Controls:
         self.profiles([control for control in self.honest if not self.known(control)])
         if self.options.seeds > 1:
             self.seeds()
+        if self.options.deep > 1:
+            self.deep()
 
     def known(self, control):
         return self.options.missing and set(self.options.profiles) <= set(self.tool.known(control)["runs"])
@@ -126,6 +128,25 @@ class Controls:
             seeds = self.tool.kept.get(control.number, {}).get("seeds", {})
             print(f"seeds {control.number:>4} {control.name}: {len(seeds)} run, {sum(1 for seed in seeds.values() if seed['by'])} with an alarm", flush=True)
 
+    def deep(self):
+        """Further seeds of the profiles beyond quick: in the largest of them every case that draws on the seed, each check by itself."""
+        profile = self.options.profiles[-1]
+        asked = []
+        for control in self.honest if profile != "quick" else []:
+            done = self.tool.known(control).get("deep", {}) if self.options.missing else {}
+            checks = sorted({case.split("/")[0] for case in self.tool.cases(control, profile) if case.split("-")[0] in SEEDED})
+            asked += [(control, seed, check) for seed in range(2, self.options.deep + 1) for check in checks if f"{profile} {seed} {check}" not in done]
+        with ThreadPoolExecutor(self.options.jobs) as pool:
+            running = {pool.submit(self.tool.run, control, profile, [check], seed=seed, timeout_ms=PATIENT_MS): (control, seed, check)
+                       for control, seed, check in sorted(asked, key=lambda one: one[1])}
+            for ended in as_completed(running):
+                control, seed, check = running[ended]
+                seen = ended.result()
+                by = "" if self.fine(seen, False) else text_of(seen.bad) or f"exit code {seen.code}"
+                self.tool.keep(control, lambda entry, key=f"{profile} {seed} {check}", by=by: entry.setdefault("deep", {}).update({key: by}))
+                if by:
+                    print(f"{profile} seed {seed} {control.number:>4} {control.name}: WRONG {by}", flush=True)
+
     def keep_seed(self, control, seed, whole, seen):
         by = "" if self.fine(seen, whole) else text_of(seen.bad) or f"exit code {seen.code}"
         change = {str(seed): {"wide": whole, "by": by, "cases": sorted({f"{id_of(case)}:{case.seed}" for case in seen.bad})[:5]}}
@@ -142,4 +163,5 @@ class Controls:
 def blamed(entry, profiles):
     """Whether one of these profiles, or a seed, says that it is wrong."""
     runs = [entry["runs"][profile]["what"] for profile in profiles if profile in entry["runs"]]
-    return any(what != "as it must be" for what in runs) or any(seed["by"] for seed in entry.get("seeds", {}).values())
+    seeds = [seed["by"] for seed in entry.get("seeds", {}).values()] + list(entry.get("deep", {}).values())
+    return any(what != "as it must be" for what in runs) or any(seeds)

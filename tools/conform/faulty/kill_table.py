@@ -114,12 +114,13 @@ def shortest(tool, promised, faults):
 
 
 def strength_rows(tool, faults, controls):
-    """A row for each profile that every defect with a check and every control was measured in; and what is missing of others."""
+    """A row for each profile that every defect with a check was measured in, with the controls that were; and what is missing of others."""
     rows, missing = [], []
     faults = [fault for fault in faults if set(fault.checks) & tool.checks]
-    controls = [control for control in controls if not control.number.startswith("C1")]
+    honest = [control for control in controls if not control.number.startswith("C1")]
     for profile in PROFILES:
-        left = [one.number for one in faults + controls if profile not in runs_of(tool.kept, one)]
+        controls = [control for control in honest if profile in runs_of(tool.kept, control)]
+        left = [one.number for one in faults if profile not in runs_of(tool.kept, one)] + ([] if controls else ["C0"])
         if left:
             missing.append(f"{profile}: not recorded, {len(left)} are not measured in it ({' '.join(left[:12])}{' …' if len(left) > 12 else ''})")
             continue
@@ -133,9 +134,8 @@ def record(tool):
     """Writes the figures that every report and certificate of the tool shows."""
     rows, missing = strength_rows(tool, read_faults(), read_controls())
     path = HERE / "strength.inc"
-    old = [line for line in path.read_text().split("\n") if line]
-    kept = [line for line in old if line.startswith("{") and not any(line.split(",")[0] == row.split(",")[0] for row in rows)]
-    path.write_text("\n".join([line for line in old if not line.startswith("{")] + sorted(kept + rows)) + "\n")
+    head = [line for line in path.read_text().split("\n") if line and not line.startswith("{")]
+    path.write_text("\n".join(head + rows) + "\n")  # no row without a measurement that is kept
     for line in missing:
         print(line)
-    return not missing
+    return bool(rows)
