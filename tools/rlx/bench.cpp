@@ -16,6 +16,7 @@
 #include "room.h"
 #include "scratch.h"
 #include "statistics.h"
+#include "whole_file.h"
 
 namespace rlx_tool {
 namespace {
@@ -294,6 +295,7 @@ int bench_command(const Arguments& arguments) {
   if (benching.rounds < 1 || benching.rounds > 1000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--rounds: wanted 1 to 1000"));
   if (benching.search.threads > 4096) return report(rlx::Error(rlx::ErrorCode::kUsage, "--threads: wanted 0 to 4096"));
   if (!benching.search.threads && !benching.against.empty()) benching.search.threads = std::max(1u, std::thread::hardware_concurrency());
+  if (const auto fits = not_an_input("--trace", benching.trace.path, {benching.model}); !fits) return report(fits.error());
   benching.trace.start(benching.search);
   const auto done = bench(benching);
   return done ? *done : report(done.error());

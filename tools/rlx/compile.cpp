@@ -46,7 +46,7 @@ rlx::Status check_output(const CompileCommand& command) {
   if (output.empty()) return {};
   if (std::filesystem::path(output).extension() != ".rlx")
     return rlx::Error(rlx::ErrorCode::kUsage, "--output `" + output + "`: wanted a name that ends in .rlx");
-  if (same_file(command.model, output)) return rlx::Error(rlx::ErrorCode::kUsage, "--output `" + output + "` is the model itself");
+  if (auto fits = not_an_input("--output", output, {command.model}); !fits) return fits;
   const std::string target = end_of_links(output);
   if (target.empty()) return rlx::Error(rlx::ErrorCode::kFileUnwritable, "`" + output + "`: " + std::strerror(errno));
   std::error_code ignored;

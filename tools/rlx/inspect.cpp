@@ -200,6 +200,7 @@ int inspect_command(const Arguments& arguments) {
       "                         [--bind batch=8] [--json]\n"
       "Shows a model at any stage, and what a device makes of it. Runs nothing.";
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
+  if (const auto fits = not_an_input("--plan", inspecting.plan, {inspecting.model}); !fits) return report(fits.error());
   const auto done = inspect(inspecting);
   return done ? *done : report(done.error());
 }

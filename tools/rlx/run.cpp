@@ -16,6 +16,7 @@
 #include "room.h"
 #include "statistics.h"
 #include "values.h"
+#include "whole_file.h"
 
 namespace rlx_tool {
 namespace {
@@ -248,6 +249,8 @@ int run_command(const Arguments& arguments) {
   if (run.repeat < 1 || run.repeat > 1000000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--repeat: wanted 1 to 1000000"));
   if (run.serve_larger && run.buckets.empty()) return report(rlx::Error(rlx::ErrorCode::kUsage, "--serve-larger: wanted --buckets beside it"));
   if (run.search.threads > 4096) return report(rlx::Error(rlx::ErrorCode::kUsage, "--threads: wanted 0 to 4096"));
+  for (const rlx::Status& fits : {not_an_input("--output", run.output, {run.model, run.input}), not_an_input("--trace", run.trace.path, {run.model, run.input})})
+    if (!fits) return report(fits.error());
   run.trace.start(run.search);
   const auto outcome = execute(run);
   if (!outcome) return report(outcome.error());

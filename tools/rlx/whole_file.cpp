@@ -126,4 +126,11 @@ rlx::Status write_whole(const std::string& path, std::string_view text) {
   });
 }
 
+rlx::Status not_an_input(const std::string& option, const std::string& output, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs)
+    if (!output.empty() && !input.empty() && same_file(input, output))
+      return rlx::Error(rlx::ErrorCode::kUsage, option + " `" + output + "` would overwrite `" + input + "`, which is read");
+  return {};
+}
+
 }  // namespace rlx_tool

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace rlx_tool {
 
@@ -21,6 +22,9 @@ rlx::Status write_whole(const std::string& path, const NextBytes& next);
 
 /// The same for a text.
 rlx::Status write_whole(const std::string& path, std::string_view text);
+
+/// Refuses an output that leads to a file which is read. `option`: as it is typed. Errors: kUsage.
+rlx::Status not_an_input(const std::string& option, const std::string& output, const std::vector<std::string>& inputs);
 
 /// Where a chain of links ends, whether something is there or not. Empty with errno where it does not end.
 std::string end_of_links(std::string path);

@@ -273,10 +273,7 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   const auto begin = Clock::now();
   RunInfo info;
   info.options = parse_options(arguments);
-  if (!info.options.problem.empty()) {
-    std::fputs(usage_text().c_str(), stderr);
-    return stop(ExitCode::kUsage, info.options.problem);
-  }
+  if (!info.options.problem.empty()) return stop(ExitCode::kUsage, info.options.problem + "; `rlx conform --help` lists the options");
   if (info.options.help) return std::fputs(usage_text().c_str(), stdout), 0;
   if (!info.options.diff.empty()) return show_diff(info.options.diff[0], info.options.diff[1]);
   if (!info.options.verify_bundle.empty()) return show_bundle(info.options, programs);

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/conform/controller/options.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <filesystem>
 #include <functional>
 #include <map>
+
+#include "runtime/base/names.h"
 
 namespace rlx::conform {
 namespace {
@@ -94,6 +101,24 @@ bool take_diff(const std::vector<std::string>& arguments, std::size_t& i, Option
   return true;
 }
 
+/// Reports are written where nothing that is read lies, into folders that are there.
+std::string output_problem(const Options& options) {
+  namespace fs = std::filesystem;
+  const std::pair<const char*, const std::string*> outputs[] = {
+      {"--json", &options.json}, {"--html", &options.html}, {"--junit", &options.junit}, {"--certify", &options.certify}, {"--bundle", &options.bundle}};
+  for (const auto& [name, path] : outputs) {
+    if (path->empty() || *path == kBesidePlugin) continue;
+    std::error_code error;
+    for (const std::string* read : {&options.plugin, &options.waivers, &options.baseline})
+      if (!read->empty() && fs::equivalent(*path, *read, error)) return std::string(name) + ": `" + *path + "` would overwrite `" + *read + "`, which is read";
+    const fs::path folder = fs::path(*path).has_parent_path() ? fs::path(*path).parent_path() : ".";
+    if (!fs::exists(*path, error) && ::access(folder.c_str(), W_OK) != 0)
+      return std::string(name) + ": `" + *path + "` cannot be written: folder `" + folder.string() + "`: " + std::strerror(errno);
+    if (fs::is_directory(*path, error)) return std::string(name) + ": `" + *path + "` is a folder";
+  }
+  return {};
+}
+
 }  // namespace
 
 Options parse_options(const std::vector<std::string>& arguments) {
@@ -110,7 +135,9 @@ Options parse_options(const std::vector<std::string>& arguments) {
     const std::string name = argument.substr(0, equals);
     const auto found = setters().find(name);
     if (found == setters().end()) {
-      options.problem = "no option `" + name + "`";
+      std::vector<std::string> known;
+      for (const auto& [option, setter] : setters()) known.push_back(option);
+      options.problem = "no option `" + name + "`; " + did_you_mean(name, known, 3);
     } else if (equals == std::string::npos && i + 1 == arguments.size()) {
       options.problem = name + ": wanted a value";
     } else {
@@ -122,6 +149,7 @@ Options parse_options(const std::vector<std::string>& arguments) {
   if (options.problem.empty() && options.in_process && options.replays.size() != 1) options.problem = "--in-process: wanted one --case";
   if (options.problem.empty() && !options.help && options.list.empty() && options.diff.empty() && options.verify_bundle.empty() && options.plugin.empty())
     options.problem = "wanted the file of a plugin";
+  if (options.problem.empty()) options.problem = output_problem(options);
   return options;
 }
 

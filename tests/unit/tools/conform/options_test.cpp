@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 
 namespace rlx::conform {
 namespace {
@@ -24,6 +28,22 @@ TEST(ConformOptions, RefuseWhatTheyDoNotKnow) {
            {}, {"a.so", "b.so"}, {"a.so", "--nothing"}, {"a.so", "--seed"}, {"a.so", "--seed", "x"}, {"a.so", "--seed", "-1"},
            {"a.so", "--level", "0"}, {"a.so", "--level", "7"}, {"a.so", "--profile", "slow"}, {"a.so", "--filter", ""}, {"a.so", "--jobs", "0"}})
     EXPECT_NE(parse_options(arguments).problem, "") << (arguments.empty() ? "" : arguments.back());
+}
+
+TEST(ConformOptions, RefuseReportsThatWouldOverwriteWhatIsReadOrCannotBeWritten) {
+  const std::string here = (std::filesystem::temp_directory_path() / ("rlx-options-" + std::to_string(::getpid()))).string();
+  std::filesystem::create_directory(here);
+  std::ofstream(here + "/p.so") << "x";
+  std::filesystem::create_hard_link(here + "/p.so", here + "/q.so");
+  for (const char* option : {"--json", "--html", "--junit", "--certify", "--bundle"}) {
+    const auto problem = [&](const std::string& path) { return parse_options({here + "/p.so", std::string(option) + "=" + path}).problem; };
+    EXPECT_NE(problem(here + "/p.so").find("would overwrite"), std::string::npos) << option;
+    EXPECT_NE(problem(here + "/q.so").find("would overwrite"), std::string::npos) << option;
+    EXPECT_NE(problem("/nonexistent/r").find("No such file"), std::string::npos) << option;
+    EXPECT_NE(problem(here).find("is a folder"), std::string::npos) << option;
+    EXPECT_EQ(problem(here + "/r"), "") << option;
+  }
+  std::filesystem::remove_all(here);
 }
 
 TEST(ConformOptions, NeedNoPluginForHelpAndList) {
