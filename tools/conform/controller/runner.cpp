@@ -266,6 +266,29 @@ Outcome Runner::inline_as_asked(std::string& image) {
   return harness_error("after 12 rounds the device still answers EXPAND");
 }
 
+/// Asks about each image and runs none.
+Outcome Runner::ask_each(const NumericCase& made) {
+  const CaseFolder folder(new_folder());
+  for (std::size_t i = 0; i < made.asked.size(); ++i)
+    if (const auto written = write_bytes(folder.path() + "/case" + std::to_string(i) + ".lir", made.asked[i].bytes); !written)
+      return harness_error(written.error().message());
+  Outcome outcome = judge(worker("ask_each", "case", "all", 0, folder.path()));
+  if (outcome.status != CaseStatus::kPass) return outcome;
+  const auto bytes = read_bytes(folder.path() + "/verdicts");
+  if (!bytes || bytes->size() != made.asked.size() * 4) return harness_error("the worker left not one verdict an image");
+  std::vector<std::uint32_t> verdicts(made.asked.size());
+  std::memcpy(verdicts.data(), bytes->data(), bytes->size());
+  outcome.assertions = 0;
+  outcome.elements = verdicts.size();
+  for (const std::string& name : native_outside(made, verdicts)) outcome.failures.push_back({name + " is NATIVE only within a claim row", "NATIVE, and no row has it", "query_support"});
+  if (!outcome.failures.empty()) outcome.status = CaseStatus::kFail;
+  if (is_empty_row(made, verdicts)) {
+    outcome.status = CaseStatus::kUnsupported;
+    outcome.reason = "the claim row is empty: none of its " + std::to_string(verdicts.size()) + " cases is NATIVE";
+  }
+  return outcome;
+}
+
 /// The judging half: what is right for `made`, from the controller's own copy, beside what the worker left in `folder`.
 void Runner::compare_numeric(const NumericCase& made, const std::string& folder, Outcome& outcome) {
   if (made.refused) {  // nothing to compare; the worker has looked at the outputs
@@ -305,6 +328,7 @@ std::string Runner::in_process(const Plan& plan, const PlannedCase& planned, con
     auto result = numeric->make(planned.key, planned.seed, facts_);
     if (!result) return "the case cannot be made: " + result.error().message();
     made = std::move(*result);
+    if (!made.asked.empty()) return "the case asks, and runs nothing";
     NumericCase ready = made;
     if (numeric->asks)
       if (const Outcome asked = inline_as_asked(ready.image); asked.status != CaseStatus::kPass) return "the case is not run: " + asked.reason;
@@ -328,6 +352,7 @@ Outcome Runner::numeric(const CheckInfo& info, const PlannedCase& planned) {
   if (!check) return harness_error("no numeric check " + info.id);
   const auto made = check->make(planned.key, planned.seed, facts_);
   if (!made) return harness_error("the case cannot be made: " + made.error().message());
+  if (!made->asked.empty()) return ask_each(*made);
   const CaseFolder folder(new_folder());
   NumericCase ready = *made;
   if (check->asks)
@@ -352,7 +377,7 @@ Result<Shrunk> Runner::shrink(const Plan& plan, const PlannedCase& planned, Case
   const NumericCheck* check = find_numeric(plan.checks[planned.check].id);
   if (!check) return fail(ErrorCode::kUnsupportedOps, "it is no case of numbers");
   RLX_ASSIGN(const NumericCase made, check->make(planned.key, planned.seed, facts_));
-  if (check->asks || !made.steps.empty()) return fail(ErrorCode::kUnsupportedOps, "it is more than one run of one image");
+  if (check->asks || !made.steps.empty() || !made.asked.empty()) return fail(ErrorCode::kUnsupportedOps, "it is more than one run of one image");
   if (!made.options.empty()) return fail(ErrorCode::kUnsupportedOps, "it sets an option of compile");
   return shrink_case(made, [&](const NumericCase& smaller) { return compute(smaller).status == failed; });
 }

@@ -61,6 +61,7 @@ class Runner {
   Outcome numeric(const CheckInfo& check, const PlannedCase& planned);
   /// One image, run once by a worker, beside what is right.
   Outcome compute(const NumericCase& made);
+  Outcome ask_each(const NumericCase& made);
   /// Inlines what the device answers EXPAND for until all is NATIVE; else how it ended.
   Outcome inline_as_asked(std::string& image);
   ProcessResult worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,

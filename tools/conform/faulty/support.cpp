@@ -48,6 +48,12 @@ constexpr uint64_t kUnary = kAll & ~RLX_DTYPE_BIT(RLX_DTYPE_F16);
 constexpr uint64_t kUnary = kAll;
 #endif
 
+#if RLX_FAULT == 230
+constexpr uint64_t kConv = (kFloats | kBytes) & ~RLX_DTYPE_BIT(RLX_DTYPE_F16);
+#else
+constexpr uint64_t kConv = kFloats | kBytes;
+#endif
+
 constexpr rlx_claim row(uint32_t opcode, uint64_t dtypes, uint64_t fns = kNoFn) {
   return {opcode,
           1,
@@ -90,7 +96,7 @@ constexpr rlx_claim kRows[] = {
     row(RLX_OP_TOP_K, kNumbers),
     row(RLX_OP_NONZERO, kAll),
     row(RLX_OP_DOT, kNumbers),
-    row(RLX_OP_CONV, kFloats | kBytes),
+    row(RLX_OP_CONV, kConv),
     row(RLX_OP_REDUCE_WINDOW, kNumbers, RLX_DTYPE_BIT(RLX_REDUCE_SUM) | RLX_DTYPE_BIT(RLX_REDUCE_MAX)),
     row(RLX_OP_RNG_BITS, RLX_DTYPE_BIT(RLX_DTYPE_U32)),
     row(RLX_OP_IF, kAll),
@@ -209,6 +215,12 @@ Answer judge(const Program& program, const Options& options, uint32_t index, con
   if (op.opcode == RLX_OP_UNARY) {
     if (room.in[0].dtype == RLX_DTYPE_F16) RLX_REACHED();
     return check_unary(call);
+  }
+#endif
+#if RLX_FAULT == 230  // wider-conv
+  if (op.opcode == RLX_OP_CONV && room.in[0].dtype == RLX_DTYPE_F16) {
+    RLX_REACHED();
+    return check_conv(call);
   }
 #endif
 #if RLX_FAULT == 159  // expand-refused

@@ -5,7 +5,7 @@
 namespace rlx::conform {
 
 std::vector<std::span<const NumericCheck>> numeric_catalogue() {
-  return {cap_numeric_checks(), cap_expand_checks(), ops_checks(), grf_checks(), mem_numeric_checks(), dyn_numeric_checks(), wgt_numeric_checks(), art_numeric_checks(), det_numeric_checks()};
+  return {cap_numeric_checks(), cap_expand_checks(), cap_row_checks(), ops_checks(), grf_checks(), mem_numeric_checks(), dyn_numeric_checks(), wgt_numeric_checks(), art_numeric_checks(), det_numeric_checks()};
 }
 
 const NumericCheck* find_numeric(const std::string& id) {

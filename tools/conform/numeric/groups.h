@@ -9,6 +9,7 @@ namespace rlx::conform {
 std::span<const NumericCheck> art_numeric_checks();
 std::span<const NumericCheck> cap_numeric_checks();
 std::span<const NumericCheck> cap_expand_checks();
+std::span<const NumericCheck> cap_row_checks();
 std::span<const NumericCheck> grf_checks();
 std::span<const NumericCheck> ops_checks();
 std::span<const NumericCheck> wgt_numeric_checks();

@@ -26,6 +26,11 @@ struct NumericStep {
   std::vector<std::uint64_t> specified;  ///< per output: the elements from the first that are compared; empty: all
 };
 
+/// An image of one op that the device is asked about.
+struct AskedImage {
+  std::string name, bytes;
+};
+
 struct NumericCase {
   std::string image;                ///< bytes
   std::vector<std::string> inputs;  ///< bytes, dense, in the image's order
@@ -39,7 +44,15 @@ struct NumericCase {
   /// the steps run in their order. `params` are then the entries of the set.
   std::vector<std::string> images;
   std::vector<NumericStep> steps;
+  /// Where there are any, nothing is run: the device is asked about each. `claimed`: one row has them all; else none has any.
+  std::vector<AskedImage> asked;
+  bool claimed = false;
 };
+
+/// Of a case with `asked`, and the verdict of each image's op (RLX_VERDICT_*): names of those that are NATIVE though no row has
+/// them; and whether the row has nothing that is NATIVE.
+std::vector<std::string> native_outside(const NumericCase& made, std::span<const std::uint32_t> verdicts);
+bool is_empty_row(const NumericCase& made, std::span<const std::uint32_t> verdicts);
 
 struct NumericCheck {
   const char* id;

@@ -79,12 +79,10 @@ void compute(Run& run) {
   }
 }
 
-void ask(Run& run) {
-  std::string bytes;
-  if (!run.expect(read_bytes("case.lir", bytes), "the controller gave an image", "no file")) return;
-  const auto session = Session::open(run);
-  if (!session) return;
-  const ImageBytes image(bytes);
+namespace {
+
+/// Verdicts of the image's ops; the status of the query where it has none.
+std::vector<rlx_verdict> asked(Session& session, const ImageBytes& image, std::int32_t& status, rlx_error* error) {
   std::vector<rlx_verdict> verdicts(image_info(image).ops);
   rlx_query_support_in in = sized<rlx_query_support_in>();
   in.image = image.data();
@@ -93,11 +91,40 @@ void ask(Run& run) {
   in.verdicts = verdicts.data();
   in.verdict_count = verdicts.size();
   auto out = roomy<rlx_query_support_out>();
+  status = session.tables().compile->query_support(session.device(), &in, &out, error);
+  return verdicts;
+}
+
+}  // namespace
+
+void ask(Run& run) {
+  std::string bytes;
+  if (!run.expect(read_bytes("case.lir", bytes), "the controller gave an image", "no file")) return;
+  const auto session = Session::open(run);
+  if (!session) return;
   auto error = roomy<rlx_error>();
+  std::int32_t status = 0;
   run.phase("query_support");
-  if (!run.status("query_support", session->tables().compile->query_support(session->device(), &in, &out, &error), RLX_STATUS_OK, error.message)) return;
+  const std::vector<rlx_verdict> verdicts = asked(*session, ImageBytes(bytes), status, &error);
+  if (!run.status("query_support", status, RLX_STATUS_OK, error.message)) return;
   std::ofstream file("verdicts", std::ios::binary);
   for (const rlx_verdict& verdict : verdicts) file.write(reinterpret_cast<const char*>(&verdict.verdict), sizeof verdict.verdict);
+}
+
+void ask_each(Run& run) {
+  const auto session = Session::open(run);
+  if (!session) return;
+  std::ofstream file("verdicts", std::ios::binary);
+  std::string bytes;
+  for (std::uint64_t i = 0; read_bytes("case" + number(i) + ".lir", bytes); ++i) {
+    run.phase(("query_support of image " + number(i)).c_str());
+    std::int32_t status = 0;
+    const std::vector<rlx_verdict> verdicts = asked(*session, ImageBytes(bytes), status, nullptr);
+    // A query that is refused answers for its op too.
+    const std::uint32_t verdict = status == RLX_STATUS_OK && !verdicts.empty() ? verdicts[0].verdict : RLX_VERDICT_UNSUPPORTED;
+    file.write(reinterpret_cast<const char*>(&verdict), sizeof verdict);
+  }
+  run.expect(static_cast<bool>(file.flush()), "the verdicts can be written", "they cannot");
 }
 
 }  // namespace rlx::conform

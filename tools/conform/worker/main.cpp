@@ -74,6 +74,8 @@ int run_mode(const std::string& mode, Run& run) {
     compute(run);
   } else if (mode == "ask") {
     ask(run);
+  } else if (mode == "ask_each") {
+    ask_each(run);
   } else if (mode == "steps") {
     compute_steps(run);
   } else {

@@ -14,6 +14,8 @@ void survey(Run& run);
 void compute(Run& run);
 /// Leaves the verdicts of the image's ops in the file `verdicts`, 32 bits each.
 void ask(Run& run);
+/// The same of case0.lir and on, each an image of one op: one verdict each.
+void ask_each(Run& run);
 /// compute() for a case of several runs on several images.
 void compute_steps(Run& run);
 

@@ -3,6 +3,7 @@
 #include "tools/conform/numeric/op_cases.h"
 
 #include <gtest/gtest.h>
+#include <rlx/compile.h>
 
 #include <algorithm>
 #include <set>
@@ -148,6 +149,43 @@ TEST(OpCases, AreCoveredByAClaimOfEveryDtypeTheyTouch) {
   EXPECT_TRUE(covers(facts, gather));
   facts.claims[0].max_rank = 2;
   EXPECT_FALSE(covers(facts, gather)) << "the result has rank 3";
+}
+
+/// A device that claims conv of f32 alone.
+Facts conv_alone() {
+  Claim row;
+  row.opcode = RLX_OP_CONV;
+  row.version_min = row.version_max = 1;
+  row.max_rank = 8;
+  row.functions = row.operand_layouts = ~std::uint64_t{0};
+  row.dtypes = std::uint64_t{1} << static_cast<unsigned>(DType::kF32);
+  Facts facts;
+  facts.claims = {row};
+  return facts;
+}
+
+TEST(ClaimRows, AreHeldAgainstWhatIsAnsweredForEveryOp) {
+  const NumericCheck& check = *find_numeric("CAP-07");
+  const Facts facts = conv_alone();
+  const std::vector<std::string> keys = check.cases(facts, 0);
+  const auto listed = [&](const std::string& key) { return std::count(keys.begin(), keys.end(), key) == 1; };
+  for (const OpRow& row : op_rows()) EXPECT_EQ(listed("outside/" + std::string(row.name)), row.defined && row.in_image) << row.name;
+  EXPECT_TRUE(listed("row0/conv"));
+  const auto outside = check.make("outside/conv", 1, facts), row = check.make("row0/conv", 1, facts);
+  ASSERT_TRUE(outside && row);
+  EXPECT_FALSE(outside->asked.empty());
+  for (const AskedImage& image : outside->asked) EXPECT_EQ(image.name.find("conv/f32"), std::string::npos) << image.name;
+  for (const AskedImage& image : row->asked) EXPECT_EQ(image.name.find("conv/f32"), 0u) << image.name;
+
+  std::vector<std::uint32_t> verdicts(outside->asked.size(), RLX_VERDICT_UNSUPPORTED);
+  EXPECT_TRUE(native_outside(*outside, verdicts).empty());
+  verdicts.back() = RLX_VERDICT_NATIVE;
+  EXPECT_EQ(native_outside(*outside, verdicts), std::vector<std::string>{outside->asked.back().name});
+  verdicts.assign(row->asked.size(), RLX_VERDICT_EXPAND);
+  EXPECT_TRUE(is_empty_row(*row, verdicts));
+  verdicts.back() = RLX_VERDICT_NATIVE;
+  EXPECT_FALSE(is_empty_row(*row, verdicts));
+  EXPECT_TRUE(native_outside(*row, verdicts).empty());
 }
 
 TEST(OpsLists, HoldCasesThatFitUnderKeysOfTheirOwn) {
