@@ -80,11 +80,13 @@ ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const
 }
 
 ParamStore::~ParamStore() {
+  if (base_) --base_->heirs_;
   if (device_->memory()) leave([&] { device_->memory()->remove(*this); });
 }
 
 ParamStore::ParamStore(std::shared_ptr<ParamStore> base)
     : id_(next_id()), graph_(base->graph_), names_(base->names_), device_(base->device_), base_(std::move(base)), entries_(graph_->params.size()) {
+  ++base_->heirs_;
   if (device_->memory()) device_->memory()->add(*this);
 }
 
@@ -229,9 +231,25 @@ MemoryItem ParamStore::held() const {
   const ParamUsage used = usage();
   MemoryItem item;
   item.what = join(base_ ? "changed weights of `" : "weights of `", graph_->name, "` on ", device_->report().device);
-  item.source_bytes = used.source_bytes;
-  item.packed_bytes = used.packed_bytes;
+  item.source_bytes = base_ ? std::min(used.source_bytes, own_bytes()) : used.source_bytes;
+  item.packed_bytes = used.packed_bytes + packs_shared_with_heirs(used);
   return item;
+}
+
+/// Of what was set here.
+std::uint64_t ParamStore::own_bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (const Entry& entry : entries_) bytes += entry.set ? entry.view.bytes : 0;
+  return bytes;
+}
+
+/// The backend counts sources and packs that sets share together. With heirs nearly every source is; packs of a package lie in its file.
+std::uint64_t ParamStore::packs_shared_with_heirs(const ParamUsage& used) const {
+  if (heirs_ == 0) return 0;
+  std::uint64_t others = used.source_bytes;
+  for (std::size_t i = 0; origin_ && i < origin_->packs.size(); ++i) others += origin_->packs[i].bytes.size();
+  return used.shared_bytes > others ? used.shared_bytes - others : 0;
 }
 
 Status ParamSet::set(std::string_view name, const TensorView& value, std::shared_ptr<const void> keepalive) {

@@ -67,6 +67,7 @@ class ParamStore : public MemoryHolder {
   bool has(std::string_view name) const { return names_->contains(name); }
   /// Of the current set; zero before the first run.
   ParamUsage usage() const;
+  /// What derived stores share with their base counts once, at the base.
   MemoryItem held() const override;
 
  private:
@@ -90,6 +91,8 @@ class ParamStore : public MemoryHolder {
   Status put(ParamSetHandle& set, std::uint32_t index, const Entry& entry) const;
   Result<std::shared_ptr<const SealedSet>> seal(const SealedSet* from, bool all);
   std::vector<std::string> unset_locked() const;
+  std::uint64_t own_bytes() const;
+  std::uint64_t packs_shared_with_heirs(const ParamUsage& used) const;
 
   const std::uint64_t id_;
   std::shared_ptr<const Graph> graph_;
@@ -97,6 +100,7 @@ class ParamStore : public MemoryHolder {
   std::shared_ptr<const DeviceBody> device_;
   std::shared_ptr<ParamStore> base_;
   std::atomic<std::uint64_t> version_ = 1;
+  std::atomic<std::uint32_t> heirs_ = 0;  // derived stores that live
   std::shared_ptr<const ModelOrigin> origin_;  // null where it came from no package
   mutable std::mutex mutex_;  // guards what follows; a derived store's is taken before its base's
   std::vector<Entry> entries_;

@@ -85,6 +85,39 @@ TEST(Memory, AccountsForWeightsPacksAndArenasAndForgetsThemWithTheirOwners) {
   EXPECT_EQ(runtime.memory().bytes(), 0u);
 }
 
+// Adapters share all that they do not change.
+TEST(Memory, AdaptersCountWhatTheyChangeAndNoMore) {
+  rlx::ModelBuilder builder("biased");
+  const rlx::Handle x = builder.input("x", rlx::DType::kF32, {"n", kWidth});
+  const rlx::Handle w = builder.param("w", rlx::DType::kF32, {kWidth, kWidth}), b = builder.param("b", rlx::DType::kF32, {kWidth});
+  builder.set_output("y", builder.linear(x, w, b));
+  constexpr std::uint64_t kWeights = kWidth * kWidth * 4, kBias = kWidth * 4;
+  Host host(5 * kWeights);
+  const auto made = *host.pipeline.build_template("biased", *builder.finish());
+  auto graph = *host.pipeline.get_or_compile(made, {{"n", 4}});
+  const rlx::Tensor weights(rlx::DType::kF32, {kWidth, kWidth}), bias(rlx::DType::kF32, {kWidth}), input(rlx::DType::kF32, {4, kWidth});
+  ASSERT_TRUE(graph.set_param("w", weights.view()) && graph.set_param("b", bias.view()));
+  const std::vector<rlx::NamedView> inputs = {{"x", input.view()}};
+  ASSERT_TRUE(graph.run(inputs));
+  const rlx::MemoryReport alone = host.runtime.memory();
+  EXPECT_EQ(alone.source_bytes, kWeights + kBias);
+  EXPECT_GE(alone.packed_bytes, kWeights);
+  std::vector<rlx::ParamSet> adapters;
+  for (int i = 0; i < 8; ++i) {
+    adapters.push_back(*made.derive_params());
+    ASSERT_TRUE(adapters.back().set("b", bias.view()));
+    const auto outputs = graph.run(inputs, {.params = adapters.back()});
+    ASSERT_TRUE(outputs) << i << ": " << outputs.error().to_string();
+  }
+  const rlx::MemoryReport held = host.runtime.memory();
+  EXPECT_EQ(held.source_bytes, alone.source_bytes + 8 * kBias);
+  EXPECT_GE(held.packed_bytes + kBias, alone.packed_bytes) << "the base's bias alone is shared with nobody";
+  EXPECT_LE(held.packed_bytes, alone.packed_bytes + kWeights / 2) << "one pack of w";
+  adapters.clear();
+  EXPECT_EQ(host.runtime.memory().source_bytes, alone.source_bytes);
+  EXPECT_EQ(host.runtime.memory().packed_bytes, alone.packed_bytes);
+}
+
 TEST(Memory, TrimGivesPagesBackAndTheNextRunGivesTheSameBits) {
   Host host;
   const auto before = host.run(8192);  // arenas of 16 MiB and more
