@@ -5,6 +5,8 @@
 // ch. 2-3.
 #pragma once
 
+#include <rlx/ops.h>
+
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -45,6 +47,8 @@ Num minimum(Num a, Num b);
 /// FN of unary and binary for floats (the tests and `not` are not among them).
 Num unary(const Unit& unit, std::int64_t fn, Num x);
 Num binary(const Unit& unit, std::int64_t fn, Num a, Num b);
+/// Whether it makes no difference that its operand is rounded to the dtype of its result, which is rounded anyway.
+inline bool rounds_once(std::int64_t act) { return act == RLX_ACT_NONE || act == RLX_ACT_RELU; }
 /// A named activation, computed as its expansion; the roundings of its own count double.
 Num activation(const Unit& unit, std::int64_t act, double alpha, double beta, Num x);
 

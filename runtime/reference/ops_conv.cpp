@@ -128,7 +128,7 @@ Status run_conv_act(Call& call) {
     Num z{y.v[at], call.bounds ? error[at] : 0};
     if (bias) z = add(unit, stored(unit, z), call.get(*bias, at / positions % bias->count()));
     if (residual) z = add(unit, stored(unit, z), call.get(*residual, at));
-    call.set(y, at, activation(unit, act, alpha, beta, stored(unit, z)));
+    call.set(y, at, activation(unit, act, alpha, beta, rounds_once(act) ? z : stored(unit, z)));
   }
   finish(call, y);
   return {};

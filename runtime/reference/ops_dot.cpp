@@ -103,7 +103,7 @@ Status run_linear(Call& call) {
       if (!alphas.empty() && alphas[part] != 1)
         z = mul(unit, stored(unit, z), rounded(unit, alphas[part], 0, is_exact(unit, alphas[part]) ? 0 : 1));
       if (b) z = add(unit, stored(unit, z), call.get(*b, at % n));
-      z = activation(unit, act, act_alpha, act_beta, stored(unit, z));
+      z = activation(unit, act, act_alpha, act_beta, rounds_once(act) ? z : stored(unit, z));
       if (extra) z = add(unit, stored(unit, z), call.get(*extra, at));
       call.set(y, at, z);
     }

@@ -248,6 +248,19 @@ TEST(ReferenceBound, DirectDefinitionsEqualTheRegions) {
   }
 }
 
+TEST(ReferenceBound, CountsTheRoundingOfAProductOnce) {
+  const Tensor x = reals(DType::kBF16, {3, 8}, noise(24, 1)), w = reals(DType::kBF16, {8, 4}, noise(32, 2));
+  for (const std::uint32_t act : {RLX_ACT_NONE, RLX_ACT_RELU}) {
+    const Tensor y = run_one({x, w}, [&](MirBuilder& b, const std::vector<ValueId>& in) {
+      return std::vector<ValueId>{add_composite(b, RLX_OP_LINEAR, in, {{RLX_ATTR_ACT, Dim(static_cast<std::int64_t>(act))}})};
+    });
+    for (std::size_t n = 0; n < y.v.size(); ++n) {
+      EXPECT_LE(y.bound(n), 0x1p-8 * 1.01 * std::fabs(y.v[n]) + 1e-5) << n;
+      EXPECT_LE(std::fabs(round_to(DType::kBF16, y.v[n]) - y.v[n]), y.bound(n)) << n;
+    }
+  }
+}
+
 TEST(ReferenceBound, StaysUsefulInLongChains) {
   const Build chain = [](MirBuilder& b, const std::vector<ValueId>& in) {
     ValueId x = in[0];

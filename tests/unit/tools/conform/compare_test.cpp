@@ -64,6 +64,17 @@ TEST(Compare, SaysHowMuchOfTheBoundIsUsedAndHowLooseItIs) {
   EXPECT_DOUBLE_EQ(result.loose, 0.5);
 }
 
+TEST(Compare, CallsTwoUnitsInTheLastPlaceOfANarrowDtypeNotLoose) {
+  for (const DType dtype : {DType::kBF16, DType::kF32}) {
+    Tensor expected(dtype, {2});
+    expected.v = {1, 1};
+    expected.e = {0x1p-6, 0x1p-5};
+    const Comparison result = compare(expected, dtype == DType::kF32 ? floats({1, 1}) : std::string("\x80\x3f\x80\x3f", 4));
+    EXPECT_TRUE(result.good);
+    EXPECT_DOUBLE_EQ(result.loose, dtype == DType::kF32 ? 1 : 0.5);
+  }
+}
+
 TEST(Expected, CrossesAsBytesAndRefusesCutOnes) {
   Tensor a(DType::kF32, {2}), b(DType::kI64, {1});
   a.v = {1, 2};
