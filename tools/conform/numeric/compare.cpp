@@ -38,6 +38,9 @@ double least_normal(DType dtype) {
   return dtype == DType::kF64 ? 0x1p-1022 : 0x1p-126;
 }
 
+/// Half a unit in the last place of a narrow dtype, relative; 0 of the others.
+double half_step(DType dtype) { return dtype == DType::kBF16 ? 0x1p-8 : dtype == DType::kF16 ? 0x1p-11 : 0; }
+
 /// Whether `y` is admissible for `v` within `e`. NaN and infinity belong to nobody's bound.
 bool admissible(DType dtype, double v, double e, double y, const CompareOptions& options) {
   if (std::isnan(v)) return std::isnan(y);
@@ -68,7 +71,7 @@ void compare_reals(const Tensor& expected, const std::byte* bytes, const Compare
     const double v = expected.v[i], y = reference::read_real(expected.dtype, bytes, static_cast<std::int64_t>(i));
     double e = expected.bound(i);
     if (options.most >= 0 && e > options.most) e = options.most;
-    if (e > hundredth) ++loose;
+    if (e > std::fmax(hundredth, 4 * half_step(expected.dtype) * std::fabs(v))) ++loose;
     if (e > 0 && std::isfinite(e) && std::isfinite(y) && std::isfinite(v)) result.worst = std::fmax(result.worst, std::fabs(y - v) / e);
     if (!admissible(expected.dtype, v, e, y, options)) note_wrong(result, expected, i, shown(v) + " within " + shown(e), shown(y));
   }
