@@ -61,9 +61,6 @@ TEST(Budget, WhoIsRefusedReleasesNothingThatAnotherRunHasPrepared) {
   preparing.join();
   other.join();
   rlx_test::expect_error(Result<int>(first ? Result<int>(0) : Result<int>(first.error())), ErrorCode::kOutOfMemory, {"packed weights"});
-  if (second) {
-    EXPECT_TRUE(acquired->set->handle.prepare(executable.handle()));
-  }
   hog.bytes = 0;
   const auto seen = host.run(4);
   EXPECT_TRUE(seen) << seen.error().to_string();

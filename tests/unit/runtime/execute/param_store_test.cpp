@@ -56,7 +56,7 @@ std::pair<double, double> seconds(const Host& host, std::size_t count) {
 
 TEST(ParamStore, StagingIsLinearInTheNumberOfParams) {
   Host host(0);
-  constexpr std::size_t kFew = 2000, kTimes = 16;
+  constexpr std::size_t kFew = 800, kTimes = 16;
   std::pair<double, double> few = {1e9, 1e9}, many = few;  // the best of several tries
   const auto keep = [](std::pair<double, double>& best, const std::pair<double, double>& seen) {
     best = {std::min(best.first, seen.first), std::min(best.second, seen.second)};
