@@ -93,7 +93,7 @@ class Bench(unittest.TestCase):
 
 
 def options(profiles=("quick",), **more):
-    return argparse.Namespace(**dict(dict(profiles=list(profiles), jobs=2, timed_jobs=1, seeds=1, wide=4, near=0.1, missing=False, all_checks=False, against_table=False), **more))
+    return argparse.Namespace(**dict(dict(profiles=list(profiles), jobs=2, timed_jobs=1, seeds=1, wide=4, deep=1, near=0.1, missing=False, all_checks=False, against_table=False), **more))
 
 
 class Defects(Bench):
