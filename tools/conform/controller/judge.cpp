@@ -8,7 +8,7 @@ namespace {
 
 struct Seen {
   bool end = false;
-  std::string skip, unsupported, weak, ended;
+  std::string skip, unsupported, weak, ended, fault;
 };
 
 void take(const Frame& frame, Outcome& outcome, Seen& seen) {
@@ -43,6 +43,9 @@ void take(const Frame& frame, Outcome& outcome, Seen& seen) {
     case FrameKind::kEnded:
       seen.ended = frame.payload;
       break;
+    case FrameKind::kFault:
+      seen.fault = frame.payload;
+      break;
     case FrameKind::kEnd:
       seen.end = true;
       break;
@@ -72,6 +75,13 @@ Outcome judge(const ProcessResult& result) {
   if (!result.started) {
     outcome.status = CaseStatus::kHarnessError;
     outcome.reason = result.problem;
+  } else if (!seen.fault.empty()) {
+    outcome.status = CaseStatus::kHarnessError;
+    outcome.reason = seen.fault;
+  } else if (!result.flooded.empty()) {
+    outcome.status = CaseStatus::kFail;
+    outcome.failures.push_back({"nothing is written to the standard streams, nor to descriptors of the host",
+                                result.flooded + " would not end; the first bytes: " + result.printed.substr(0, 100), result.phase});
   } else if (result.timed_out) {
     outcome.status = CaseStatus::kHang;
     outcome.reason = "no end in phase " + (result.phase.empty() ? "start" : result.phase);

@@ -32,6 +32,7 @@ struct ProcessResult {
   int code = 0;            ///< exit status where it exited
   bool left_children = false;  ///< processes of its group were alive after its end; they are stopped
   std::string printed;         ///< standard output and error, first 4 KiB
+  std::string flooded;         ///< what it wrote without end, so that it was killed: the standard streams or its report
   std::string phase;           ///< the last one
   double milliseconds = 0;
 };

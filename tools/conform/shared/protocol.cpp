@@ -33,7 +33,7 @@ bool FrameReader::feed(const char* bytes, std::size_t count, std::vector<Frame>&
     FrameHead head;
     std::memcpy(&head, buffer_.data() + at, sizeof head);
     const bool known = head.kind >= static_cast<std::uint32_t>(FrameKind::kBegin) &&
-                       head.kind <= static_cast<std::uint32_t>(FrameKind::kEnd);
+                       head.kind <= static_cast<std::uint32_t>(FrameKind::kFault);
     if (head.magic != kFrameMagic || !known || head.bytes > kFrameBytesMax) {
       damaged_ = true;
       break;

@@ -26,6 +26,7 @@ enum class FrameKind : std::uint32_t {
   kCrash,        ///< text of the signal handler: signal, address, addresses of the stack
   kEnded,        ///< the plugin called abort or exit
   kEnd,          ///< the case has run to its end
+  kFault,        ///< why the tool itself, not the plugin, is at fault
 };
 
 struct FrameHead {

@@ -4,9 +4,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
+
+#include "tools/conform/worker/frames.h"
+#include "tools/conform/worker/watch.h"
 
 namespace rlx::conform {
 namespace {
@@ -16,6 +20,14 @@ std::size_t page() {
   static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   return size;
 }
+
+/// The tool cannot make what it would lend, which is no fault of the plugin: says so and ends.
+[[noreturn]] void no_memory(std::size_t bytes) {
+  char text[128];
+  std::snprintf(text, sizeof text, "no memory for a tensor of %zu bytes: %s", bytes, std::strerror(errno));
+  write_frame(FrameKind::kFault, text);
+  leave(3);
+}
 }  // namespace
 
 Guarded::Guarded(std::size_t bytes, std::size_t alignment, Flush flush, unsigned char slack) : bytes_(bytes), slack_(slack) {
@@ -23,7 +35,7 @@ Guarded::Guarded(std::size_t bytes, std::size_t alignment, Flush flush, unsigned
   page_bytes_ = (bytes + margin + page() - 1) / page() * page();
   if (!page_bytes_) page_bytes_ = page();
   void* map = mmap(nullptr, page_bytes_ + 2 * page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (map == MAP_FAILED || mprotect(static_cast<unsigned char*>(map) + page(), page_bytes_, PROT_READ | PROT_WRITE)) std::abort();
+  if (map == MAP_FAILED || mprotect(static_cast<unsigned char*>(map) + page(), page_bytes_, PROT_READ | PROT_WRITE)) no_memory(bytes);
   map_ = static_cast<unsigned char*>(map);
   pages_ = map_ + page();
   const std::size_t room = page_bytes_ - bytes;

@@ -111,12 +111,27 @@ void Run::skip(const std::string& why) { write_frame(FrameKind::kSkip, why); }
 void Run::unsupported(const std::string& why) { write_frame(FrameKind::kUnsupported, why); }
 void Run::weak(const std::string& why) { write_frame(FrameKind::kWeak, why); }
 void Run::note(const std::string& what) { write_frame(FrameKind::kNote, what); }
+void Run::fault(const std::string& why) { write_frame(FrameKind::kFault, why); }
 
 ImageBytes Run::image(const std::string& name) {
   std::string bytes;
   if (read_file(request_.run_folder + "/images/" + name + ".lir", bytes)) return ImageBytes(bytes);
-  expect(false, "the controller has made the image " + name, "no such file");
+  fault("the image " + name + " of the run's folder cannot be read");
   return {};
+}
+
+bool Run::take_file(const std::string& name, std::string& out) {
+  if (read_file(name, out)) return true;
+  fault("the case's file " + name + " cannot be read");
+  return false;
+}
+
+bool Run::leave_file(const std::string& name, std::string_view bytes) {
+  std::ofstream file(name, std::ios::binary);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (file.flush()) return true;
+  fault("the case's file " + name + " of " + number(bytes.size()) + " bytes cannot be written: is the temporary folder full?");
+  return false;
 }
 
 std::vector<std::string> Run::image_names() const {

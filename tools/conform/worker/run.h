@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/conform/shared/facts.h"
@@ -67,10 +68,16 @@ class Run {
   void unsupported(const std::string& why);
   void weak(const std::string& why);
   void note(const std::string& what);
+  /// The tool itself is at fault, not the plugin: whatever else is told of the case, it is a HARNESS_ERROR.
+  void fault(const std::string& why);
   bool failed() const { return failures_ != 0; }
 
-  /// The image that the controller made under this name; empty, and the case failed as a fault of the tool, if none.
+  /// The image that the controller made under this name; empty, and a fault of the tool, if none.
   ImageBytes image(const std::string& name);
+  /// A file that the controller left in the case's folder; false, and a fault of the tool, if none.
+  bool take_file(const std::string& name, std::string& out);
+  /// Leaves the controller a file there; false, and a fault of the tool, where it does not fit.
+  bool leave_file(const std::string& name, std::string_view bytes);
   /// Of the images that a plain run serves: scenes, which have states and plans of their own, are not among them.
   std::vector<std::string> image_names() const;
 

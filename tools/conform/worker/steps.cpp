@@ -36,8 +36,7 @@ class Steps {
         return false;
       }
       for (std::size_t p = 0; p < model->info().params.size(); ++p) {
-        if (!run_.expect(read_file("param" + number(model->info().params[p].set_index), bytes), "the controller gave the param", "no file"))
-          return false;
+        if (!run_.take_file("param" + number(model->info().params[p].set_index), bytes)) return false;
         model->set_param(p, bytes);
       }
       if (!model->compile() || !model->prepare()) return false;
@@ -49,12 +48,12 @@ class Steps {
   }
 
   bool step(std::size_t step, std::size_t image) {
-    if (!run_.expect(image < compiled_.size(), "the controller gave the image", "no file")) return false;
+    if (image >= compiled_.size()) return run_.fault("no image for step " + number(step)), false;
     const ImageInfo& info = compiled_[image].model->info();
     Lane& lane = *compiled_[image].lane;
     for (std::size_t i = 0; i < info.inputs.size(); ++i) {
       std::string bytes;
-      if (!run_.expect(read_file("step" + number(step) + ".in" + number(i), bytes), "the controller gave the input", "no file")) return false;
+      if (!run_.take_file("step" + number(step) + ".in" + number(i), bytes)) return false;
       if (!is_state(info, i)) {
         lane.input_memory(i).read_only(false);
         lane.set_input(i, bytes);
@@ -70,9 +69,7 @@ class Steps {
       if (!is_state_output(info, o)) lane.output_memory(o).fill(0xBD);
     if (!run_.status("execute, step " + number(step), lane.execute(), RLX_STATUS_OK, lane.message().c_str()) || !lane.intact()) return false;
     for (std::size_t o = 0; o < info.outputs.size(); ++o) {
-      std::ofstream file("step" + number(step) + ".out" + number(o), std::ios::binary);
-      const std::string bytes = lane.output(o);
-      file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      if (!run_.leave_file("step" + number(step) + ".out" + number(o), lane.output(o))) return false;
     }
     return true;
   }

@@ -69,6 +69,21 @@ TEST(Judge, TellsUnsupportedFromSkippedFromWeak) {
   EXPECT_EQ(judge(ended({{FrameKind::kWeak, "x"}, {FrameKind::kCounts, counts(4)}, {FrameKind::kEnd, ""}})).status, CaseStatus::kWeak);
 }
 
+TEST(Judge, BlamesThePluginForNoFaultOfTheTool) {
+  ProcessResult result = ended({{FrameKind::kFault, "no memory"}, {FrameKind::kFail, join_texts({"a", "b", "c"})}});
+  result.code = 3;
+  const Outcome outcome = judge(result);
+  EXPECT_EQ(outcome.status, CaseStatus::kHarnessError);
+  EXPECT_EQ(outcome.reason, "no memory");
+}
+
+TEST(Judge, FailsForAFlood) {
+  ProcessResult result = ended({});
+  result.signal = SIGTERM;
+  result.flooded = "its report";
+  EXPECT_EQ(judge(result).status, CaseStatus::kFail);
+}
+
 TEST(Judge, CallsAWorkerThatCannotStartAFaultOfTheTool) {
   ProcessResult result;
   result.problem = "no such file";
