@@ -20,6 +20,7 @@ struct RunInfo {
   std::string waivers_text;  ///< the file of waivers
   Target target;
   Facts facts;
+  std::string survey_problem;  ///< how the survey ended, where it loaded the plugin and then failed, crashed or hung
   Plan plan;
   Waivers waivers;
 };

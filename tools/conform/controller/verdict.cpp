@@ -59,6 +59,7 @@ int level_of(const RunInfo& info, const std::map<std::string, Tally>& tallies, i
 void judge_vacuity(const RunInfo& info, const std::map<std::string, Tally>& tallies, const std::string& why, Verdict& verdict) {
   auto& reasons = verdict.summary.vacuous;
   for (const std::string& pattern : info.plan.unmatched) reasons.push_back("`" + pattern + "` matches no case");
+  if (!info.survey_problem.empty()) reasons.push_back("the survey, which says what there is to check, ended in " + info.survey_problem);
   if (!info.facts.device_opened) reasons.push_back("no device");
   const std::uint64_t ran = verdict.summary.count(CaseStatus::kPass) + verdict.summary.count(CaseStatus::kXpass) + verdict.summary.count(CaseStatus::kWaived) +
                             verdict.summary.failed();

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstring>
+#include <set>
 
 #include "tools/conform/shared/registry_table.h"
 #include "tools/conform/worker/frames.h"
@@ -20,6 +21,25 @@ std::string bounded(const char (&chars)[N]) {
 std::string bounded(rlx_str text) {
   return text.data ? std::string(text.data, text.size < 512 ? text.size : 512) : std::string();
 }
+
+/// Facts go out as they are found, so that a plugin that crashes on the way has told what it is.
+class Teller {
+ public:
+  void tell(const Facts& facts) {
+    std::multiset<std::string> known = told_;
+    for (const std::string& line : facts_to_lines(facts)) {
+      if (const auto found = known.find(line); found != known.end()) {
+        known.erase(found);
+        continue;
+      }
+      told_.insert(line);
+      write_frame(FrameKind::kFact, line);
+    }
+  }
+
+ private:
+  std::multiset<std::string> told_;
+};
 
 void note_tables(const Library& library, Facts& facts) {
   for (const SlotRow& slot : slot_rows()) {
@@ -74,12 +94,13 @@ void note_claims(const Tables& tables, rlx_device* device, Facts& facts) {
   }
 }
 
-void note_device(Run& run, const Tables& tables, rlx_plugin* instance, Facts& facts) {
+void note_device(Run& run, const Tables& tables, rlx_plugin* instance, Facts& facts, Teller& teller) {
   run.phase("device_count");
   auto count = roomy<rlx_device_count_out>();
   if (tables.plugin->device_count(instance, nullptr, &count, nullptr) != RLX_STATUS_OK) return;
   facts.device_count = count.count;
   facts.no_device_reason = bounded(count.reason);
+  teller.tell(facts);
   if (!count.count) return;
   run.phase("device_info");
   const rlx_device_info_in in = sized<rlx_device_info_in>();
@@ -92,6 +113,7 @@ void note_device(Run& run, const Tables& tables, rlx_plugin* instance, Facts& fa
     facts.max_alloc_bytes = info.max_alloc_bytes;
     facts.min_alignment = info.min_alignment;
   }
+  teller.tell(facts);
   if (!tables.device || !every_slot(facts, RLX_INTERFACE_DEVICE_1)) return;
   run.phase("device.open");
   const rlx_device_open_in open = sized<rlx_device_open_in>();
@@ -103,11 +125,13 @@ void note_device(Run& run, const Tables& tables, rlx_plugin* instance, Facts& fa
     facts.device_problem = text("%s: %s", status_name(status), bounded(error.message).c_str());
     return;
   }
+  teller.tell(facts);
   run.phase("fingerprint");
   auto print = roomy<rlx_fingerprint_out>();
   if (tables.device->fingerprint(out.device, nullptr, &print, nullptr) == RLX_STATUS_OK) facts.fingerprint = bounded(print.text);
   run.phase("claims");
   if (tables.compile && every_slot(facts, RLX_INTERFACE_COMPILE_1)) note_claims(tables, out.device, facts);
+  teller.tell(facts);
   run.phase("device.close");
   tables.device->close(out.device);
 }
@@ -121,6 +145,8 @@ void survey(Run& run) {
   facts.loaded = true;
   note_tables(*library, facts);
   note_descriptor(*library, facts);
+  Teller teller;
+  teller.tell(facts);
   const Tables& tables = library->tables();
   if (tables.plugin && every_slot(facts, RLX_INTERFACE_PLUGIN_1)) {
     run.phase("plugin.open");
@@ -131,14 +157,15 @@ void survey(Run& run) {
     const std::int32_t status = tables.plugin->open(&in, &out, &error);
     facts.opened = status == RLX_STATUS_OK && out.plugin;
     if (!facts.opened) facts.open_problem = text("%s: %s", status_name(status), bounded(error.message).c_str());
+    teller.tell(facts);
     if (facts.opened) {
       note_options(tables, out.plugin, facts);
-      note_device(run, tables, out.plugin, facts);
+      note_device(run, tables, out.plugin, facts, teller);
       run.phase("plugin.close");
       tables.plugin->close(out.plugin);
     }
   }
-  for (const std::string& line : facts_to_lines(facts)) write_frame(FrameKind::kFact, line);
+  teller.tell(facts);
 }
 
 }  // namespace rlx::conform

@@ -124,6 +124,13 @@ TEST(Verdict, IsVacuousWhereACaseWasNotRun) {
   EXPECT_EQ(verdict_of(info, {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass), badge_not_run}).code, ExitCode::kVacuous);
 }
 
+TEST(Verdict, IsVacuousWhereTheSurveyCrashed) {
+  RunInfo info = two_levels();
+  info.survey_problem = "CRASH: signal 11 in phase claims";
+  const Verdict verdict = verdict_of(info, {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass)});
+  EXPECT_EQ(verdict.code, ExitCode::kVacuous);
+}
+
 TEST(Badge, StandsBesideTheLevelAndMovesNoExitCode) {
   RunInfo info = two_levels();
   info.plan.checks.push_back({"LIR-04", "is hardened", 0, 5, false});
