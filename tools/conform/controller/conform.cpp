@@ -12,6 +12,7 @@
 #include <random>
 #include <thread>
 
+#include "tools/conform/controller/budget.h"
 #include "tools/conform/controller/bundle.h"
 #include "tools/conform/controller/certify.h"
 #include "tools/conform/controller/diff.h"
@@ -60,8 +61,11 @@ int show_list(const Options& options, const Programs& programs) {
   return 0;
 }
 
-/// What measures time runs alone, last.
-bool runs_alone(const Plan& plan, const PlannedCase& planned) { return plan.checks[planned.check].group() == "PRF"; }
+/// What measures time, or wants to be answered in time, runs alone, last: beside other work it would blame who is right.
+bool runs_alone(const Plan& plan, const PlannedCase& planned) {
+  const std::string group = plan.checks[planned.check].group();
+  return group == "PRF" || group == "CON" || group == "CAN";
+}
 
 /// A case that failed and is said to be flaky: FLAKY where one of a few more runs passes.
 Outcome tried_again(const RunInfo& info, Runner& runner, const PlannedCase& planned, Outcome first) {
@@ -78,6 +82,7 @@ Outcome tried_again(const RunInfo& info, Runner& runner, const PlannedCase& plan
 /// Runs all cases, `jobs` at once; `on_end` hears of each as it ends, one at a time.
 std::vector<Outcome> run_all(RunInfo& info, Runner& runner, const std::function<void(const Outcome&)>& on_end) {
   std::vector<Outcome> outcomes(info.plan.cases.size());
+  Budget budget(info.options);
   std::atomic<std::size_t> next{0};
   std::mutex mutex;
   bool alone = false;
@@ -86,19 +91,22 @@ std::vector<Outcome> run_all(RunInfo& info, Runner& runner, const std::function<
       const PlannedCase& planned = info.plan.cases[i];
       if (runs_alone(info.plan, planned) != alone) continue;
       Outcome& outcome = outcomes[i];
-      if (runner.healthy()) {
+      std::string why_not = runner.unhealthy();
+      if (why_not.empty()) why_not = budget.spent();
+      if (why_not.empty()) {
         outcome = runner.run(info.plan, planned);
         if (outcome.status == CaseStatus::kFail && info.waivers.flaky(outcome.id())) outcome = tried_again(info, runner, planned, std::move(outcome));
       } else {
         outcome.check = info.plan.checks[planned.check].id;
         outcome.key = planned.key;
         outcome.seed = planned.seed;
-        outcome.reason = "device_unhealthy: after a crash or hang the plugin could not be surveyed again";
+        outcome.reason = why_not;
       }
       // What was cut off in the middle is nobody's failure.
       if (interrupted()) return;
       const std::lock_guard lock(mutex);
       info.waivers.take(outcome);
+      budget.take(outcome);
       on_end(outcome);
     }
   };
@@ -138,6 +146,13 @@ std::string survey_problem(const Outcome& outcome, const Facts& facts) {
   }
   if (!facts.opened && !facts.open_problem.empty()) return "it could not be opened: " + clean(facts.open_problem);
   return {};
+}
+
+/// How a survey ended that found something and then went wrong: what it has not found is not checked.
+std::string survey_end(const Outcome& outcome) {
+  if (outcome.status == CaseStatus::kPass || outcome.status == CaseStatus::kWeak) return {};
+  const std::string why = outcome.reason.empty() && !outcome.failures.empty() ? outcome.failures[0].wanted + "; seen: " + outcome.failures[0].seen : outcome.reason;
+  return std::string(status_word(outcome.status)) + ": " + clean(why);
 }
 
 /// A waiver may name a case that only a longer profile runs.
@@ -292,6 +307,7 @@ int run_conform(const std::vector<std::string>& arguments, const Programs& progr
   if (interrupted()) return stopped(" before the first case");
   if (const std::string problem = survey_problem(survey, info.facts); !problem.empty())
     return stop(ExitCode::kNotLoaded, "`" + clean(info.options.plugin) + "`: " + problem);
+  info.survey_problem = survey_end(survey);
   info.plan = chosen_plan(full_plan(runner.list(info.options.profile), info.facts, info.options.profile), info.options);
   if (interrupted()) return stopped(" before the first case");
   if (info.plan.checks.empty()) return stop(ExitCode::kHarnessError, "the worker lists no checks");

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a run took place.
-#include <sys/utsname.h>
+#include "tools/conform/controller/machine.h"
 
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -24,6 +28,25 @@ std::string value_in(const char* path, const std::string& key, char separator) {
 }
 
 }  // namespace
+
+std::uint64_t memory_of_machine() {
+  std::uint64_t least = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const auto take = [&](const std::string& path) {
+    std::uint64_t bytes = 0;  // "max" is no number
+    if (std::ifstream(path) >> bytes && bytes) least = std::min(least, bytes);
+  };
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {  // "0::/path" or "4:memory:/path"
+    const std::size_t path = line.find(":/");
+    if (path == std::string::npos) continue;
+    if (line.starts_with("0::")) take("/sys/fs/cgroup" + line.substr(path + 1) + "/memory.max");
+    if (line.find(":memory:") != std::string::npos) take("/sys/fs/cgroup/memory" + line.substr(path + 1) + "/memory.limit_in_bytes");
+  }
+  // Inside a container the group is the root of what is seen.
+  take("/sys/fs/cgroup/memory.max");
+  take("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+  return least;
+}
 
 std::vector<std::pair<std::string, std::string>> machine_facts() {
   utsname name{};

@@ -52,6 +52,8 @@ const std::map<std::string, Setter>& setters() {
       {"--seed", number_setter(0, UINT64_MAX, [](Options& o, std::uint64_t n) { o.seed = n; })},
       {"--jobs", number_setter(1, 256, [](Options& o, std::uint64_t n) { o.jobs = static_cast<unsigned>(n); })},
       {"--timeout-ms", number_setter(1, 3'600'000, [](Options& o, std::uint64_t n) { o.timeout_ms = n; })},
+      {"--time-limit", number_setter(0, 30 * 86'400, [](Options& o, std::uint64_t n) { o.time_limit_s = n; })},
+      {"--memory-mib", number_setter(1, std::uint64_t{1} << 30, [](Options& o, std::uint64_t n) { o.memory_mib = n; })},
       {"--fresh-seeds", number_setter(0, 100, [](Options& o, std::uint64_t n) { o.fresh_count = n; })},
       {"--certify", text_setter([](Options& o, const std::string& t) { o.certify = t; })},
       {"--bundle", text_setter([](Options& o, const std::string& t) { o.bundle = t; })},
@@ -174,6 +176,10 @@ What is run
 How it is run
   --jobs N           N cases at once (default 1)
   --timeout-ms N     the longest that one call may take before it counts as hung (default 10000)
+  --time-limit S     no further case is begun after S seconds (default: about ten times what the profile takes; 0: none),
+                     nor after ten hangs; what is left is NOT_RUN, and the run vacuous
+  --memory-mib N     the most memory of a case, which is ended beyond it (default: three quarters of the machine's, parted
+                     among the --jobs)
   --env NAME         let the plugin see this environment variable; repeatable
   --wrap 'WORDS'     put WORDS before the worker, for instance 'valgrind -q'
   --in-process --case ID   this process becomes the worker of one case, for a debugger:

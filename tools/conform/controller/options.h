@@ -32,6 +32,8 @@ struct Options {
   std::string shrink;                ///< folder for small cases, empty = none
   unsigned jobs = 1;
   std::uint64_t timeout_ms = 10'000;  ///< of one phase of a case
+  std::optional<std::uint64_t> time_limit_s;  ///< of all cases, 0: none; unset: by profile
+  std::uint64_t memory_mib = 0;       ///< the most that a case may take, 0: a share of the machine's
   std::vector<std::string> pass;      ///< environment variables that the plugin may see
   std::string wrap;                   ///< words before the worker: "valgrind -q"
   std::string worker;                 ///< words in the place of the worker

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,8 +25,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 constexpr milliseconds kTick{10};
-constexpr milliseconds kGrace{300};
+/// For the stack to be told and for what the plugin left to be ended; who asks needs a part of a second.
+constexpr milliseconds kGrace{3000};
 constexpr std::size_t kPrintedMax = 4096;
+constexpr std::uint64_t kFloodBytes = std::uint64_t{64} << 20;  ///< of a stream; more is a flood
 constexpr std::size_t kInputMax = 32 << 10;
 
 struct Fd {
@@ -81,8 +84,8 @@ int spawn(const ProcessRequest& request, int input, int report, int printed, pid
 /// One run: reads frames, watches clocks, waits for the end.
 class Watch {
  public:
-  Watch(const ProcessRequest& request, pid_t child, int pipe_end, ProcessResult& result)
-      : request_(request), child_(child), pipe_(pipe_end), result_(result) {
+  Watch(const ProcessRequest& request, pid_t child, int pipe_end, int printed, ProcessResult& result)
+      : request_(request), child_(child), pipe_(pipe_end), printed_(printed), result_(result) {
     fcntl(pipe_, F_SETFL, O_NONBLOCK);
   }
 
@@ -97,8 +100,9 @@ class Watch {
         std::this_thread::sleep_for(std::chrono::microseconds(200));
       read_frames();
       see_end(WNOHANG);
-      if (!ended_ && interrupted()) kill_all();
-      if (!ended_ && late()) stop();
+      if (!ended_ && interrupted()) stop();
+      if (!ended_ && floods()) stop();
+      if (!ended_ && late()) stop(), result_.timed_out = true;
     }
     read_frames();
     result_.damaged = reader_.damaged();
@@ -112,6 +116,14 @@ class Watch {
     return now - phase_begin_ > request_.phase_limit || now - begin_ > request_.total_limit;
   }
 
+  /// The stream goes to memory, so that an end is put to it.
+  bool floods() {
+    struct stat info {};
+    if (::fstat(printed_, &info) == 0 && static_cast<std::uint64_t>(info.st_size) > kFloodBytes) result_.flooded = "its standard streams";
+    if (report_bytes_ > kFloodBytes) result_.flooded = "its report";
+    return !result_.flooded.empty();
+  }
+
   void read_frames() {
     char bytes[16384];
     while (pipe_open_) {
@@ -119,6 +131,8 @@ class Watch {
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return;
       if (count == 0) pipe_open_ = false;
+      report_bytes_ += static_cast<std::uint64_t>(count);
+      if (report_bytes_ > kFloodBytes) return;
       const std::size_t before = result_.frames.size();
       reader_.feed(bytes, static_cast<std::size_t>(count), result_.frames);
       for (std::size_t i = before; i < result_.frames.size(); ++i) {
@@ -141,7 +155,6 @@ class Watch {
 
   /// Asks, listens for the stack, then insists.
   void stop() {
-    result_.timed_out = true;
     const std::string phase = result_.phase;
     ::kill(child_, SIGTERM);
     const auto end = Clock::now() + kGrace;
@@ -162,10 +175,11 @@ class Watch {
 
   const ProcessRequest& request_;
   pid_t child_;
-  int pipe_;
+  int pipe_, printed_;
   ProcessResult& result_;
   FrameReader reader_;
   Clock::time_point begin_, phase_begin_;
+  std::uint64_t report_bytes_ = 0;
   bool pipe_open_ = true, ended_ = false;
 };
 
@@ -214,7 +228,7 @@ ProcessResult run_process(const ProcessRequest& request) {
   }
   result.started = true;
   const_cast<Fd&>(write_end).close();
-  Watch(request, child, read_end.number, result).run();
+  Watch(request, child, read_end.number, printed.number, result).run();
   result.printed = printed_text(printed.number);
   return result;
 }

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "tools/conform/controller/coverage.h"
+#include "tools/conform/controller/machine.h"
 #include "tools/conform/numeric/expected.h"
 #include "tools/conform/numeric/numeric.h"
 #include "tools/conform/numeric/stock.h"
@@ -21,6 +22,13 @@ namespace {
 namespace fs = std::filesystem;
 /// Address space of a plugin that computes on the CPU. Drivers map far more than they use.
 constexpr std::uint64_t kMemoryMost = std::uint64_t{64} << 30;
+/// A file of a case, and what it prints. The longest that a check makes is a table of 1 GiB.
+constexpr std::uint64_t kFileMost = std::uint64_t{4} << 30;
+
+/// What all lanes take together leaves the machine a quarter.
+std::uint64_t resident_most(const Options& options) {
+  return options.memory_mib ? options.memory_mib << 20 : memory_of_machine() / 4 * 3 / options.jobs;
+}
 
 /// A folder that goes with its case.
 class CaseFolder {
@@ -70,6 +78,9 @@ Status write_case(const std::string& folder, const NumericCase& made) {
   if (made.through_artifact) RLX_TRY(write_bytes(folder + "/through_artifact", ""));
   return {};
 }
+
+/// Neither crashed nor hung.
+bool ended(const Outcome& outcome) { return outcome.status != CaseStatus::kCrash && outcome.status != CaseStatus::kHang; }
 
 Outcome harness_error(const std::string& reason) {
   Outcome outcome;
@@ -156,22 +167,25 @@ std::chrono::milliseconds reference_limit(const Options& options) {
 }
 
 Runner::Runner(const Options& options, Programs programs, std::string plugin, bool uses_driver)
-    : options_(options), programs_(std::move(programs)), plugin_(std::move(plugin)), uses_driver_(uses_driver) {
+    : options_(options), programs_(std::move(programs)), plugin_(std::move(plugin)), guard_(plugin_), uses_driver_(uses_driver) {
   problem_ = prepare();
 }
 
 Runner::~Runner() {
   std::error_code ignored;
-  if (!folder_.empty()) fs::remove_all(folder_, ignored);
+  for (const std::string& folder : {folder_, truths_})
+    if (!folder.empty()) fs::remove_all(folder, ignored);
 }
 
 std::string Runner::prepare() {
   std::error_code error;
   for (const std::string& program : {programs_.worker, programs_.reference})
     if (::access(program.c_str(), X_OK) != 0) return "`" + program + "` is missing: it belongs beside this program";
-  std::string name = (fs::temp_directory_path(error) / "rlx-conform-XXXXXX").string();
-  if (error || !::mkdtemp(name.data())) return "no private folder can be made below the temporary folder";
-  folder_ = name;
+  for (std::string* folder : {&folder_, &truths_}) {
+    std::string name = (fs::temp_directory_path(error) / "rlx-conform-XXXXXX").string();
+    if (error || !::mkdtemp(name.data())) return "no private folder can be made below the temporary folder";
+    *folder = name;
+  }
   fs::create_directories(folder_ + "/images/busy", error);
   fs::create_directories(folder_ + "/images/hostile", error);
   fs::create_directories(folder_ + "/images/wgt", error);
@@ -183,9 +197,11 @@ std::string Runner::prepare() {
   return {};
 }
 
-std::string Runner::new_folder() {
+std::string Runner::new_folder() { return new_folder(folder_); }
+
+std::string Runner::new_folder(const std::string& in) {
   const std::lock_guard lock(mutex_);
-  const std::string path = folder_ + "/case" + std::to_string(++folders_);
+  const std::string path = in + "/case" + std::to_string(++folders_);
   std::error_code ignored;
   fs::create_directory(path, ignored);
   return path;
@@ -201,7 +217,11 @@ ProcessRequest Runner::worker_request(const std::string& mode, const std::string
   // Not as arguments: a plugin could read those.
   request.input = join_texts({mode, plugin_, check, key, std::to_string(seed), folder_, std::to_string(wrapped ? 0 : ::getpid())});
   request.environment = clean_environment(folder, options_.pass);
-  if (!uses_driver_ && !wrapped) request.environment.push_back("RLX_CONFORM_MEMORY=" + std::to_string(kMemoryMost));
+  if (!wrapped) {
+    if (!uses_driver_) request.environment.push_back("RLX_CONFORM_MEMORY=" + std::to_string(kMemoryMost));
+    request.environment.push_back("RLX_CONFORM_RESIDENT=" + std::to_string(resident_most(options_)));
+    request.environment.push_back("RLX_CONFORM_FILE=" + std::to_string(kFileMost));
+  }
   request.folder = folder;
   request.phase_limit = std::chrono::milliseconds(options_.timeout_ms);
   request.total_limit = std::chrono::milliseconds(options_.timeout_ms * 12);
@@ -210,7 +230,18 @@ ProcessRequest Runner::worker_request(const std::string& mode, const std::string
 
 ProcessResult Runner::worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
                              const std::string& folder) {
-  return run_process(worker_request(mode, check, key, seed, folder));
+  ProcessResult result = run_process(worker_request(mode, check, key, seed, folder));
+  look_at_file(result);
+  return result;
+}
+
+void Runner::look_at_file(ProcessResult& result) {
+  const FileGuard::State state = guard_.look();
+  if (state == FileGuard::State::kWasGone)
+    result.frames.push_back({FrameKind::kFail, join_texts({"the plugin's own file stays where it is", "it was gone after the case, and is put back", "any"})});
+  if (state != FileGuard::State::kChanged) return;
+  const std::lock_guard lock(mutex_);
+  unhealthy_ = "the plugin's file was changed during the run, by itself or by somebody else";
 }
 
 Outcome Runner::survey(Facts& facts) {
@@ -225,6 +256,7 @@ Outcome Runner::survey(Facts& facts) {
   const std::lock_guard lock(mutex_);
   if (!facts_.loaded) {
     facts_ = facts;
+    survey_ended_ = ended(outcome);
     if (!write_bytes(folder_ + "/facts", text)) problem_ = "the facts of the survey cannot be written";
   }
   return outcome;
@@ -302,7 +334,7 @@ void Runner::compare_numeric(const NumericCase& made, const std::string& folder,
     outcome.status = CaseStatus::kHarnessError;
     outcome.reason = reason;
   };
-  const CaseFolder truth(new_folder());
+  const CaseFolder truth(new_folder(truths_));
   if (const auto written = write_case(truth.path(), made); !written) return fault(written.error().message());
   ProcessRequest request;
   request.arguments = {programs_.reference, made.steps.empty() ? std::to_string(made.inputs.size()) : "steps", std::to_string(made.params.size())};
@@ -344,7 +376,7 @@ std::string Runner::in_process(const Plan& plan, const PlannedCase& planned, con
     outcome.seed = planned.seed;
     tell(outcome);
     std::error_code ignored;
-    fs::remove_all(folder_, ignored);
+    for (const std::string& used : {folder_, truths_}) fs::remove_all(used, ignored);
   });
 }
 
@@ -401,6 +433,20 @@ Outcome Runner::once(const CheckInfo& check, const PlannedCase& planned) {
   return outcome;
 }
 
+/// After a crash or hang.
+void Runner::look_at_device() {
+  Facts facts;
+  const Outcome outcome = survey(facts);
+  const std::lock_guard lock(mutex_);
+  // A plugin whose first survey crashed too is no worse than before.
+  if (!facts.loaded || (facts_.device_opened && !facts.device_opened) || (survey_ended_ && !ended(outcome))) unhealthy_ = "device_unhealthy: after a crash or hang the plugin could not be surveyed again";
+}
+
+std::string Runner::unhealthy() const {
+  const std::lock_guard lock(mutex_);
+  return unhealthy_;
+}
+
 namespace {
 
 /// Only what then ends well may be called flaky: a failure counts as it is, and a refusal does not excuse the hang.
@@ -427,12 +473,7 @@ Outcome Runner::run(const Plan& plan, const PlannedCase& planned) {
     const std::lock_guard lock(alone_);
     outcome = after_hang(std::move(outcome), once(check, planned));
   }
-  if (outcome.status == CaseStatus::kHang || outcome.status == CaseStatus::kCrash) {
-    Facts facts;
-    survey(facts);
-    const std::lock_guard lock(mutex_);
-    if (!facts.loaded || (facts_.device_opened && !facts.device_opened)) healthy_ = false;
-  }
+  if (!ended(outcome)) look_at_device();
   return outcome;
 }
 

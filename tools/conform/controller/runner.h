@@ -2,13 +2,13 @@
 // Runs workers: the survey, the list, and each case in a process of its own.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "tools/conform/controller/file_guard.h"
 #include "tools/conform/controller/judge.h"
 #include "tools/conform/controller/options.h"
 #include "tools/conform/controller/plan.h"
@@ -50,11 +50,13 @@ class Runner {
   /// For a debugger: this process becomes the worker of one case; a child of it hands the outcome to `tell`. Returns only
   /// where that fails, with why.
   std::string in_process(const Plan& plan, const PlannedCase& planned, const std::function<void(const Outcome&)>& tell);
-  /// False once a survey after a crash or hang has failed: what is left is not run.
-  bool healthy() const { return healthy_; }
+  /// Why what is left is not run; empty where it is: a survey after a crash or hang has failed, or the plugin's file is another one.
+  std::string unhealthy() const;
 
  private:
   Outcome once(const CheckInfo& check, const PlannedCase& planned);
+  void look_at_file(ProcessResult& result);
+  void look_at_device();
   void compare_numeric(const NumericCase& made, const std::string& folder, Outcome& outcome);
   ProcessRequest worker_request(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
                                 const std::string& folder);
@@ -67,16 +69,21 @@ class Runner {
   ProcessResult worker(const std::string& mode, const std::string& check, const std::string& key, std::uint64_t seed,
                        const std::string& folder);
   std::string new_folder();
+  std::string new_folder(const std::string& in);
   std::string prepare();
 
   Options options_;
   Programs programs_;
-  std::string plugin_, folder_, problem_;
+  std::string plugin_, problem_;
+  std::string folder_, truths_;  ///< below the one, which workers are told, lies what they need; below the other what is right
+  FileGuard guard_;
   bool uses_driver_;
   Facts facts_;
-  std::mutex mutex_, alone_;
+  mutable std::mutex mutex_;
+  std::mutex alone_;
   std::uint64_t folders_ = 0;
-  std::atomic<bool> healthy_{true};
+  std::string unhealthy_;
+  bool survey_ended_ = false;  ///< the first one, well or with failures
 };
 
 }  // namespace rlx::conform

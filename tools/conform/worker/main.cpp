@@ -13,6 +13,7 @@
 
 #include "tools/conform/checks/check.h"
 #include "tools/conform/worker/frames.h"
+#include "tools/conform/worker/supervise.h"
 #include "tools/conform/worker/survey.h"
 #include "tools/conform/worker/watch.h"
 
@@ -28,14 +29,28 @@ void limit(__rlimit_resource_t what, rlim_t most) {
   setrlimit(what, &now);
 }
 
-/// Dies with the controller, leaves no core, takes no more than its share.
+/// The number in a variable that the controller set, 0 = none. The plugin does not see it.
+std::uint64_t taken_from_environment(const char* name) {
+  const char* text = getenv(name);
+  const std::uint64_t number = text ? std::strtoull(text, nullptr, 10) : 0;
+  unsetenv(name);
+  return number;
+}
+
+/// Dies with the controller, leaves no core, takes no more than its share. Where memory is short it goes before others.
 bool settle(pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (parent && getppid() != parent) return false;
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_NOFILE, 512);
-  if (const char* bytes = getenv("RLX_CONFORM_MEMORY"); bytes && *bytes) limit(RLIMIT_AS, std::strtoull(bytes, nullptr, 10));
-  unsetenv("RLX_CONFORM_MEMORY");
+  if (const std::uint64_t bytes = taken_from_environment("RLX_CONFORM_FILE")) limit(RLIMIT_FSIZE, bytes);
+  if (const std::uint64_t bytes = taken_from_environment("RLX_CONFORM_MEMORY")) limit(RLIMIT_AS, bytes);
+  if (const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC); file >= 0) {
+    [[maybe_unused]] const ssize_t written = ::write(file, "1000", 4);
+    ::close(file);
+  }
+  const std::uint64_t resident = taken_from_environment("RLX_CONFORM_RESIDENT");
+  if (parent) supervise(resident);
   return true;
 }
 

@@ -90,6 +90,16 @@ TEST(Process, NoticesAndStopsChildrenThatStay) {
   EXPECT_FALSE(run_process(shell("true & wait; exit 0")).left_children);
 }
 
+TEST(Process, PutsAnEndToFloods) {
+  for (const char* flood : {"while :; do head -c 16777216 /dev/zero; done", "while :; do head -c 16777216 /dev/zero >&3; done"}) {
+    ProcessRequest request = shell(flood);
+    request.phase_limit = std::chrono::minutes(5);
+    const ProcessResult result = run_process(request);
+    EXPECT_FALSE(result.timed_out);
+    EXPECT_FALSE(result.flooded.empty()) << flood;
+  }
+}
+
 TEST(Process, NoticesADamagedStream) {
   const ProcessResult result = run_process(shell("frame 2 load; echo rubbish and more >&3"));
   EXPECT_TRUE(result.damaged);

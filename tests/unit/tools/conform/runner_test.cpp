@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 /// The n-th worker of a case does the n-th thing of `acts`: pass, weak, fail, crash, hang, skip. Surveys do as `survey` says.
 class Scripted {
  public:
-  explicit Scripted(const std::string& acts, const std::string& survey = "fact loaded; done_well") : folder_(fs::temp_directory_path() / ("rlx-runner-" + std::to_string(::getpid()))) {
+  explicit Scripted(const std::string& acts, const std::string& survey = "fact loaded; done_well") : folder_(fs::temp_directory_path() / ("rlx-runner-" + std::to_string(::getpid()) + "-" + std::to_string(++made_))) {
     fs::create_directory(folder_);
     std::ofstream(folder_ / "worker") << R"(
 frame() { printf 'RLCF' >&3; printf "\\x$(printf %02x $1)\\0\\0\\0" >&3; printf "\\x$(printf %02x ${#2})\\0\\0\\0" >&3; printf %s "$2" >&3; }
@@ -52,12 +52,13 @@ esac
     Plan plan;
     plan.checks = {{"LIF-01", "loads", 1, 1, false}};
     const Outcome outcome = runner.run(plan, {0, "all", 1});
-    healthy = runner.healthy();
+    unhealthy = runner.unhealthy();
     return outcome;
   }
-  bool healthy = true;
+  std::string unhealthy;
 
  private:
+  static inline int made_ = 0;
   fs::path folder_;
   Options options_;
 };
@@ -79,6 +80,19 @@ TEST(Runner, NeverExcusesAHangThatFailsTheNextTime) {
   EXPECT_EQ(crashes.status, CaseStatus::kCrash);
   EXPECT_NE(crashes.reason.find("signal 11"), std::string::npos) << crashes.reason;
   EXPECT_EQ(Scripted("hang skip").run().status, CaseStatus::kHang);
+}
+
+TEST(Runner, StopsWhereTheSurveyIsWorseThanBefore) {
+  Scripted well("crash");
+  well.run();
+  EXPECT_EQ(well.unhealthy, "");
+  // Found as before, but the end is missing; only the first survey has done well.
+  Scripted worse("crash", "fact loaded; [ -e $0.count ] && exit 1; done_well");
+  worse.run();
+  EXPECT_NE(worse.unhealthy, "");
+  Scripted never("crash", "fact loaded; exit 1");
+  never.run();
+  EXPECT_EQ(never.unhealthy, "");
 }
 
 TEST(Runner, GivesTheReferenceTimeInStepWithThePlugin) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
@@ -78,6 +79,76 @@ TEST(ConformTool, StopsAPluginThatHangs) {
   const Ran ran = conform(fake("query_hangs") + " --timeout-ms 300");
   EXPECT_EQ(ran.code, 3) << ran.text;
   EXPECT_TRUE(ran.says("no end in phase query")) << ran.text;
+}
+
+/// One case of a fake that does its harm where it is asked for its memory.
+Ran harmed(const std::string& plugin, const std::string& options = "") {
+  const auto begin = std::chrono::steady_clock::now();
+  const Ran ran = conform(plugin + " --replay ABI-06/rlx.device/1.memory_stats --timeout-ms 20000 " + options);
+  EXPECT_EQ(ran.code, 1) << ran.text;
+  EXPECT_EQ(ran.last_line().rfind("VERDICT: not conformant", 0), 0u) << ran.text;
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20)) << ran.text;
+  return ran;
+}
+
+/// A process of this name is alive.
+bool runs(const std::string& name) {
+  for (const auto& process : std::filesystem::directory_iterator("/proc")) {
+    std::ifstream file(process.path() / "comm");
+    std::string seen;
+    if (file >> seen && seen == name) return true;
+  }
+  return false;
+}
+
+TEST(ConformTool, EndsAndNamesProcessesThatHideFromIt) {
+  const Ran ran = harmed(fake("forks_away"));
+  EXPECT_TRUE(ran.says("FAIL ABI-06/rlx.device/1.memory_stats")) << ran.text;
+  EXPECT_TRUE(ran.says("outlived the worker, and stopped: process ")) << ran.text;
+  EXPECT_TRUE(ran.says("(rlx-hidden)")) << ran.text;
+  EXPECT_FALSE(runs("rlx-hidden"));
+}
+
+TEST(ConformTool, PutsAnEndToWhatPrintsWithoutOne) {
+  const Ran ran = harmed(fake("prints_on"));
+  EXPECT_TRUE(ran.says("its standard streams would not end")) << ran.text;
+  EXPECT_TRUE(ran.says("#####")) << ran.text;
+}
+
+TEST(ConformTool, PutsAnEndToWhatTakesAllMemory) {
+  const Ran ran = harmed(fake("takes_memory"), "--memory-mib 300");
+  EXPECT_TRUE(ran.says("CRASH ABI-06/rlx.device/1.memory_stats")) << ran.text;
+  EXPECT_TRUE(ran.says("it took more than 300 MiB of memory")) << ran.text;
+}
+
+TEST(ConformTool, PutsBackAFileThatDeletesItself) {
+  const auto folder = std::filesystem::temp_directory_path() / ("rlx-deletes-" + std::to_string(::getpid()));
+  std::filesystem::create_directory(folder);
+  const std::string plugin = (folder / "plugin.so").string();
+  std::filesystem::copy_file(fake("deletes_itself"), plugin);
+  const Ran ran = harmed(plugin);
+  EXPECT_TRUE(ran.says("it was gone after the case, and is put back")) << ran.text;
+  std::ifstream one(plugin, std::ios::binary), other(fake("deletes_itself"), std::ios::binary);
+  const std::string left(std::istreambuf_iterator<char>(one), {}), wanted(std::istreambuf_iterator<char>(other), {});
+  EXPECT_TRUE(left == wanted && !wanted.empty());
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder), std::filesystem::directory_iterator()), 1);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(ConformTool, ChecksWhatItCanOfAPluginWhoseSurveyCrashes) {
+  const Ran ran = conform(fake("info_crashes") + " --filter LIF-01 --filter ABI-08");
+  EXPECT_EQ(ran.code, 5) << ran.text;
+  EXPECT_TRUE(ran.says("ended in CRASH: signal 11")) << ran.text;
+  EXPECT_TRUE(ran.says("in phase device_info")) << ran.text;
+  EXPECT_TRUE(ran.says("org.example.info_crashes 1.2.3")) << ran.text;
+  EXPECT_TRUE(ran.says("  LIF  1 PASS")) << ran.text;
+  EXPECT_TRUE(ran.says("  ABI  ")) << ran.text;
+}
+
+TEST(ConformTool, EndsInTimeWhateverIsLeft) {
+  const Ran ran = conform(std::string(RLX_TEST_CPU) + " --filter CAP --time-limit 1");
+  EXPECT_EQ(ran.code, 5) << ran.text;
+  EXPECT_TRUE(ran.says("cases were not run: the time of 1 s is over")) << ran.text;
 }
 
 TEST(ConformTool, IsVacuousWithoutAMatchOrADevice) {
@@ -238,6 +309,24 @@ TEST(ConformTool, StartsAnotherWorker) {
                           "/rlx-conform-worker'");
   EXPECT_EQ(ran.code, 0) << ran.text;
   EXPECT_NE(conform(std::string(RLX_TEST_CPU) + " --filter LIF-01 --worker /nonexistent").code, 0);
+}
+
+/// A case of the CPU plugin whose worker starts with `limits` of the shell.
+Ran limited(const std::string& limits, const std::string& what) {
+  const std::string script = (std::filesystem::temp_directory_path() / ("rlx-limited-" + std::to_string(::getpid()))).string();
+  std::ofstream(script) << limits << "\nexec " << std::filesystem::path(RLX_TEST_CONFORM).parent_path().string() << "/rlx-conform-worker\n";
+  const Ran ran = conform(std::string(RLX_TEST_CPU) + " " + what + " --worker 'bash " + script + "'");
+  std::filesystem::remove(script);
+  return ran;
+}
+
+TEST(ConformTool, TakesAFullDiskAndShortMemoryForNoFaultOfThePlugin) {
+  const Ran disk = limited("trap '' XFSZ; ulimit -f 0", "--filter OPS-02/binary.add/f32/3x67_3x67");
+  EXPECT_EQ(disk.code, 4) << disk.text;
+  EXPECT_TRUE(disk.says("out0 of 804 bytes cannot be written")) << disk.text;
+  const Ran memory = limited("ulimit -v 1500000", "--profile ci --filter MEM-12");
+  EXPECT_EQ(memory.code, 4) << memory.text;
+  EXPECT_TRUE(memory.says("no memory for a tensor of")) << memory.text;
 }
 
 TEST(ConformTool, ComparesTwoRuns) {
