@@ -155,7 +155,7 @@ bool forward(int fd, Carried kind) {
 }
 
 using Clock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds kGrace{200};  // less than the controller's, so that this end can clean up
+constexpr std::chrono::milliseconds kGrace{2500};  // less than the controller's, more than the worker's own supervisor wants
 
 /// Asks the worker to end where that is wanted, and says until when. False where the other end is gone.
 bool obey(CarriedReader& reader, pid_t child, std::optional<Clock::time_point>& until) {
@@ -207,8 +207,9 @@ int carry_there(const std::string& program) {
   const Worker worker = start(program, place, made);
   if (!worker.problem.empty()) return failed(worker.problem);
   const std::optional<int> status = watch(reader, worker);
-  const bool left = ::kill(-worker.child, SIGKILL) == 0 && status;
-  if (!status) return ::waitpid(worker.child, nullptr, 0), kCarryFailed;
+  // Who asks leaves nobody behind: the worker has a supervisor, which ends at once.
+  if (!status) return ::kill(worker.child, SIGTERM), ::waitpid(worker.child, nullptr, 0), kCarryFailed;
+  const bool left = ::kill(-worker.child, SIGKILL) == 0;
   send_back(place, made);
   place.remove();  // the other end, and this one with it, may be gone once it has heard of the end
   send(STDOUT_FILENO, Carried::kEnded, join_texts({std::to_string(WIFEXITED(*status) ? WEXITSTATUS(*status) : 0),
