@@ -35,7 +35,7 @@ Handle ModelBuilder::state(std::string name, DType dtype, Sizes sizes) {
   Dims dims = Body::of(body_).dims(sizes, what);
   if (!Body::of(body_).claim_name(name, "state")) return {};
   const Handle made = Body::of(body_).record(what, [&] { return Body::of(body_).graph.add_input(name, {dtype, std::move(dims)}); });
-  if (!Body::of(body_).failed()) Body::of(body_).states.emplace_back(name, Body::of(body_).graph.values[made.id].index);
+  if (!Body::of(body_).failed()) Body::of(body_).states.emplace_back(name, Body::of(body_).graph.values[Body::of(body_).value_of(made)].index);
   return made;
 }
 
@@ -66,7 +66,7 @@ Handle ModelBuilder::length(std::string name, Size step, Size capacity) {
   if (Body::of(body_).graph.length) Body::of(body_).set_error(fail(ErrorCode::kInvalidModel, what, ": the model declares a length already"));
   if (Body::of(body_).failed() || !Body::of(body_).claim_name(name, "length")) return {};
   const Handle made = Body::of(body_).record(what, [&] { return Body::of(body_).graph.add_input(name, {DType::kI64, {}}); });
-  if (!Body::of(body_).failed()) Body::of(body_).graph.length = StateLength{Body::of(body_).graph.values[made.id].index, sizes[0], sizes[1]};
+  if (!Body::of(body_).failed()) Body::of(body_).graph.length = StateLength{Body::of(body_).graph.values[Body::of(body_).value_of(made)].index, sizes[0], sizes[1]};
   return made;
 }
 

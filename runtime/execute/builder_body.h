@@ -4,6 +4,7 @@
 
 #include <rlx/host/model.hpp>
 
+#include <atomic>
 #include <optional>
 #include <set>
 
@@ -32,6 +33,15 @@ struct ModelBuilder::Body {
     return *body;
   }
 
+  // A handle is the value's index below a number of its builder, which tells handles of different builders apart; 255
+  // builders that were made one after the other have different ones, and none that of the absent handle.
+  static constexpr std::uint32_t kIndexMask = 0x00FFFFFFu, kMostValues = kIndexMask + 1, kTags = 255;
+  static std::uint32_t next_tag() {
+    static std::atomic<std::uint32_t> next = 0;
+    return next.fetch_add(1, std::memory_order_relaxed) % kTags * kMostValues;
+  }
+
+  const std::uint32_t tag = next_tag();
   Graph graph;
   MirBuilder mir{graph};
   std::optional<Error> error;
@@ -52,7 +62,8 @@ struct ModelBuilder::Body {
       RLX_TRY(mir.status());
       return id;
     });
-    if (made) return {*made};
+    if (made && graph.values.size() <= kMostValues) return {tag | *made};
+    if (made) set_error(fail(ErrorCode::kInvalidModel, what, ": more than ", kMostValues, " values in one builder"));
     if (failed()) return {};
     Error error = made.error();
     if (error.message().starts_with(join(what, ":"))) set_error(std::move(error));
@@ -62,10 +73,18 @@ struct ModelBuilder::Body {
 
   /// The id of an operand; an operand of a failed call or another builder is an error.
   ValueId id(Handle handle, std::string_view what, bool optional = false) {
-    if (handle.id < graph.values.size()) return handle.id;
-    if (handle.id == kAbsent && (optional || failed())) return kAbsent;
-    set_error(fail(ErrorCode::kInvalidModel, what, ": an operand is no value of this builder"));
+    const ValueId value = value_of(handle);
+    if (value != kAbsent || (handle.id == kAbsent && (optional || failed()))) return value;
+    const bool foreign = handle.id != kAbsent && (handle.id & ~kIndexMask) != tag;
+    if (foreign) set_error(fail(ErrorCode::kInvalidModel, what, ": an operand is value ", handle.id & kIndexMask, " of another ModelBuilder, wanted one of this builder"));
+    else set_error(fail(ErrorCode::kInvalidModel, what, ": an operand is no value of this builder"));
     return kAbsent;
+  }
+
+  /// kAbsent for what is no value of this builder.
+  ValueId value_of(Handle handle) const {
+    const std::uint32_t index = handle.id & kIndexMask;
+    return (handle.id & ~kIndexMask) == tag && index < graph.values.size() ? index : kAbsent;
   }
 
   Dims dims(const Sizes& sizes, std::string_view what) {
@@ -85,7 +104,7 @@ struct ModelBuilder::Body {
   }
 
   /// Null for what is no value of this builder. Lifetime: until the next operation.
-  const Shape* shape(Handle value) const { return value.id < graph.values.size() ? &graph.values[value.id].shape : nullptr; }
+  const Shape* shape(Handle value) const { return value_of(value) != kAbsent ? &graph.values[value_of(value)].shape : nullptr; }
   std::size_t rank(ValueId value) const { return value == kAbsent ? 0 : graph.values[value].shape.rank(); }
 
   std::int64_t axis(std::int64_t axis, ValueId value, std::string_view what) {

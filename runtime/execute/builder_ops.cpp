@@ -122,9 +122,10 @@ Handle ModelBuilder::reduce(std::uint32_t fn, Handle x, std::vector<std::int64_t
 Handle ModelBuilder::mean(Handle x, std::vector<std::int64_t> axes, bool keep) {
   const Handle sum = reduce(RLX_REDUCE_SUM, x, axes, keep);
   if (Body::of(body_).failed()) return {};
-  const Shape shape = Body::of(body_).graph.values[x.id].shape;
+  const ValueId operand = Body::of(body_).id(x, "mean");
+  const Shape shape = Body::of(body_).graph.values[operand].shape;
   Dim count = 1;
-  for (const std::int64_t axis : axes) count = count * shape.dims[static_cast<std::size_t>(Body::of(body_).axis(axis, x.id, "mean"))];
+  for (const std::int64_t axis : axes) count = count * shape.dims[static_cast<std::size_t>(Body::of(body_).axis(axis, operand, "mean"))];
   const Handle divisor = count.is_number() ? scalar(shape.dtype, static_cast<double>(count.number()))
                                            : cast(size_of(to_size(count)), shape.dtype);
   return div(sum, divisor);
@@ -140,7 +141,7 @@ Handle ModelBuilder::segment_mean(Handle x, Handle offsets) {
   const Handle sum = segment_reduce(RLX_REDUCE_SUM, x, offsets);
   if (Body::of(body_).failed()) return {};
   const Sizes all = dims(offsets), wanted = dims(sum);
-  const Size end = to_size(Body::of(body_).graph.values[offsets.id].shape.dims[0] - 1);
+  const Size end = to_size(Body::of(body_).graph.values[Body::of(body_).value_of(offsets)].shape.dims[0] - 1);
   const Handle rows = sub(slice(offsets, 0, 1, all[0]), slice(offsets, 0, 0, end));
   const Handle count = cast(binary(RLX_BINARY_MAX, rows, scalar(dtype(offsets), 1)), dtype(x));
   Sizes column(wanted.size(), Size(1));

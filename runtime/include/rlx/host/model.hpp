@@ -68,7 +68,7 @@ RLX_API Result<Model> load_model(const std::string& path);
 /// Tensors of a safetensors file, mapped, not copied. Errors: kFileNotFound, kFileDamaged, kImporterMissing.
 RLX_API Result<std::vector<ParamSource>> load_weights(const std::string& path);
 
-/// A value of the model that is being built; belongs to one builder.
+/// A value of the model that is being built; belongs to one builder, which refuses those of another one. Made by builders only.
 struct Handle {
   std::uint32_t id = 0xFFFFFFFFu;
 };

@@ -21,6 +21,7 @@ using B = rlx::ModelBuilder;
 class Any {
  public:
   explicit Any(std::uint32_t seed) : random_(seed) {}
+  Handle first;  ///< of the builder; its others follow
 
   std::size_t below(std::size_t count) { return random_() % count; }
   template <class T, std::size_t kCount>
@@ -28,7 +29,8 @@ class Any {
 
   Handle value() {
     static constexpr std::uint32_t kIds[] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 12, 40, 0x7FFFFFFFu, 0xFFFFFFFEu, 0xFFFFFFFFu};
-    return {one(kIds)};
+    const std::uint32_t id = one(kIds);
+    return {id <= 40 ? first.id + id : id};
   }
   std::int64_t number() {
     static constexpr std::int64_t kNumbers[] = {0, 1, 1, 2, 2, 3, 4, 4, 8, -1, -1, -2, -3, 7, 63, 1 << 20, INT32_MAX, INT64_MAX, INT64_MIN, INT64_MAX / 2, -5};
@@ -88,9 +90,9 @@ class Any {
 };
 
 /// Values 0 to 8: f32[n, 4], f32[n, 4], f32[4, 2], f32[2], bool[n, 4], i64[], i64[n], f32[1, 2, n, 4], and a state f32[0, 3].
-void begin(B& b) {
+Handle begin(B& b) {
   b.symbol("n", 0, 64);
-  b.input("x", DType::kF32, {"n", 4});
+  const Handle first = b.input("x", DType::kF32, {"n", 4});
   b.input("x2", DType::kF32, {"n", 4});
   b.param("w", DType::kF32, {4, 2});
   b.param("v", DType::kF32, {2});
@@ -99,6 +101,7 @@ void begin(B& b) {
   b.input("rows", DType::kI64, {"n"});
   b.input("heads", DType::kF32, {1, 2, "n", 4});
   b.state("s", DType::kF32, {0, 3});
+  return first;
 }
 
 void any_op(B& b, Any& any) {
@@ -171,20 +174,34 @@ const std::vector<Call> kCalls = {
     [](B& b, Any& any) { b.dims(any.value()); },
 };
 
+TEST(BuilderMisuse, AValueOfAnotherBuilderIsRefusedByName) {
+  B mine("mine"), other("other");
+  const Handle x = mine.input("x", DType::kF32, {4});
+  const Handle theirs = other.input("x", DType::kF32, {4});
+  static_assert(sizeof(Handle) == 4);
+  EXPECT_EQ(mine.describe(theirs), "nothing");
+  EXPECT_EQ(mine.describe(x), "f32[4]");
+  B moved(std::move(mine));
+  moved.set_output("y", moved.add(x, theirs));
+  expect_error(moved.finish(), rlx::ErrorCode::kInvalidModel, {"binary", "value 0 of another ModelBuilder"});
+  other.set_output("y", other.add(theirs, theirs));
+  EXPECT_TRUE(other.finish());
+}
+
 TEST(BuilderMisuse, AnyCallReturnsAndFinishHasAModelOrAnError) {
   std::size_t models = 0;
   for (std::uint32_t seed = 1; seed <= 8000; ++seed) {
     SCOPED_TRACE(seed);
     Any any(seed * 7919);
     B builder("any");
-    begin(builder);
-    builder.set_state("s", {8});
+    any.first = begin(builder);
+    builder.set_state("s", {any.first.id + 8});
     const std::size_t which = any.below(kCalls.size());
     ASSERT_NO_THROW(kCalls[which](builder, any)) << "call " << which;
     if (any.flag()) {
       ASSERT_NO_THROW(kCalls[any.below(kCalls.size())](builder, any));
     }
-    builder.set_output("last", {any.flag() ? 9u : 0u});
+    builder.set_output("last", {any.first.id + (any.flag() ? 9u : 0u)});
     const auto model = builder.finish();
     if (model) {
       ++models;
