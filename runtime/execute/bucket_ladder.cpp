@@ -18,13 +18,12 @@ Status check(const Ladder& ladder, const BindingManifest& manifest) {
   }
   if (!symbol) return fail(ErrorCode::kUnknownSymbol, "a ladder for `", ladder.symbol, "`: no such symbol; ", did_you_mean(ladder.symbol, names));
   if (ladder.extents.empty()) return fail(ErrorCode::kInvalidArgument, "the ladder of `", ladder.symbol, "` is empty, wanted one extent or more");
-  for (std::size_t i = 0; i < ladder.extents.size(); ++i) {
-    const std::int64_t extent = ladder.extents[i];
-    if (i > 0 && extent <= ladder.extents[i - 1])
-      return fail(ErrorCode::kInvalidArgument, "the ladder of `", ladder.symbol, "` has ", extent, " behind ", ladder.extents[i - 1], ", wanted ascending extents");
+  for (std::size_t i = 1; i < ladder.extents.size(); ++i)
+    if (ladder.extents[i] <= ladder.extents[i - 1])
+      return fail(ErrorCode::kInvalidArgument, "the ladder of `", ladder.symbol, "` has ", ladder.extents[i], " behind ", ladder.extents[i - 1], ", wanted ascending extents");
+  for (const std::int64_t extent : ladder.extents)
     if (extent < symbol->least || extent > symbol->greatest)
       return fail(ErrorCode::kSymbolOutOfRange, "the ladder of `", ladder.symbol, "` has ", extent, ", wanted ", symbol->least, " to ", symbol->greatest);
-  }
   return {};
 }
 
@@ -37,6 +36,7 @@ double elements(const Binding& bucket, const std::vector<Ladder>& ladders) {
 }  // namespace
 
 Ladder Ladder::powers_of_two(std::string symbol, std::int64_t least, std::int64_t greatest) {
+  if (least > greatest) return {std::move(symbol), {least, greatest}};
   Ladder ladder{std::move(symbol), {}};
   for (std::int64_t extent = 1; extent < greatest; extent *= 2) {
     if (extent >= least) ladder.extents.push_back(extent);

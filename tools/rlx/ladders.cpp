@@ -14,6 +14,8 @@ rlx::Result<rlx::Ladder> parse_ladder(const std::string& symbol, const std::stri
     const auto least = parse_integer(what, text.substr(0, dots)), greatest = parse_integer(what, text.substr(dots + 2));
     if (!least) return least.error();
     if (!greatest) return greatest.error();
+    if (*least > *greatest)
+      return rlx::Error(rlx::ErrorCode::kUsage, what + " `" + text + "`: from " + std::to_string(*least) + " down to " + std::to_string(*greatest) + ", wanted the lesser extent first");
     return rlx::Ladder::powers_of_two(symbol, *least, *greatest);
   }
   rlx::Ladder ladder{symbol, {}};

@@ -19,6 +19,7 @@ struct RLX_API Ladder {
   std::string symbol;
   std::vector<std::int64_t> extents;  ///< ascending, at least one
   /// The powers of two from the first that is `least` or more up to `greatest`, and `greatest` itself.
+  /// Where `least` is past `greatest` both as they are, which no Buckets takes (kInvalidArgument: they do not ascend).
   static Ladder powers_of_two(std::string symbol, std::int64_t least, std::int64_t greatest);
 };
 

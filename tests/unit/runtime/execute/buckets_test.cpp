@@ -340,6 +340,8 @@ TEST(Buckets, NamesWhatIsWrong) {
   expect_error(with({{"seq", {16, 16}}}), ErrorCode::kInvalidArgument, {"`seq`", "16", "ascending"});
   expect_error(with({{"seq", {16, 8}}}), ErrorCode::kInvalidArgument, {"`seq`", "8 behind 16"});
   expect_error(with({{"seq", {8}}, {"seq", {16}}}), ErrorCode::kDuplicateName, {"`seq`"});
+  expect_error(with({Ladder::powers_of_two("seq", 64, 4)}), ErrorCode::kInvalidArgument, {"`seq`", "4 behind 64", "ascending"});
+  expect_error(with({Ladder::powers_of_two("seq", 512, 16)}), ErrorCode::kInvalidArgument, {"`seq`", "16 behind 512", "ascending"});
   expect_error(with({{"sequence", {8}}}), ErrorCode::kUnknownSymbol, {"`sequence`", "seq"});
   expect_error(with({{"seq", {8, 65}}}), ErrorCode::kSymbolOutOfRange, {"`seq`", "65", "64"});
   expect_error(with({{"seq", {0, 8}}}), ErrorCode::kSymbolOutOfRange, {"`seq`", "0"});
