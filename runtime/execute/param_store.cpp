@@ -68,8 +68,8 @@ ContentHash hash_of(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-ParamStore::ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device)
-    : id_(next_id()), graph_(std::move(graph)), names_(names_of(*graph_)), device_(std::move(device)), entries_(graph_->params.size()) {
+ParamStore::ParamStore(std::string name, std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device)
+    : id_(next_id()), name_(std::move(name)), graph_(std::move(graph)), names_(names_of(*graph_)), device_(std::move(device)), entries_(graph_->params.size()) {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const Param& param = graph_->params[i];
     if (!param.owned) continue;
@@ -85,7 +85,7 @@ ParamStore::~ParamStore() {
 }
 
 ParamStore::ParamStore(std::shared_ptr<ParamStore> base)
-    : id_(next_id()), graph_(base->graph_), names_(base->names_), device_(base->device_), base_(std::move(base)), entries_(graph_->params.size()) {
+    : id_(next_id()), name_(base->name_), graph_(base->graph_), names_(base->names_), device_(base->device_), base_(std::move(base)), entries_(graph_->params.size()) {
   ++base_->heirs_;
   if (device_->memory()) device_->memory()->add(*this);
 }
@@ -230,7 +230,7 @@ ParamUsage ParamStore::usage() const {
 MemoryItem ParamStore::held() const {
   const ParamUsage used = usage();
   MemoryItem item;
-  item.what = join(base_ ? "changed weights of `" : "weights of `", graph_->name, "` on ", device_->report().device);
+  item.what = join(base_ ? "changed weights of `" : "weights of `", name_, "` on ", device_->report().device);
   item.source_bytes = base_ ? std::min(used.source_bytes, own_bytes()) : used.source_bytes;
   item.packed_bytes = used.packed_bytes + packs_shared_with_heirs(used);
   return item;

@@ -32,8 +32,9 @@ struct SealedSet {
 /// Thread-safe.
 class ParamStore : public MemoryHolder {
  public:
-  /// Entries are those of `graph.params`; owned ones are set from the graph. Lifetime: keeps graph and device.
-  ParamStore(std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device);
+  /// Entries are those of `graph.params`; owned ones are set from the graph. `name`: the template's, for the report of memory.
+  /// Lifetime: keeps graph and device.
+  ParamStore(std::string name, std::shared_ptr<const Graph> graph, std::shared_ptr<const DeviceBody> device);
   /// A derived one. Lifetime: keeps its base.
   explicit ParamStore(std::shared_ptr<ParamStore> base);
   ~ParamStore();
@@ -95,6 +96,7 @@ class ParamStore : public MemoryHolder {
   std::uint64_t packs_shared_with_heirs(const ParamUsage& used) const;
 
   const std::uint64_t id_;
+  const std::string name_;
   std::shared_ptr<const Graph> graph_;
   std::shared_ptr<const Names> names_;  // into the graph
   std::shared_ptr<const DeviceBody> device_;

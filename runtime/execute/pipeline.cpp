@@ -118,8 +118,12 @@ struct ModelCompilePipeline::Body {
   Status owns(const Template& from) const {
     if (!from.body()) return fail(ErrorCode::kInvalidArgument, "the template is empty: build one with build_template");
     if (from.body()->device == device.body()) return {};
-    return fail(ErrorCode::kInvalidArgument, "template `", from.name(), "` was built for ", from.body()->device->report().device, " of ",
-                from.body()->device->report().plugin_id, "; this pipeline is for ", device.name(), " of ", device.report().plugin_id);
+    const DeviceReport &built_for = from.body()->device->report(), &here = device.report();
+    if (built_for.device == here.device && built_for.plugin_id == here.plugin_id)
+      return fail(ErrorCode::kInvalidArgument, "template `", from.name(), "` was built for ", here.device, " of ", here.plugin_id,
+                  " of another opening of the device: use one Device object for both");
+    return fail(ErrorCode::kInvalidArgument, "template `", from.name(), "` was built for ", built_for.device, " of ", built_for.plugin_id,
+                "; this pipeline is for ", here.device, " of ", here.plugin_id);
   }
 };
 

@@ -83,7 +83,7 @@ Result<std::shared_ptr<TemplateBody>> TemplateBody::make(std::string name, const
   RLX_TRY(check_missed(*body));
   body->manifest = symbolic_manifest(*graph);
   body->specializer = std::make_unique<Specializer>(graph, DeviceBody::target(device, options.backend), specialize_options(options), body->hash);
-  body->params = std::make_shared<ParamStore>(graph, device);
+  body->params = std::make_shared<ParamStore>(body->name, graph, device);
   RLX_TRY(body->params->stage(known_weights(model, *body->params)));
   body->origin = model.origin();
   if (model.origin()) body->params->offer(model.origin());

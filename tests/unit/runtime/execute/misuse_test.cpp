@@ -161,7 +161,7 @@ TEST(MisuseOfParams, ARunWithUnsetParamsListsThem) {
 TEST(MisuseOfDevices, ATemplateOfAnotherDeviceIsRefused) {
   auto here = rlx::ModelCompilePipeline::create(open_device()), there = rlx::ModelCompilePipeline::create(open_device());
   const auto made = here->build_template("linear", linear_model());
-  expect_error(there->get_or_compile(*made, {{"seq", 2}}), ErrorCode::kInvalidArgument, {"`linear`", "was built for"});
+  expect_error(there->get_or_compile(*made, {{"seq", 2}}), ErrorCode::kInvalidArgument, {"`linear`", "was built for", "of another opening of the device: use one Device object for both"});
   expect_error(there->specialize_template(*made, {{"seq", 2}}), ErrorCode::kInvalidArgument, {"`linear`"});
   expect_error(here->get_or_compile(rlx::Template(), {}), ErrorCode::kInvalidArgument, {"empty"});
   const auto other = here->build_template("tokens", token_model());

@@ -45,7 +45,7 @@ std::pair<double, double> seconds(const Host& host, std::size_t count) {
     work();
     return thread_seconds() - begin;
   };
-  ParamStore at_once(graph, host.device.body()), in_turn(graph, host.device.body());
+  ParamStore at_once("at once", graph, host.device.body()), in_turn("in turn", graph, host.device.body());
   const double together = timed([&] { EXPECT_TRUE(at_once.stage(sources, true)); });
   const double apart = timed([&] {
     for (const ParamSource& source : sources) EXPECT_TRUE(in_turn.stage(source));
