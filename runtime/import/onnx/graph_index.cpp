@@ -6,6 +6,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "runtime/import/onnx/names.h"
 #include "runtime/import/onnx/op_table.h"
 
 namespace rlx::onnx_import {
@@ -134,6 +135,7 @@ Result<std::vector<const onnx::NodeProto*>> ordered(const onnx::GraphProto& grap
 
 Result<GraphIndex> index_graph(const onnx::GraphProto& graph) {
   if (graph.output_size() == 0) return malformed("the graph has no outputs");
+  if (Status names = check_names(graph); !names) return std::move(names).error();
   const auto makers = makers_of(graph);
   if (!makers) return makers.error();
   GraphIndex index;

@@ -27,6 +27,28 @@ TEST_P(OnnxRefusal, NamesWhatIsWrong) {
   EXPECT_TRUE(contains(model.error().message(), GetParam().part)) << model.error().message();
 }
 
+/// Of a model whose one node reads x and makes y, after `spoil`.
+std::string refused_name(void (*spoil)(onnx::GraphProto&)) {
+  onnx::ModelProto model;
+  if (!model.ParseFromString(fixture_bytes("unread_input"))) return "the fixture is no model";
+  spoil(*model.mutable_graph());
+  const auto imported = import_text(model.SerializeAsString());
+  if (imported) return "imported";
+  EXPECT_EQ(imported.error().code(), ErrorCode::kMalformedModelFile);
+  return imported.error().message();
+}
+
+TEST(OnnxNames, BytesThatAreNoUtf8AreRefusedByIndex) {
+  EXPECT_EQ(refused_name([](onnx::GraphProto& graph) { graph.mutable_input(1)->set_name("x\xFF"); }), "input 1: its name is not UTF-8 from byte 1 on (of 2)");
+  EXPECT_EQ(refused_name([](onnx::GraphProto& graph) { graph.mutable_output(0)->set_name("\xC3"); }), "output 0: its name is not UTF-8 from byte 0 on (of 1)");
+  EXPECT_EQ(refused_name([](onnx::GraphProto& graph) { graph.mutable_node(0)->set_name("ab\xED\xA0\x80"); }), "node 0: its name is not UTF-8 from byte 2 on (of 5)");
+  EXPECT_EQ(refused_name([](onnx::GraphProto& graph) { graph.mutable_node(0)->set_op_type("\xC0\x80"); }), "node 0: its operator is not UTF-8 from byte 0 on (of 2)");
+  EXPECT_EQ(refused_name([](onnx::GraphProto& graph) { graph.mutable_node(0)->set_output(0, "y\xF4\x90\x80\x80"); }),
+            "node 0: result 0 is not UTF-8 from byte 1 on (of 5)");
+  EXPECT_EQ(refused_name([](onnx::GraphProto& graph) { graph.add_initializer()->set_name("\xE0\x9F\xBF"); }), "initialiser 0: its name is not UTF-8 from byte 0 on (of 3)");
+  EXPECT_EQ(refused_name([](onnx::GraphProto& graph) { graph.mutable_node(0)->set_name("n\xC3\xB6\xE2\x82\xAC\xF0\x9F\x98\x80"); }), "imported");
+}
+
 TEST(OnnxOperators, ThePageOfOpsSaysWhichAreImported) {
   std::ifstream page(std::string(RLX_FIXTURES) + "/../../docs/ops.md");
   std::string line;
