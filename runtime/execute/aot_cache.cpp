@@ -227,9 +227,11 @@ void AotCache::store(const TemplateBody& from, const Specialized& specialized, c
     return write_container(std::filesystem::path(options_.folder) / name, ContainerKind::kVariant, sections, Durable::kWritten);
   });
   const std::uint64_t evicted = stored ? evict(bytes, name) : 0;
-  if (!stored) say(LogLevel::kWarning, join("variant ", key.name(), " of `", from.name, "` is not kept: ", stored.error().message()));
+  const std::string error = stored ? std::string() : join("variant ", key.name(), " of `", from.name, "` is not kept: ", stored.error().message());
+  if (!stored) say(LogLevel::kWarning, error);
   const std::lock_guard lock(mutex_);
   ++(stored ? counters_.stores : counters_.failed_stores);
+  if (!stored) counters_.store_error = error;
   counters_.exports += stored && !artifact.empty();
   counters_.evictions += evicted;
 }

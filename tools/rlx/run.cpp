@@ -169,9 +169,11 @@ void print_values(const rlx::NamedTensor& output) {
 }
 
 void print_folder(const rlx::AotCounters& folder) {
-  std::printf("cache folder: %s", folder.hits && folder.imports ? "the variant and its device code were there" : folder.hits ? "the variant was there" : "not there");
+  const auto absent = folder.reasons.find("absent");
+  const bool damaged = folder.misses > (absent == folder.reasons.end() ? 0 : absent->second);
+  std::printf("cache folder: %s", folder.hits && folder.imports ? "the variant and its device code were there" : folder.hits ? "the variant was there" : damaged ? "not used" : "not there");
   for (const auto& [reason, count] : folder.reasons) std::printf(" (%s)", reason.c_str());
-  std::printf("%s\n", folder.stores ? "; written" : folder.failed_stores ? "; could not be written" : "");
+  std::printf("%s%s\n", folder.stores ? "; written" : folder.failed_stores ? "; could not be written: " : "", folder.store_error.c_str());
 }
 
 void print_stats(const Outcome& outcome) {
@@ -213,7 +215,7 @@ void print_document(const Outcome& outcome) {
   document["cache"] = to_json(outcome.cache);
   document["memory"] = to_json(outcome.memory);
   document["cache_folder"] = {{"hits", outcome.folder.hits}, {"misses", outcome.folder.reasons}, {"stores", outcome.folder.stores},
-                              {"failed_stores", outcome.folder.failed_stores}, {"packaged", outcome.folder.packaged}, {"imports", outcome.folder.imports}, {"exports", outcome.folder.exports}};
+                              {"failed_stores", outcome.folder.failed_stores}, {"store_error", outcome.folder.store_error}, {"packaged", outcome.folder.packaged}, {"imports", outcome.folder.imports}, {"exports", outcome.folder.exports}};
   if (outcome.buckets) document["buckets"] = to_json(*outcome.buckets);
   for (const rlx::NamedTensor& output : outcome.outputs)
     document["outputs"].push_back({{"name", output.name}, {"dtype", rlx::dtype_name(output.tensor.dtype())}, {"dims", output.tensor.dims()}});
@@ -246,7 +248,7 @@ int run_command(const Arguments& arguments) {
   const char* usage = "Usage: rlx run MODEL [--device D] [--input X.npz] [--output Y.npz] [--bind batch=8] [--buckets seq=16,64] [--seed N] [--repeat N]\n"
       "Compiles a model at one shape and runs it, on given or random inputs; says what it bound and how long each part took.";
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
-  if (run.repeat < 1 || run.repeat > 1000000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--repeat: wanted 1 to 1000000"));
+  if (run.repeat < 1 || run.repeat > 1000000) return report(rlx::Error(rlx::ErrorCode::kUsage, "--repeat `" + std::to_string(run.repeat) + "`: wanted 1 to 1000000"));
   if (run.serve_larger && run.buckets.empty()) return report(rlx::Error(rlx::ErrorCode::kUsage, "--serve-larger: wanted --buckets beside it"));
   if (run.search.threads > 4096) return report(rlx::Error(rlx::ErrorCode::kUsage, "--threads: wanted 0 to 4096"));
   for (const rlx::Status& fits : {not_an_input("--output", run.output, {run.model, run.input}), not_an_input("--trace", run.trace.path, {run.model, run.input})})
@@ -254,6 +256,7 @@ int run_command(const Arguments& arguments) {
   run.trace.start(run.search);
   const auto outcome = execute(run);
   if (!outcome) return report(outcome.error());
+  if (outcome->folder.failed_stores) std::fprintf(stderr, "rlx: warning: %s\n", outcome->folder.store_error.c_str());
   run.json ? print_document(*outcome) : print_text(run, *outcome);
   if (auto status = run.trace.write(run.search, run.json); !status) return report(status.error());
   if (run.output.empty()) return kDone;

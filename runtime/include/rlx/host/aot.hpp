@@ -27,6 +27,7 @@ struct AotOptions {
 /// What one pipeline saw of its folder and of packages.
 struct AotCounters {
   std::uint64_t hits = 0, misses = 0, stores = 0, failed_stores = 0, evictions = 0;
+  std::string store_error;  ///< a sentence: why the last store that failed did; empty where none did
   /// Misses by reason: absent, unreadable, unsafe, short, magic, version, kind, size, header, directory, padding, missing,
   /// content, key, image, tables, report; "artifact" counts hits whose device code was not taken.
   std::map<std::string, std::uint64_t> reasons;

@@ -227,6 +227,8 @@ TEST(Aot, AFolderThatCannotBeWrittenIsAMiss) {
   EXPECT_FALSE(cached.run(1, 2).empty());
   EXPECT_EQ(cached.pipeline.aot_counters().failed_stores, 1u);
   ASSERT_FALSE(cached.log.empty());
+  EXPECT_NE(cached.log.back().find(cached.pipeline.aot_counters().store_error), std::string::npos);
+  EXPECT_NE(cached.pipeline.aot_counters().store_error.find("Not a directory"), std::string::npos) << cached.pipeline.aot_counters().store_error;
   EXPECT_NE(cached.log.back().find("is not kept"), std::string::npos) << cached.log.back();
 }
 
