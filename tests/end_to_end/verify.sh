@@ -29,6 +29,9 @@ expect 0 'output y: worst' "$rlx" verify "$work/exp.ir" --device cpu
 if [ -f "$faulty" ]; then
   expect 1 'outputs are past their bounds' "$rlx" verify "$work/exp.ir" --plugins "$faulty" --device c0
   expect 1 'is the first past its bound' "$rlx" bisect "$work/exp.ir" --plugins "$faulty" --device c0 --out "$work/repro"
+  again=$("$rlx" bisect "$work/exp.ir" --plugins "$faulty" --only-plugins --device c0 --out "$work/re pro" | sed -n 's/^  again  rlx //p')
+  expect 1 'past their bounds' bash -c "'$rlx' $again"
+  expect 0 '--only-plugins --plugins' echo "$again"
   expect 1 'past their bounds' "$rlx" verify "$work/repro.mir" --input "$work/repro.npz" --plugins "$faulty" --device c0
   expect 0 'worst' "$rlx" verify "$work/repro.mir" --input "$work/repro.npz" --device cpu
 fi

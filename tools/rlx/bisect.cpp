@@ -2,8 +2,10 @@
 // rlx bisect MODEL: the first op whose result on a device is past its error bound. The graph is recomputed segment by
 // segment, each on the reference's values of the one before: bounds stay those of a few ops, and nothing large is kept.
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -113,12 +115,22 @@ std::string what_op(const TextGraph& graph, std::size_t op) {
   return out;
 }
 
+/// As a shell reads one word.
+std::string shell_word(const std::string& text) {
+  const auto plain = [](unsigned char c) { return std::isalnum(c) || std::strchr("_./:=@%+,-", c); };
+  if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
 int show_found(const BisectOptions& options, Bisection& b, std::size_t op, const Compared& result) {
   std::printf("%s is the first past its bound\n  result %s: %s\n", what_op(b.graph, op).c_str(), result.name.c_str(), distance_text(result.distance).c_str());
   if (auto status = write_repro(b, op, options.out); !status) return report(status.error());
-  std::string shape;
-  for (const auto& [symbol, size] : b.made.binding) shape += " --bind " + symbol + "=" + std::to_string(size);
-  std::printf("  again  rlx verify %s.mir --input %s.npz --device %s%s\n", options.out.c_str(), options.out.c_str(), b.made.beside.device().name().c_str(), shape.c_str());
+  std::string rest = options.search.only_plugins ? " --only-plugins" : "";
+  for (const std::string& path : options.search.plugins) rest += " --plugins " + shell_word(path);
+  for (const auto& [symbol, size] : b.made.binding) rest += " --bind " + symbol + "=" + std::to_string(size);
+  std::printf("  again  rlx verify %s.mir --input %s.npz --device %s%s\n", shell_word(options.out).c_str(), shell_word(options.out).c_str(), b.made.beside.device().name().c_str(), rest.c_str());
   return kFailed;
 }
 
