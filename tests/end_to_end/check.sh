@@ -71,7 +71,7 @@ expect 0 '^  batch=2' "$rlx" check "$cases/cnn.onnx" --shapes batch=2
 expect 2 'no option `--bnd`; did you mean `--bind`' "$rlx" check "$cases/cnn.onnx" --bnd batch=1
 expect 2 'no option `--dev`' "$rlx" check "$cases/cnn.onnx" --dev cpu
 expect 2 'MODEL is missing' "$rlx" check
-expect 2 'one argument too many' "$rlx" check "$cases/cnn.onnx" again
+expect 2 'one argument too many: `again`' "$rlx" check "$cases/cnn.onnx" again
 expect 2 'wanted an integer' "$rlx" check "$cases/cnn.onnx" --bind batch=2,x
 expect 2 'given twice' "$rlx" check "$cases/cnn.onnx" --bind batch=2 --bind batch=3
 expect 2 'batch has a size already' "$rlx" check "$cases/cnn.onnx" --bind batch=2 --shape batch=3

@@ -10,6 +10,9 @@ conform() { # conform FILE: quick, where this build has the tool
   expect 0 'VERDICT' "$rlx" conform "$1" --profile quick
 }
 
+expect 2 'rlx: NAME and DIR are missing' "$rlx" new-plugin
+expect 2 'rlx: DIR is missing' "$rlx" new-plugin toy
+
 scaffold() { # scaffold NAME LANGUAGE ARGUMENTS...
   local name=$1 language=$2 project=$work/$1
   shift 2

@@ -51,9 +51,13 @@ expect 0 'binding .*seq' "$rlx" cache why "$key" --folder "$work/cache"
 expect 1 'absent' "$rlx" cache why 00000000000000000000000000000000 --folder "$work/cache"
 expect 1 'is no key' "$rlx" cache why ../../etc/passwd --folder "$work/cache"
 expect 1 'RLX-E0101.*nowhere. is no folder' "$rlx" cache ls --folder "$work/nowhere"
-expect 2 'wanted ls, why, gc or verify' "$rlx" cache list --folder "$work/cache"
+expect 2 'no verb `gcc`; did you mean `gc`' "$rlx" cache gcc
+expect 2 'no verb `list`' "$rlx" cache list --folder "$work/cache"
 printf 'X' | dd of="$work/cache/$key.rlxv" bs=1 seek=900 conv=notrunc 2>/dev/null
 expect 1 'damaged \(' "$rlx" cache verify --folder "$work/cache"
+cp -r "$work/cache" "$work/damaged"
+for file in "$work"/damaged/*.rlxv; do printf 'X' | dd of="$file" bs=1 seek=900 conv=notrunc 2>/dev/null; done
+expect 0 'cache folder: not used \(content\); written' "$rlx" run "$package" --bind batch=1 --bind seq=9 --cache "$work/damaged" --stats
 expect 0 '1 written, 1 were there' "$rlx" compile "$package" --cache "$work/cache" --shapes batch=1,seq=8 batch=1,seq=9
 expect 0 'removed 2 files' "$rlx" cache gc --folder "$work/cache" --budget-mib 0
 finish

@@ -26,6 +26,11 @@ echo "no library" >"$work/plugins/text.so"
 expect 0 'no plugin descriptor' "$rlx" plugins --plugins "$work/plugins" --only-plugins
 expect 0 'cpu:0' "$rlx" plugins --plugins "$work/plugins" --only-plugins
 
+# A plugin that is asked for and not there is an error, whatever else was found.
+expect 2 '--plugins `/nonexistent`: no such file or folder' "$rlx" plugins --plugins "$work/plugins" --plugins /nonexistent
+expect 2 '--plugins `/nonexistent`' "$rlx" run "$model/model.onnx" --plugins=/nonexistent
+expect 0 '^Usage' "$rlx" run --plugins /nonexistent --help
+
 # The ONNX graph: one changed id changes the output, the same seed gives the same bytes.
 run() { "$rlx" run "$model/model.onnx" --bind batch=1 --bind seq=8 "$@"; }
 expect 0 'last_hidden_state f32\[1, 8, 384\]' run
@@ -40,6 +45,7 @@ expect 0 '^buckets: 2 runs, 2 in batch=1 seq=16; 50.0 % of what ran was padding'
 expect 0 '"by_bucket"' run --buckets seq=16 --serve-larger --json
 expect 1 'RLX-E0212.*`seq` is 8.*ladder is 4' run --buckets seq=2,4
 expect 1 'RLX-E0213.*1024.*at most 512' run --buckets seq=16..1024
+expect 2 '--buckets seq `512\.\.16`: from 512 down to 16' run --buckets seq=512..16
 expect 1 'RLX-E0607.*30522' run --fill input_ids=40000:40000 --buckets seq=16
 expect 2 '--buckets' run --serve-larger
 ! cmp -s "$work/a.npz" "$work/c.npz" || { echo "FAILED: other ids give the same output"; failures=1; }
@@ -105,6 +111,11 @@ expect 0 '^output h f16\[3\]: -4 -4 -4$' "$rlx" run "$work/halves.ir" --fill x=-
 expect 0 '^output i i32\[3\]: -4 -4 -4$' "$rlx" run "$work/halves.ir" --fill x=-4:-4
 expect 0 'written' "$rlx" compile "$model/model.onnx" --cache "$work/cache" --shape batch=2,seq=8
 expect 0 ' batch=2 seq=8$' "$rlx" cache ls --folder "$work/cache"
+expect 0 'rlx: warning: variant [0-9a-f]* of `halves.ir` is not kept: .*Not a directory' "$rlx" run "$work/halves.ir" --cache "$work/halves.ir/cache"
+expect 0 'cache folder: not there \(absent\); could not be written: variant .*Not a directory' "$rlx" run "$work/halves.ir" --cache "$work/halves.ir/cache" --stats
+refuse 'warning' "$rlx" run "$work/halves.ir" --cache "$work/halves"
+expect 2 '--repeat `0`: wanted 1' "$rlx" run "$work/halves.ir" --repeat 0
+expect 0 'weights of `model.onnx` on cpu:0' run --stats
 expect 2 'no peer `tensorrt`' "$rlx" bench nowhere.onnx --against tensorrt
 
 # A truncated model, and one whose weights are gone.

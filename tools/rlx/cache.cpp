@@ -2,7 +2,9 @@
 // rlx cache ls|why|gc|verify: what lies in a folder of compiled variants, and whether it is sound; verify takes packages too.
 #include <rlx/host/aot.hpp>
 #include <rlx/host/package.hpp>
+#include <rlx/host/report.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -140,6 +142,9 @@ int verify_packages(const CacheCommand& command) {
 
 int dispatch(const CacheCommand& command) {
   const auto usage = [](const std::string& text) { return report(rlx::Error(rlx::ErrorCode::kUsage, text)); };
+  const std::vector<std::string> verbs = {"ls", "why", "gc", "verify"};
+  if (std::find(verbs.begin(), verbs.end(), command.verb) == verbs.end())
+    return usage("cache: no verb `" + command.verb + "`; " + rlx::did_you_mean_text(command.verb, verbs));
   if (command.verb == "verify" && !command.what.empty()) return verify_packages(command);
   if (command.folder.empty()) return usage("cache " + command.verb + ": give --folder FOLDER");
   if (!std::filesystem::is_directory(command.folder))
@@ -148,8 +153,7 @@ int dispatch(const CacheCommand& command) {
   if (!command.what.empty()) return usage("cache " + command.verb + ": `" + command.what[0] + "` is one word too many");
   if (command.verb == "ls") return list(command, false);
   if (command.verb == "verify") return list(command, true);
-  if (command.verb == "gc") return command.budget_mib >> 44 ? usage("--budget-mib: wanted less than 2^44") : collect(command);
-  return usage("cache `" + command.verb + "`: wanted ls, why, gc or verify");
+  return command.budget_mib >> 44 ? usage("--budget-mib: wanted less than 2^44") : collect(command);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <rlx/host/report.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <iterator>
 
@@ -85,14 +85,43 @@ std::string complaint(const po::error& error, const po::options_description& kno
     std::copy_if(names.begin(), names.end(), std::back_inserter(longer), [&](const std::string& name) { return name.starts_with(wrong); });
     return "no option `" + wrong + "`; " + (longer.size() == 1 ? "did you mean `" + longer[0] + "`?" : rlx::did_you_mean_text(wrong, names));
   }
-  if (dynamic_cast<const po::too_many_positional_options_error*>(&error)) return "one argument too many";
-  if (const auto* missing = dynamic_cast<const po::required_option*>(&error)) {
-    std::string name = missing->get_option_name();
-    name.erase(0, name.find_first_not_of('-'));
-    for (char& letter : name) letter = static_cast<char>(std::toupper(static_cast<unsigned char>(letter)));
-    return name + " is missing";
-  }
   return error.what();
+}
+
+// No abbreviations: a script that uses one would break when an option is added.
+constexpr int kStyle = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+
+/// The first argument for which there is no place.
+std::string first_excess(const Arguments& arguments, const po::options_description& options, po::positional_options_description positional) {
+  po::options_description wider;
+  wider.add(options).add_options()("excess", po::value<Arguments>());
+  positional.add("excess", -1);
+  for (const auto& given : po::command_line_parser(arguments).options(wider).positional(positional).style(kStyle).run().options)
+    if (given.string_key == "excess" && !given.value.empty()) return given.value[0];
+  return {};
+}
+
+/// "NAME and DIR are missing", as the usage line calls them; empty where nothing is.
+std::string missing(const po::variables_map& values, const po::options_description& options) {
+  std::vector<std::string> names;
+  for (const auto& option : options.options())
+    if (option->semantic()->is_required() && !values.count(option->long_name())) names.push_back(option->format_parameter());
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) text += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return text.empty() ? text : text + (names.size() == 1 ? " is missing" : " are missing");
+}
+
+/// What is said of the first --plugins that is not there: elsewhere a plugin might serve, and nobody would notice.
+std::string absent_plugin(const po::parsed_options& parsed) {
+  for (const auto& given : parsed.options) {
+    if (given.string_key != "plugins") continue;
+    for (const std::string& path : given.value) {
+      std::error_code error;
+      if (std::filesystem::exists(path, error)) continue;
+      return "--plugins `" + path + "`: " + (error ? error.message() : "no such file or folder");
+    }
+  }
+  return {};
 }
 
 template <class T>
@@ -111,29 +140,32 @@ std::string below_zero(const po::parsed_options& parsed, const po::options_descr
   return {};
 }
 
+int refused(const std::string& why, const char* usage) {
+  std::fprintf(stderr, "rlx: %s\n%s\n", why.c_str(), usage);
+  return kUsage;
+}
+
 }  // namespace
 
 int parse(const Arguments& arguments, const po::options_description& options, const po::positional_options_description& positional,
           const char* usage) {
   try {
     po::variables_map values;
-    // No abbreviations: a script that uses one would break when an option is added.
-    const int style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-    const po::parsed_options parsed = po::command_line_parser(arguments).options(options).positional(positional).style(style).run();
-    if (const std::string wrong = below_zero(parsed, options); !wrong.empty()) {
-      std::fprintf(stderr, "rlx: %s\n%s\n", wrong.c_str(), usage);
-      return kUsage;
-    }
+    const po::parsed_options parsed = po::command_line_parser(arguments).options(options).positional(positional).style(kStyle).run();
+    if (const std::string wrong = below_zero(parsed, options); !wrong.empty()) return refused(wrong, usage);
     po::store(parsed, values);
     if (values.count("help")) {
       std::cout << usage << "\n\n" << shown(options, positional) << std::endl;
       return kDone;
     }
+    if (const std::string wrong = missing(values, options); !wrong.empty()) return refused(wrong, usage);
+    if (const std::string wrong = absent_plugin(parsed); !wrong.empty()) return refused(wrong, usage);
     po::notify(values);
     return -1;
+  } catch (const po::too_many_positional_options_error&) {
+    return refused("one argument too many: `" + first_excess(arguments, options, positional) + "`", usage);
   } catch (const po::error& error) {
-    std::fprintf(stderr, "rlx: %s\n%s\n", complaint(error, shown(options, positional)).c_str(), usage);
-    return kUsage;
+    return refused(complaint(error, shown(options, positional)), usage);
   }
 }
 
