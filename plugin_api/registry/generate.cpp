@@ -280,24 +280,24 @@ std::string set_lines(const Json& registry) {
 }
 
 std::string onnx_index(const Json& registry) {
+  std::map<std::string, bool> refused;
+  for (const Json& name : registry.at("onnx_not_imported")) refused[name] = true;
   std::map<std::string, std::string> rows;
   for (const Json& op : registry.at("ops"))
     for (const Json& name : op.at("onnx")) {
       std::string& place = rows[name];
       place += (place.empty() ? "`" : ", `") + text_of(op, "name") + "`";
+      if (text_of(op, "status") == "reserved" && !refused.contains(name)) place += " (reserved; written with other ops)";
     }
-  std::map<std::string, bool> refused;
-  for (const Json& name : registry.at("onnx_not_imported")) {
-    if (!rows.contains(name)) refuse("onnx_not_imported names " + name.get<std::string>() + ", which no op lists");
-    refused[name] = true;
-  }
+  for (const auto& [name, is] : refused)
+    if (!rows.contains(name)) refuse("onnx_not_imported names " + name + ", which no op lists");
   std::string out =
       "\n## ONNX operators and the op they end in\n\nAlone or with other ops of this page. A reserved op "
-      "cannot be computed yet. Where an operator is marked \"no\" the op is where it would go: the importer refuses "
+      "cannot be computed yet; what is imported all the same is written with other ops. Where an operator is marked \"no\" the op is where it would go: the importer refuses "
       "it with RLX-E0701. " +
       std::to_string(rows.size() - refused.size()) + " of " + std::to_string(rows.size()) +
       " are imported.\n\n| ONNX | op | imported |\n|---|---|---|\n";
-  for (const auto& [name, ops] : rows) out += "| " + name + " | " + ops + " | " + (refused[name] ? "no" : "yes") + " |\n";
+  for (const auto& [name, ops] : rows) out += "| " + name + " | " + ops + " | " + (refused.contains(name) ? "no" : "yes") + " |\n";
   return out;
 }
 
