@@ -107,7 +107,8 @@ TEST(Numeric, MakesTheSameCaseFromTheSameSeed) {
 TEST(Numeric, ListsOnlyWhatIsClaimed) {
   Facts facts;
   for (const auto group : numeric_catalogue())
-    for (const NumericCheck& check : group) EXPECT_TRUE(check.cases(facts, 2).empty()) << check.id;
+    for (const NumericCheck& check : group)
+      EXPECT_EQ(check.cases(facts, 2).empty(), std::string_view(check.id) != "CAP-07") << check.id << "; CAP-07 asks about what is not claimed";
 }
 
 }  // namespace
