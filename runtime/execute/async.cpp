@@ -4,11 +4,11 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <mutex>
 #include <optional>
 
 #include "runtime/base/check.h"
+#include "runtime/base/own_condition.h"
 #include "runtime/execute/bound_run.h"
 #include "runtime/execute/entry.h"
 
@@ -21,7 +21,7 @@ struct Pending::State {
   bool owns_outputs = false;
   const pid_t owner = ::getpid();
   std::mutex mutex;  // guards the three below
-  std::condition_variable ended;
+  OwnCondition ended;
   std::optional<Status> status;
   bool taken = false;
 
@@ -29,7 +29,7 @@ struct Pending::State {
     run = {};  // lets go of the variant before anybody hears of it
     const std::lock_guard lock(mutex);
     status = std::move(how);
-    ended.notify_all();
+    ended->notify_all();
   }
   bool is_done() {
     const std::lock_guard lock(mutex);
@@ -70,7 +70,7 @@ Status Pending::wait() const {
     if (!state_) return no_pending();
     if (::getpid() != state_->owner) return fail(ErrorCode::kInvalidArgument, "the run was submitted by the process that this one was forked from");
     std::unique_lock lock(state_->mutex);
-    state_->ended.wait(lock, [&] { return state_->status.has_value(); });
+    state_->ended->wait(lock, [&] { return state_->status.has_value(); });
     return *state_->status;
   });
 }
@@ -78,7 +78,7 @@ Status Pending::wait() const {
 bool Pending::wait_until(std::chrono::steady_clock::time_point when) const {
   if (!state_ || ::getpid() != state_->owner) return !state_;
   std::unique_lock lock(state_->mutex);
-  return state_->ended.wait_until(lock, when, [&] { return state_->status.has_value(); });
+  return state_->ended->wait_until(lock, when, [&] { return state_->status.has_value(); });
 }
 
 void Pending::cancel() const {

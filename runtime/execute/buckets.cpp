@@ -6,12 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <mutex>
 #include <set>
 #include <unordered_map>
 
 #include "runtime/base/check.h"
+#include "runtime/base/own_condition.h"
 #include "runtime/compile/padding.h"
 #include "runtime/execute/async_worker.h"
 #include "runtime/execute/bound_run.h"
@@ -140,7 +140,7 @@ struct Buckets::Body {
   std::unique_ptr<BucketRooms> rooms;
   CancelToken stop = CancelToken::make();
   std::mutex mutex;  // guards the five below
-  std::condition_variable changed;
+  OwnCondition changed;
   BucketCounters counters;
   std::set<Binding> behind;  // being compiled, or not to be tried again
   std::size_t compiling = 0;
@@ -318,7 +318,7 @@ void Buckets::Body::made_behind(const Binding& shape, const Status& status) {
   if (status) ++counters.compiled_behind;
   else if (!is_of_the_call(status.error())) ++counters.failed_behind;
   if (status) behind.erase(shape);
-  changed.notify_all();
+  changed->notify_all();
 }
 
 Result<Buckets> Buckets::create(ModelCompilePipeline& pipeline, const Template& from, const BucketOptions& options) {
@@ -371,7 +371,7 @@ void Buckets::wait() const {
   if (!body_ || ::getpid() != body_->owner) return;
   const InsideRuntime inside;
   std::unique_lock lock(body_->mutex);
-  body_->changed.wait(lock, [&] { return body_->compiling == 0; });
+  body_->changed->wait(lock, [&] { return body_->compiling == 0; });
 }
 
 }  // namespace rlx

@@ -319,7 +319,7 @@ Result<Binding> ContextBody::sizes(const TemplateBody& from) const {
 // ---- The public face ---------------------------------------------------------------------------------------------------
 
 Result<ExecutionContext> CompiledGraph::create_context() const {
-  return guard([&]() -> Result<ExecutionContext> {
+  return entry([&]() -> Result<ExecutionContext> {
     if (!body_) return fail(ErrorCode::kInvalidArgument, "the graph is empty: take one from a pipeline");
     RLX_ASSIGN(auto body, ContextBody::make(body_->from(), body_->manifest()));
     return ExecutionContext(std::move(body));
@@ -385,7 +385,7 @@ Result<std::vector<NamedTensor>> ExecutionContext::run(ModelCompilePipeline& pip
 }
 
 Status ExecutionContext::reset() {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     if (!body_) return no_context();
     RLX_ASSIGN(const ContextBody::Use use, ContextBody::Use::take(*body_));
     return body_->reset();
@@ -409,7 +409,7 @@ Status ExecutionContext::set_length(std::int64_t length) {
 }
 
 Result<ExecutionContext> ExecutionContext::fork() const {
-  return guard([&]() -> Result<ExecutionContext> {
+  return entry([&]() -> Result<ExecutionContext> {
     if (!body_) return no_context();
     RLX_ASSIGN(const ContextBody::Use use, ContextBody::Use::take(*body_));
     RLX_ASSIGN(auto body, body_->fork());
@@ -418,7 +418,7 @@ Result<ExecutionContext> ExecutionContext::fork() const {
 }
 
 Result<Tensor> ExecutionContext::read_state(std::string_view name) const {
-  return guard([&]() -> Result<Tensor> {
+  return entry([&]() -> Result<Tensor> {
     if (!body_) return no_context();
     RLX_ASSIGN(const ContextBody::Use use, ContextBody::Use::take(*body_));
     return body_->read(name);
@@ -426,7 +426,7 @@ Result<Tensor> ExecutionContext::read_state(std::string_view name) const {
 }
 
 Status ExecutionContext::write_state(std::string_view name, const TensorView& value) {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     if (!body_) return no_context();
     RLX_ASSIGN(const ContextBody::Use use, ContextBody::Use::take(*body_));
     return body_->write(name, value);

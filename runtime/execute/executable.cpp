@@ -99,7 +99,7 @@ Result<std::shared_ptr<Executable>> ExecutableStore::get_or_make(std::string_vie
   const Key content = key(identity, hashes.content), graph = key(identity, hashes.graph);
   {
     std::unique_lock lock(mutex_);
-    RLX_TRY(scope.wait(made_, lock, "compile", [&] { return !in_making_.contains(graph); }));
+    RLX_TRY(scope.wait(*made_, lock, "compile", [&] { return !in_making_.contains(graph); }));
     if (auto alive = find(content, graph)) {
       ++found_alive_;
       return alive;
@@ -109,7 +109,7 @@ Result<std::shared_ptr<Executable>> ExecutableStore::get_or_make(std::string_vie
   Result<std::shared_ptr<Executable>> made = guard(make);
   const std::lock_guard lock(mutex_);
   in_making_.erase(graph);
-  made_.notify_all();
+  made_->notify_all();
   if (!made) return made;
   if (by_content_.size() >= sweep_at_) {
     sweep();

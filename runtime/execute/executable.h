@@ -4,7 +4,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/base/own_condition.h"
 #include "runtime/execute/call_scope.h"
 #include "runtime/execute/device_body.h"
 #include "runtime/execute/param_store.h"
@@ -88,7 +88,7 @@ class ExecutableStore {
   void sweep();
 
   std::mutex mutex_;
-  std::condition_variable made_;
+  OwnCondition made_;
   std::set<Key> in_making_;  // by graph
   std::map<Key, std::weak_ptr<Executable>> by_content_, by_graph_;
   std::size_t sweep_at_ = 16;

@@ -103,7 +103,7 @@ Result<MemoryAccount::PackingTurn> MemoryAccount::packing_turn(const rlx_call* c
     lock.unlock();
     RLX_TRY(check_call(call));
     lock.lock();
-    packed_.wait_for(lock, kLookEvery, [this] { return !packing_; });
+    packed_->wait_for(lock, kLookEvery, [this] { return !packing_; });
   }
   packing_ = true;
   return PackingTurn(*this);
@@ -115,7 +115,7 @@ MemoryAccount::PackingTurn::~PackingTurn() {
     const std::lock_guard lock(account_->packing_mutex_);
     account_->packing_ = false;
   }
-  account_->packed_.notify_one();
+  account_->packed_->notify_one();
 }
 
 Error MemoryAccount::refuse(std::uint64_t bytes, std::string_view what, const MemoryReport& report) const {

@@ -5,7 +5,6 @@
 #include <rlx/host/runtime.hpp>
 #include <rlx/types.h>
 
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/own_condition.h"
 #include "runtime/base/result.h"
 
 namespace rlx {
@@ -102,7 +102,7 @@ class MemoryAccount {
   std::uint64_t reserved_bytes_ = 0;
 
   std::mutex packing_mutex_;  // guards the two below; held for moments, beside no other lock
-  std::condition_variable packed_;
+  OwnCondition packed_;
   bool packing_ = false;
 };
 

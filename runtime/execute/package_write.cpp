@@ -7,6 +7,7 @@
 #include "runtime/compile/pipeline.h"
 #include "runtime/execute/aot_cache.h"
 #include "runtime/execute/empty_model.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/package.h"
 #include "runtime/execute/template_body.h"
 #include "runtime/execute/variant.h"
@@ -232,7 +233,7 @@ Status write_contents(const std::string& path, const Contents& contents, const P
 }  // namespace
 
 Result<PackageInfo> write_package(const std::string& path, const Model& model, const PackageOptions& options) {
-  return guard([&]() -> Result<PackageInfo> {
+  return entry([&]() -> Result<PackageInfo> {
     Contents contents;
     RLX_ASSIGN(contents.graph, optimised(model, options.fuse));
     const std::string text = print(*contents.graph);

@@ -175,7 +175,7 @@ Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, std::si
 }
 
 Result<ModelCompilePipeline> ModelCompilePipeline::create(Device device, const PipelineOptions& options) {
-  return guard([&]() -> Result<ModelCompilePipeline> {
+  return entry([&]() -> Result<ModelCompilePipeline> {
     if (options.capacity == 0) return fail(ErrorCode::kInvalidArgument, "capacity is 0, wanted 1 or more variants");
     if (!device.body()) return fail(ErrorCode::kInvalidArgument, "no device: open one with Runtime::device");
     ModelCompilePipeline pipeline;

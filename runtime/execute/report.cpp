@@ -7,6 +7,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/names.h"
+#include "runtime/execute/entry.h"
 #include "runtime/execute/template_body.h"
 
 namespace rlx {
@@ -38,7 +39,7 @@ std::uint64_t MemoryEstimate::peak_bytes() const {
 }
 
 Result<MemoryEstimate> estimate_memory(const Template& from, const Specialized& specialized, bool pack) {
-  return guard([&]() -> Result<MemoryEstimate> {
+  return entry([&]() -> Result<MemoryEstimate> {
     if (!from.body() || specialized.template_hash != from.hash())
       return fail(ErrorCode::kInvalidArgument, "the specialized image is not of this template");
     TemplateBody& body = *from.body();

@@ -96,7 +96,7 @@ struct Runtime::Body {
 };
 
 Result<Runtime> Runtime::discover(RuntimeOptions options) {
-  return guard([&]() -> Result<Runtime> {
+  return entry([&]() -> Result<Runtime> {
     if (options.require_level < 0 || options.require_level > kLevelMost)
       return fail(ErrorCode::kInvalidArgument, "RuntimeOptions::require_level is ", options.require_level, ", wanted 0 to ", kLevelMost);
     watch_forks();

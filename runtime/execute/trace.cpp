@@ -10,6 +10,7 @@
 
 #include "runtime/base/check.h"
 #include "runtime/base/utf8.h"
+#include "runtime/execute/entry.h"
 
 namespace rlx {
 namespace {
@@ -106,12 +107,17 @@ Trace Trace::record(const TraceOptions& options) {
   return trace;
 }
 
-std::size_t Trace::slices() const { return recorder_ ? recorder_->size() : 0; }
+std::size_t Trace::slices() const {
+  return look([&] { return recorder_ ? recorder_->size() : 0; });
+}
 std::size_t Trace::dropped() const { return recorder_ ? recorder_->dropped() : 0; }
-std::string Trace::to_json() const { return recorder_ ? recorder_->to_json() : TraceRecorder({}).to_json(); }
+std::string Trace::to_json() const {
+  const InsideRuntime inside;
+  return recorder_ && !InsideRuntime::is_refused() ? recorder_->to_json() : TraceRecorder({}).to_json();
+}
 
 Status Trace::write(const std::string& path) const {
-  return guard([&]() -> Status {
+  return entry([&]() -> Status {
     const std::string text = to_json();
     std::FILE* file = std::fopen(path.c_str(), "wb");
     if (!file) return fail(ErrorCode::kFileUnwritable, "cannot write `", path, "`: ", std::strerror(errno));
@@ -126,6 +132,8 @@ Trace::Slice::Slice(const Trace& trace, std::string_view name, std::string_view 
 
 Trace::Slice::~Slice() {
   if (!recorder_) return;
+  const InsideRuntime inside;
+  if (InsideRuntime::is_refused()) return;
   try {
     recorder_->add({std::move(name_), std::move(category_), begin_ns_, recorder_->now_ns(), recorder_->own_track(), {}});
   } catch (...) {  // without memory a slice is lost, and nothing else

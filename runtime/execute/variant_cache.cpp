@@ -237,7 +237,7 @@ void VariantCache::end(const VariantProbe& probe, const std::shared_ptr<Pending>
   pending->done = std::move(made);
   const auto [first, last] = pending_.equal_range(probe.hash);
   pending_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == pending; }));
-  made_.notify_all();
+  made_->notify_all();
   if (*pending->done || is_of_the_call(pending->done->error())) return;
   ++counters_.failures;
   remember(lasting_hash(probe), "failed");
@@ -255,7 +255,7 @@ Result<CompiledGraph> VariantCache::get_or_make(const VariantProbe& probe, std::
   if (user_key) RLX_TRY(claimable(*user_key, probe));
   std::shared_ptr<Pending> pending = pending_of(probe);
   if (pending) {
-    RLX_TRY(scope.wait(made_, lock, "compile", [&] { return pending->done.has_value(); }));
+    RLX_TRY(scope.wait(*made_, lock, "compile", [&] { return pending->done.has_value(); }));
     if (!*pending->done && is_of_the_call(pending->done->error())) {
       lock.unlock();
       return get_or_make(probe, user_key, scope, make);

@@ -8,7 +8,6 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -21,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/base/own_condition.h"
 #include "runtime/base/spin_lock.h"
 #include "runtime/execute/call_scope.h"
 #include "runtime/execute/variant_table.h"
@@ -115,7 +115,7 @@ class VariantCache {
 
   const PipelineOptions limits_;
   mutable std::mutex mutex_;  // one change at a time; guards all below but what the stripes guard
-  std::condition_variable made_;
+  OwnCondition made_;
 
   // Read under one stripe, changed under mutex_ and every stripe.
   mutable std::array<Stripe, kStripes> stripes_;

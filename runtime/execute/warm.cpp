@@ -6,13 +6,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <system_error>
 #include <thread>
 
 #include "runtime/base/check.h"
+#include "runtime/base/own_condition.h"
 #include "runtime/execute/entry.h"
 #include "runtime/execute/variant.h"
 
@@ -41,7 +41,7 @@ struct WarmUp::State {
       report(guard([&] { return make(bindings[i]); }));
     const std::lock_guard lock(mutex);
     --running;
-    ended.notify_all();
+    ended->notify_all();
   }
 
   Status make(const Binding& binding) {
@@ -73,7 +73,7 @@ struct WarmUp::State {
   Status wait() {
     if (::getpid() != owner) return fail(ErrorCode::kInvalidArgument, "the warm-up belongs to the process that this one was forked from");
     std::unique_lock lock(mutex);
-    ended.wait(lock, [&] { return running == 0; });
+    ended->wait(lock, [&] { return running == 0; });
     if (first_failure) return *first_failure;
     if (left_out_because) return *left_out_because;
     return {};
@@ -88,7 +88,7 @@ struct WarmUp::State {
   std::atomic<std::size_t> next = 0;
   std::mutex reporting;
   std::mutex mutex;  // guards what follows but the threads
-  std::condition_variable ended;
+  OwnCondition ended;
   WarmProgress progress;
   std::optional<Error> first_failure, left_out_because;
   unsigned running = 0;

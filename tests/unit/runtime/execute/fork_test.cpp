@@ -8,6 +8,8 @@
 #include <cstring>
 #include <functional>
 #include <rlx/host/async.hpp>
+#include <rlx/host/buckets.hpp>
+#include <rlx/host/trace.hpp>
 #include <rlx/host/warm.hpp>
 #include <thread>
 
@@ -54,7 +56,13 @@ class Fork : public testing::Test {
     auto y = builder.input("x", DType::kF32, {"rows", 128});
     for (const char* name : {"w0", "w1", "w2"}) y = builder.linear(y, builder.param(name, DType::kF32, {128, 128}), {}, rlx::Activation::kTanh);
     builder.set_output("y", y);
-    pipeline_ = rlx::ModelCompilePipeline::create(open_device(2));
+    rlx::RuntimeOptions options;
+    options.threads = 2;
+    options.trace = trace_ = rlx::Trace::record({.most_slices = 500});
+    runtime_ = rlx::Runtime::discover(options);
+    const auto device = runtime_->device();
+    ASSERT_TRUE(device) << device.error().to_string();
+    pipeline_ = rlx::ModelCompilePipeline::create(*device);
     template_ = *pipeline_->build_template("layers", *builder.finish());
     for (const char* name : {"w0", "w1", "w2"}) ASSERT_TRUE(template_.params().set(name, wave({128, 128}).view()));
     graph_ = *pipeline_->get_or_compile(template_, {{"rows", 256}});
@@ -71,6 +79,8 @@ class Fork : public testing::Test {
     if (!seen) return says_forked(seen.error()) ? kRefused : kOtherError;
     return std::memcmp(seen->front().tensor.data(), wanted_.data(), wanted_.bytes()) == 0 ? kSame : kOtherBits;
   }
+  rlx::Trace trace_;
+  rlx::Result<rlx::Runtime> runtime_;
   rlx::Result<rlx::ModelCompilePipeline> pipeline_;
   rlx::Template template_;
   rlx::CompiledGraph graph_;
@@ -165,6 +175,120 @@ TEST_F(Fork, AChildOfABusyProcessWorksOrSaysWhyNot) {
   EXPECT_GT(refused, 0) << "three threads were never inside";
   stop = true;
   for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(in_child([&] { return outcome(graph_.run(inputs())); }), kSame) << "the process is quiet again";
+}
+
+/// A thread of a warm-up is inside while it packs, not only while it compiles.
+TEST_F(Fork, AChildOfAProcessWhoseWarmUpPacksIsRefused) {
+  std::atomic<bool> armed = false, reached = false, go = false;
+  const Tensor weights = wave({128, 128});
+  std::shared_ptr<const void> held(&armed, [&](const void*) {  // let go of in the thread that seals the set after this one
+    reached = armed.load();
+    while (armed && !go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+  ASSERT_TRUE(template_.params().set("w0", weights.view(), std::move(held)));
+  ASSERT_TRUE(graph_.run(inputs()));
+  ASSERT_TRUE(template_.params().set("w0", weights.view()));
+  armed = true;
+  const auto warmed = rlx::warm(*pipeline_, template_, {{{"rows", 256}}}, {});
+  for (int i = 0; i < 10000 && !reached; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_TRUE(reached) << "nothing was let go of while the warm-up packed";
+  EXPECT_EQ(in_child([&] { return outcome(graph_.run(inputs())); }), kRefused);
+  go = true;
+  EXPECT_TRUE(warmed->wait());
+}
+
+/// The threads that wait for something are the parent's; letting go of it must not wait for them.
+TEST_F(Fork, AChildMayLetGoOfWhatItsParentWaitsFor) {
+  std::atomic<bool> go = false, waits = false;
+  rlx::WarmOptions options;
+  options.progress = [&](const rlx::WarmProgress&) {
+    while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  auto warmed = rlx::warm(*pipeline_, template_, {{{"rows", 256}}}, options);
+  ASSERT_TRUE(warmed) << warmed.error().to_string();
+  std::thread waiter([&] {
+    waits = true;
+    EXPECT_TRUE(warmed->wait());
+  });
+  while (!waits) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until it sleeps
+  EXPECT_EQ(in_child([&] {
+    warmed = rlx::Error(ErrorCode::kInvalidArgument, "gone");
+    return kSame;
+  }), kSame);
+  go = true;
+  waiter.join();
+}
+
+/// Everything that threads share, in use at once: whichever lock another thread holds at the fork, the child gets an answer from
+/// every call, and may let go of all that it has.
+TEST_F(Fork, AChildOfAStormWorksOrIsRefusedAndEndsOrdinarily) {
+  auto buckets = rlx::Buckets::create(*pipeline_, template_, {{{"rows", {32, 64, 300}}}, true});
+  ASSERT_TRUE(buckets) << buckets.error().to_string();
+  auto lone = pipeline_->build_template("lone", linear_model());
+  ASSERT_TRUE(lone->params().set("w", Tensor::of({4, 2}, counting(8)).view()));
+  auto lone_graph = pipeline_->get_or_compile(*lone, {{"seq", 2}});
+  ASSERT_TRUE(lone_graph->run({{{"x", Tensor::of({1, 2, 4}, counting(8)).view()}}}));
+  auto derived = template_.derive_params();
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  const auto again = [&](std::function<void(std::int64_t)> body) {
+    threads.emplace_back([&stop, body = std::move(body)] {
+      for (std::int64_t i = 0; !stop; ++i) body(i % 300 + 1);
+    });
+  };
+  again([&](std::int64_t) { EXPECT_TRUE(graph_.run(inputs())); });
+  again([&](std::int64_t i) { EXPECT_TRUE(pipeline_->get_or_compile(template_, {{"rows", i}})); });
+  again([&](std::int64_t i) { EXPECT_TRUE(rlx::warm(*pipeline_, template_, {{{"rows", i}}, {{"rows", 301 - i}}}, {})); });
+  again([&](std::int64_t i) {
+    const Tensor x = wave({i, 128});
+    EXPECT_TRUE(buckets->run({{{"x", x.view()}}}));
+    EXPECT_GT(buckets->counters().runs, 0u);
+    if (i % 16 == 0) buckets->wait();
+  });
+  again([&](std::int64_t) {
+    runtime_->trim();
+    EXPECT_GT(runtime_->memory().source_bytes, 0u);
+    const rlx::Trace::Slice slice(trace_, "looked", "test");
+  });
+  again([&](std::int64_t i) {
+    auto own = pipeline_->build_template("own", linear_model());
+    EXPECT_TRUE(own->params().set("w", Tensor::of({4, 2}, counting(8)).view()));
+    EXPECT_TRUE(own->derive_params());
+    EXPECT_TRUE(pipeline_->get_or_compile(*own, {{"seq", i}}));
+    if (i % 64 == 0) pipeline_->clear();
+  });
+  again([&](std::int64_t) {
+    EXPECT_TRUE(template_.params().set("w1", wave({128, 128}).view()));
+    EXPECT_TRUE(rlx::submit(graph_, inputs())->wait());
+  });
+  int refused = 0, hung = 0;
+  for (int i = 0; i < 100 && !hung; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(i % 5));
+    const int seen = in_child([&] {
+      const int outcome_of_run = outcome(graph_.run(inputs()));
+      const Tensor x = wave({7, 128});
+      const auto answer = buckets->run({{{"x", x.view()}}});
+      const bool same = (outcome_of_run == kSame) == answer.has_value();
+      static_cast<void>(buckets->counters());
+      static_cast<void>(runtime_->memory());
+      runtime_->trim();
+      static_cast<void>(trace_.slices() + trace_.to_json().size());
+      { const rlx::Trace::Slice slice(trace_, "looked", "test"); }
+      const rlx::Error gone(ErrorCode::kInvalidArgument, "gone");
+      derived = gone, lone_graph = gone, lone = gone, buckets = gone;
+      graph_ = {}, template_ = {}, pipeline_ = gone, runtime_ = gone, trace_ = {};
+      return same ? outcome_of_run : kBlind;
+    });
+    EXPECT_TRUE(seen == kSame || seen == kRefused) << "fork " << i << ": " << seen;
+    hung += seen == -1;
+    refused += seen == kRefused;
+  }
+  EXPECT_GT(refused, 0) << "no thread was ever inside";
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  buckets->wait();
   EXPECT_EQ(in_child([&] { return outcome(graph_.run(inputs())); }), kSame) << "the process is quiet again";
 }
 
