@@ -55,5 +55,12 @@ Num activation(const Unit& unit, std::int64_t act, double alpha, double beta, Nu
 /// Integers of a dtype (u64 as its bits).
 std::int64_t unary_integer(DType dtype, std::int64_t fn, std::int64_t x);
 std::int64_t binary_integer(DType dtype, std::int64_t fn, std::int64_t a, std::int64_t b);
+/// An integer and how far from it, around the end of its dtype, another admissible value may lie.
+struct Whole {
+  std::int64_t i;
+  double e;
+};
+/// How far from binary_integer's result another may lie.
+double doubt_of_integers(DType dtype, std::int64_t fn, Whole a, Whole b);
 
 }  // namespace rlx::reference

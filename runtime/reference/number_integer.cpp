@@ -3,6 +3,7 @@
 #include <rlx/ops.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "runtime/reference/number.h"
 
@@ -93,6 +94,20 @@ std::int64_t binary_integer(DType dtype, std::int64_t fn, std::int64_t a, std::i
       return wrap(dtype, shifted(dtype, true, a, b));
     default:
       return wrap(dtype, shifted(dtype, false, a, b));
+  }
+}
+
+double doubt_of_integers(DType dtype, std::int64_t fn, Whole a, Whole b) {
+  if (a.e == 0 && b.e == 0) return 0;
+  if (dtype == DType::kBool) return 1;
+  switch (fn) {
+    case RLX_BINARY_ADD:
+    case RLX_BINARY_SUB:
+      return a.e + b.e;
+    case RLX_BINARY_MUL:
+      return std::fabs(static_cast<double>(a.i)) * b.e + std::fabs(static_cast<double>(b.i)) * a.e + a.e * b.e;
+    default:
+      return kInfinity;
   }
 }
 

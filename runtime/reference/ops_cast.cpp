@@ -74,6 +74,32 @@ Num real_of(const Call& call, DType from, DType to, Num x) {
                  (to_zero ? 2 : 1) * u * std::fmax(std::fabs(exact) + x.e, unit.store_least)};
 }
 
+/// What a float with a bound may become as an integer.
+void doubt_whole(const Call& call, const Tensor& x, std::size_t n, Tensor& y) {
+  const double e = x.bound(n);
+  const std::int64_t low = to_integer(call, y.dtype, x.v[n] - e), high = to_integer(call, y.dtype, x.v[n] + e);
+  if (y.dtype == DType::kBool) {
+    if (!(std::fabs(x.v[n]) > e)) y.doubt(n, 1);
+    return;
+  }
+  // Past 2^31 the two ends of a wrapping type say nothing of what lies between.
+  if (!(e < 0x1p31) || low > y.i[n] || high < y.i[n]) return y.doubt(n, kInfinity);
+  constexpr std::int64_t kListed = 64;
+  if (high - low > kListed) return y.doubt(n, std::max(apart(y.dtype, low, y.i[n]), apart(y.dtype, high, y.i[n])));
+  std::vector<std::int64_t> values;
+  for (std::int64_t value = low; value <= high; ++value) values.push_back(value);
+  if (low < high) y.doubt(n, std::move(values));
+}
+
+/// What an integer in doubt may become as another: no cast brings values farther apart, but for those around an end.
+void doubt_integer(const Tensor& x, std::size_t n, Tensor& y) {
+  const double e = x.bound(n);
+  const double value = x.dtype == DType::kU64 ? static_cast<double>(static_cast<std::uint64_t>(x.i[n])) : static_cast<double>(x.i[n]);
+  const Range range = range_of(x.dtype);
+  const bool around = x.dtype != DType::kBool && (value - e < range.least || value + e >= range.past);
+  y.doubt(n, y.dtype == DType::kBool ? 1 : around ? kInfinity : e);
+}
+
 /// An integer with no more digits than the float dtype has, rounded once, as ROUND says. The range is not
 /// looked at.
 double real_of_integer(const Call& call, DType from, DType to, std::int64_t x) {
@@ -111,12 +137,10 @@ Status run_cast(Call& call) {
     y.i[n] =
         x->real() ? to_integer(call, y.dtype, x->v[n]) : integer_to_integer(call, x->dtype, y.dtype, x->i[n]);
     if (e == 0) continue;
-    const bool sure = x->real() && std::isfinite(e) && to_integer(call, y.dtype, x->v[n] - e) == y.i[n] &&
-                      to_integer(call, y.dtype, x->v[n] + e) == y.i[n] &&
-                      (y.dtype != DType::kBool || std::fabs(x->v[n]) > e);
-    if (sure) continue;
-    y.need_bounds();
-    y.e[n] = 1;
+    if (x->real())
+      doubt_whole(call, *x, n, y);
+    else
+      doubt_integer(*x, n, y);
   }
   return {};
 }

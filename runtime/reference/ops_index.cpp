@@ -126,8 +126,14 @@ void scatter_one(const Call& call, const Tensor& u, std::size_t from, Tensor& y,
     y.v[at] = next.v;
     e = call.bounds ? next.e : 0;
   } else {
-    if (fn != 0) e = std::max(e, y.bound(at));
-    y.i[at] = fn == 0 ? u.i[from] : binary_integer(y.dtype, fn, y.i[at], u.i[from]);
+    if (fn == 0) {
+      y.i[at] = u.i[from];
+      return y.doubt_as(at, u, from);
+    }
+    e = doubt_of_integers(y.dtype, fn, {y.i[at], y.bound(at)}, {u.i[from], e});
+    y.i[at] = binary_integer(y.dtype, fn, y.i[at], u.i[from]);
+    if (e != 0 || !y.e.empty()) y.doubt(at, e);
+    return;
   }
   if (e != 0) y.need_bounds();
   if (!y.e.empty()) y.e[at] = e;

@@ -13,9 +13,7 @@ void move(const Tensor& x, std::size_t from, Tensor& y, std::size_t to) {
     y.v[to] = x.v[from];
   else
     y.i[to] = x.i[from];
-  const double e = x.bound(from);
-  if (e != 0) y.need_bounds();
-  if (!y.e.empty()) y.e[to] = e;
+  y.doubt_as(to, x, from);
 }
 
 /// Where a block of `sizes` begins in `dims`. Errors: kDataError under policy error.

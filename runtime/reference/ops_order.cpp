@@ -63,11 +63,31 @@ Status run_arg_reduce(Call& call) {
       if (beats(a, b) || (last && !beats(b, a))) best = k;
     }
     y.i[line] = static_cast<std::int64_t>(best);
+    std::vector<std::int64_t> may;
     for (std::size_t k = 0; k < lines.size; ++k)
-      if (k != best && close(*x, lines.place(line, k), lines.place(line, best))) mark(y, line, 1);
+      if (k == best || close(*x, lines.place(line, k), lines.place(line, best))) may.push_back(static_cast<std::int64_t>(k));
+    if (may.size() > 1) y.doubt(line, std::move(may));
   }
   return {};
 }
+
+namespace {
+
+/// Which elements of a line may come k-th: those that no more than k others surely come before, and enough may follow.
+void doubt_places(const Tensor& x, const Lines& from, const Lines& to, std::size_t line, const std::vector<std::size_t>& order, Tensor& indices) {
+  std::vector<std::size_t> first(order.size()), last(order.size(), order.size() - 1);  // by place in `order`
+  for (std::size_t a = 0; a < order.size(); ++a)
+    for (std::size_t b = a + 1; b < order.size(); ++b)
+      if (!close(x, from.place(line, order[a]), from.place(line, order[b]))) ++first[b], --last[a];
+  for (std::size_t k = 0; k < to.size; ++k) {
+    std::vector<std::int64_t> may;
+    for (std::size_t a = 0; a < order.size(); ++a)
+      if (first[a] <= k && k <= last[a]) may.push_back(static_cast<std::int64_t>(order[a]));
+    if (may.size() > 1) indices.doubt(to.place(line, k), std::move(may));
+  }
+}
+
+}  // namespace
 
 Status run_top_k(Call& call) {
   const TensorPtr x = call.load(0);
@@ -97,8 +117,8 @@ Status run_top_k(Call& call) {
       mark(values, place, unsure ? worst : x->bound(source));
       if (call.out.size() < 2) continue;
       call.out[1].i[place] = static_cast<std::int64_t>(order[k]);
-      if (unsure) mark(call.out[1], place, 1);
     }
+    if (unsure && call.out.size() > 1) doubt_places(*x, from, to, line, order, call.out[1]);
   }
   return {};
 }
@@ -121,8 +141,11 @@ Status run_nonzero(Call& call) {
     ++count;
   }
   if (call.out.size() > 1) call.out[1].i[0] = count;
-  for (Tensor& y : call.out)
-    if (unsure) y.e.assign(y.count(), 1);
+  for (std::size_t n = 0; n < indices.count() && unsure; ++n) {
+    const auto last = static_cast<double>(std::max<std::int64_t>(x->dims[n / static_cast<std::size_t>(cap)] - 1, 0));
+    indices.doubt(n, std::max(static_cast<double>(indices.i[n]), last - static_cast<double>(indices.i[n])));
+  }
+  if (unsure && call.out.size() > 1) call.out[1].doubt(0, static_cast<double>(std::min(cap, element_count(x->dims))));
   return {};
 }
 

@@ -27,18 +27,17 @@ Status run_unary(Call& call) {
     }
   }
   y.e = x->e;
-  if (x->real() && !y.e.empty())
-    for (double& e : y.e) e = std::isfinite(e) ? 0 : 1;
+  for (double& e : y.e) {
+    if (x->real()) e = std::isfinite(e) ? 0 : 1;
+    if (fn == RLX_UNARY_SIGN) e = e == 0 ? 0 : 2;
+  }
   return {};
 }
 
 namespace {
 
-/// Marks result `at` as one of several admissible ones.
-void mark(Tensor& y, std::size_t at) {
-  y.need_bounds();
-  y.e[at] = 1;
-}
+/// Marks truth `at` as one of both.
+void mark(Tensor& y, std::size_t at) { y.doubt(at, 1); }
 
 }  // namespace
 
@@ -59,7 +58,8 @@ Status run_binary(Call& call) {
     if (a->bound(at_a[n]) == 0 && b->bound(at_b[n]) == 0) continue;
     const bool and_by_a = fn == RLX_BINARY_AND && a->bound(at_a[n]) == 0 && a->i[at_a[n]] == 0;
     const bool and_by_b = fn == RLX_BINARY_AND && b->bound(at_b[n]) == 0 && b->i[at_b[n]] == 0;
-    if (!and_by_a && !and_by_b) mark(y, n);
+    if (and_by_a || and_by_b) continue;
+    y.doubt(n, doubt_of_integers(y.dtype, fn, {a->i[at_a[n]], a->bound(at_a[n])}, {b->i[at_b[n]], b->bound(at_b[n])}));
   }
   return {};
 }
@@ -127,7 +127,8 @@ Status run_select(Call& call) {
       }
     } else {
       y.i[n] = chosen.i[p];
-      if (c->bound(at_c[n]) > 0 && (chosen.i[p] != other.i[q] || other.bound(q) > 0)) e = 1;
+      if (c->bound(at_c[n]) > 0 && (chosen.i[p] != other.i[q] || other.bound(q) > 0))
+        e = std::fmax(e, apart(y.dtype, chosen.i[p], other.i[q]) + other.bound(q));
     }
     if (e == 0) continue;
     y.need_bounds();

@@ -13,15 +13,14 @@ void fold_into(const Call& call, std::int64_t fn, const Tensor& x, const Places&
                std::size_t at) {
   if (!y.real()) {
     std::int64_t value = integer_identity(y.dtype, fn);
-    bool unsure = false;
+    double e = 0;
+    const std::int64_t one = integer_function(y.dtype, fn);
     for (const std::size_t place : places) {
-      value = binary_integer(y.dtype, integer_function(y.dtype, fn), value, x.i[place]);
-      unsure = unsure || x.bound(place) != 0;
+      e = doubt_of_integers(y.dtype, one, {value, e}, {x.i[place], x.bound(place)});
+      value = binary_integer(y.dtype, one, value, x.i[place]);
     }
     y.i[at] = value;
-    if (!unsure) return;
-    y.need_bounds();
-    y.e[at] = 1;
+    if (e != 0) y.doubt(at, e);
     return;
   }
   Fold fold(fn, call.unit(y.dtype));

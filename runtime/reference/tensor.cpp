@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/reference/tensor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -28,6 +29,43 @@ Tensor::Tensor(DType type, Sizes sizes) : dtype(type), dims(std::move(sizes)) {
     v.resize(size);
   else
     i.resize(size);
+}
+
+double apart(DType dtype, std::int64_t a, std::int64_t b) {
+  const auto distance = [&](std::int64_t from, std::int64_t to) {
+    const std::uint64_t bits = dtype_bytes(dtype) * 8, steps = static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+    return bits == 64 ? steps : steps & ((std::uint64_t{1} << bits) - 1);
+  };
+  return static_cast<double>(std::min(distance(a, b), distance(b, a)));
+}
+
+bool Tensor::admits(std::size_t at, std::int64_t seen) const {
+  if (seen == i[at]) return true;
+  const double most = bound(at);
+  if (most == 0) return false;
+  const auto known = among.find(at);
+  if (std::isinf(most) || known == among.end()) return apart(dtype, i[at], seen) <= most;
+  return std::find(known->second.begin(), known->second.end(), seen) != known->second.end();
+}
+
+void Tensor::doubt(std::size_t at, double most) {
+  need_bounds();
+  e[at] = most;
+  among.erase(at);
+}
+
+void Tensor::doubt(std::size_t at, std::vector<std::int64_t> values) {
+  double most = 0;
+  for (const std::int64_t value : values) most = std::max(most, apart(dtype, i[at], value));
+  doubt(at, most);
+  if (most > 0) among[at] = std::move(values);
+}
+
+void Tensor::doubt_as(std::size_t at, const Tensor& x, std::size_t from) {
+  if (x.bound(from) == 0 && e.empty()) return;
+  doubt(at, x.bound(from));
+  const auto known = x.among.find(from);
+  if (known != x.among.end()) among[at] = known->second;
 }
 
 Walk::Walk(std::span<const std::int64_t> dims, std::span<const std::int64_t> strides, std::int64_t offset) {
@@ -83,6 +121,13 @@ void write_real(DType dtype, std::byte* bytes, std::size_t index, double value) 
     default:
       return put(bytes, index, value);
   }
+}
+
+/// The greatest value of an integer dtype; bool: 1.
+std::int64_t greatest_integer(DType dtype) {
+  if (dtype == DType::kBool) return 1;
+  const std::uint64_t bits = dtype_bytes(dtype) * 8;
+  return static_cast<std::int64_t>(~std::uint64_t{0} >> (64 - bits) >> (is_signed_int(dtype) ? 1 : 0));
 }
 
 /// The least number of the dtype that is not below `value` >= 0.
@@ -144,10 +189,10 @@ TensorPtr Operand::load() const {
   if (count == 0) return out;
   for (std::size_t n = 0; n < count && out->real(); ++n) out->v[n] = root->v[walk[n]];
   for (std::size_t n = 0; n < count && !out->real(); ++n) out->i[n] = root->i[walk[n]];
-  if (!root->e.empty()) {
-    out->need_bounds();
-    for (std::size_t n = 0; n < count; ++n) out->e[n] = root->e[walk[n]];
-  }
+  if (root->e.empty()) return out;
+  out->need_bounds();
+  for (std::size_t n = 0; n < count; ++n) out->e[n] = root->e[walk[n]];
+  for (std::size_t n = 0; n < count && !root->among.empty(); ++n) out->doubt_as(n, *root, walk[n]);
   return out;
 }
 
@@ -165,9 +210,7 @@ void Operand::element(std::int64_t position, Tensor& out, std::size_t to) const 
     out.v[to] = root->v[from];
   else
     out.i[to] = root->i[from];
-  if (root->bound(from) == 0) return;
-  out.need_bounds();
-  out.e[to] = root->e[from];
+  out.doubt_as(to, *root, from);
 }
 
 void write_values(const Tensor& tensor, std::byte* bytes) {
@@ -191,8 +234,12 @@ void write_values(const Tensor& tensor, std::byte* bytes) {
 
 void write_bounds(const Tensor& tensor, std::byte* bytes) {
   if (!tensor.real()) {
-    if (!tensor.i.empty()) std::memset(bytes, 0, tensor.i.size() * dtype_bytes(tensor.dtype));
-    return;
+    Tensor bounds(tensor.dtype, tensor.dims);
+    const std::int64_t most = greatest_integer(tensor.dtype);  // of u64 its bits
+    const double half = tensor.dtype == DType::kU64 ? 0x1p63 : static_cast<double>(most);
+    for (std::size_t n = 0; n < tensor.i.size(); ++n)
+      bounds.i[n] = tensor.bound(n) < half ? static_cast<std::int64_t>(std::ceil(tensor.bound(n))) : most;
+    return write_values(bounds, bytes);
   }
   for (std::size_t n = 0; n < tensor.v.size(); ++n) {
     const double rounded = round_to(tensor.dtype, tensor.v[n]);

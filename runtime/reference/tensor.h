@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -20,14 +21,16 @@ std::int64_t element_count(std::span<const std::int64_t> dims);
 Sizes dense_strides(std::span<const std::int64_t> dims);
 
 /// Dense row-major. Floats are in `v`, everything else in `i` (u64 as its bits, bool as 0 or 1).
-/// `e`: of each float the most by which any permitted implementation may differ; of an integer or bool
-/// non-zero where another value is admissible. Empty means that all are exact.
+/// `e`: of each element the most by which any permitted implementation may differ, infinite where that is not known;
+/// integers wrap around. Empty means that all are exact.
 struct Tensor {
   DType dtype = DType::kNone;
   Sizes dims;
   std::vector<double> v;
   std::vector<double> e;
   std::vector<std::int64_t> i;
+  /// Of integers whose `e` is finite and not 0: the admissible values, where they are known one by one.
+  std::map<std::size_t, std::vector<std::int64_t>> among;
 
   Tensor() = default;
   Tensor(DType type, Sizes sizes);
@@ -38,7 +41,17 @@ struct Tensor {
   void need_bounds() {
     if (e.empty()) e.resize(count());
   }
+  /// Whether integer `at` may be `seen`.
+  bool admits(std::size_t at, std::int64_t seen) const;
+  /// Integer `at` may be any within `most` of it.
+  void doubt(std::size_t at, double most);
+  /// Integer `at` may be any of `values` and no other.
+  void doubt(std::size_t at, std::vector<std::int64_t> values);
+  /// What may stand at `from` of `x` may stand at `at`.
+  void doubt_as(std::size_t at, const Tensor& x, std::size_t from);
 };
+/// |a - b| where integers of `dtype` wrap around.
+double apart(DType dtype, std::int64_t a, std::int64_t b);
 using TensorPtr = std::shared_ptr<const Tensor>;
 
 /// Element numbers of a strided walk in row-major order of `dims`.
@@ -77,8 +90,8 @@ std::int64_t read_integer(DType dtype, const std::byte* bytes, std::int64_t inde
 
 /// The values rounded to their dtype, as bytes.
 void write_values(const Tensor& tensor, std::byte* bytes);
-/// The bounds, rounded up: each covers the rounding of the value that write_values gives too. Zero for
-/// integers.
+/// The bounds, rounded up: each covers the rounding of the value that write_values gives too. Of an integer the most by
+/// which another admissible value may differ; the greatest value of the dtype (bool: 1) says that any may stand there.
 void write_bounds(const Tensor& tensor, std::byte* bytes);
 
 }  // namespace rlx::reference

@@ -143,12 +143,16 @@ void compare_outputs(const std::string& folder, std::vector<reference::Tensor> e
     if (result.good) continue;
     outcome.status = CaseStatus::kFail;
     outcome.failures.push_back({places[i].name + ", " + result.problem.substr(0, result.problem.rfind(", seen ")),
-                                result.seen + " (" + std::to_string(result.wrong) + " of " + std::to_string(result.compared) + " elements are wrong)",
+                                result.seen + " (" + std::to_string(result.wrong) + " of " + std::to_string(expected[i].count()) + " elements are wrong)",
                                 "compare"});
   }
   outcome.worst = worst;
   if (outcome.status == CaseStatus::kPass && worst > 0.5)
     outcome.notes.push_back("an element uses " + std::to_string(worst) + " of its bound");
+  if (outcome.status == CaseStatus::kPass && !outcome.elements && all > 0) {
+    outcome.status = CaseStatus::kWeak;
+    outcome.reason = "each of the " + std::to_string(static_cast<std::uint64_t>(all)) + " elements may be another: nothing is compared";
+  }
   if (outcome.status == CaseStatus::kPass && loose > 0.1 * all && options.most < 0 && !options.loose_is_fine) {
     outcome.status = CaseStatus::kWeak;
     outcome.reason = "the bounds of " + std::to_string(loose / all * 100) + " % of the elements are wider than a hundredth of the result";

@@ -226,6 +226,17 @@ int32_t run_arg_reduce(const Call& c) {
       best = seen;
       index.i = n;
     }
+#if RLX_FAULT == 245  // argmax-past-end-at-tie
+    int64_t same = 0;
+    for (int64_t n = 0; n < x.dims[axis]; ++n) {
+      const Cell seen = load(x.dtype, element(x, base + n * x.strides[axis]));
+      same += !beats(seen, best) && !beats(best, seen);
+    }
+    if (same > 1 && is_float(x.dtype) && best.f != std::floor(best.f)) {
+      RLX_REACHED();
+      index.i = x.dims[axis];
+    }
+#endif
     store_at(y, walk.at, index);
     if (c.stop(4 * x.dims[axis])) return c.watch->status;
   }

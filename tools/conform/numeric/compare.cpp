@@ -3,7 +3,8 @@
 
 #include <cmath>
 #include <cstdio>
-#include <limits>
+
+#include "tools/shared/admissible.h"
 
 namespace rlx::conform {
 namespace {
@@ -26,30 +27,11 @@ std::string shown(double value) {
   return text;
 }
 
-double greatest(DType dtype) {
-  if (dtype == DType::kF16) return 65504;
-  if (dtype == DType::kF32) return std::numeric_limits<float>::max();
-  if (dtype == DType::kBF16) return 3.3895313892515355e38;
-  return std::numeric_limits<double>::max();
-}
-
-double least_normal(DType dtype) {
-  if (dtype == DType::kF16) return 0x1p-14;
-  return dtype == DType::kF64 ? 0x1p-1022 : 0x1p-126;
-}
-
 /// Half a unit in the last place of a narrow dtype, relative; 0 of the others.
 double half_step(DType dtype) { return dtype == DType::kBF16 ? 0x1p-8 : dtype == DType::kF16 ? 0x1p-11 : 0; }
 
-/// Whether `y` is admissible for `v` within `e`. NaN and infinity belong to nobody's bound.
-bool admissible(DType dtype, double v, double e, double y, const CompareOptions& options) {
-  if (std::isnan(v)) return std::isnan(y);
-  if (std::isnan(y)) return false;
-  if (std::isinf(v)) return y == v;
-  if (std::isinf(y)) return (std::signbit(y) == std::signbit(v)) && std::fabs(v) + e >= greatest(dtype);
-  if (options.sign_of_zero && v == 0 && y == 0 && std::signbit(v) != std::signbit(y)) return false;
-  if (options.flush_to_zero && y == 0 && std::fabs(v) < least_normal(dtype)) return true;
-  return std::fabs(y - v) <= e;
+numeric::Format format_of(DType dtype) {
+  return dtype == DType::kF16 ? numeric::kF16 : dtype == DType::kBF16 ? numeric::kBF16 : dtype == DType::kF32 ? numeric::kF32 : numeric::kF64;
 }
 
 void note_wrong(Comparison& result, const Tensor& expected, std::uint64_t i, const std::string& wanted, const std::string& seen) {
@@ -66,29 +48,42 @@ void compare_reals(const Tensor& expected, const std::byte* bytes, const Compare
   for (const double v : expected.v)
     if (std::isfinite(v)) squares += v * v, ++finite;
   const double hundredth = finite ? std::sqrt(squares / static_cast<double>(finite)) / 100 : 0;
+  const numeric::Format format = format_of(expected.dtype);
+  const numeric::Rules rules{options.flush_to_zero, options.sign_of_zero};
+  const double size = std::fmax(hundredth * 100, options.most);
   std::uint64_t loose = 0;
   for (std::size_t i = 0; i < expected.v.size(); ++i) {
     const double v = expected.v[i], y = reference::read_real(expected.dtype, bytes, static_cast<std::int64_t>(i));
     double e = expected.bound(i);
     if (options.most >= 0 && e > options.most) e = options.most;
     if (e > std::fmax(hundredth, 4 * half_step(expected.dtype) * std::fabs(v))) ++loose;
+    if (!numeric::proves(format, v, e, size)) --result.compared;
     if (e > 0 && std::isfinite(e) && std::isfinite(y) && std::isfinite(v)) result.worst = std::fmax(result.worst, std::fabs(y - v) / e);
-    if (!admissible(expected.dtype, v, e, y, options)) note_wrong(result, expected, i, shown(v) + " within " + shown(e), shown(y));
+    if (!numeric::admissible(format, v, e, y, rules)) note_wrong(result, expected, i, shown(v) + " within " + shown(e), shown(y));
   }
   result.loose = expected.v.empty() ? 0 : static_cast<double>(loose) / static_cast<double>(expected.v.size());
+}
+
+/// "3", "one of 0, 3, 5", "3 within 2".
+std::string admissible_text(const Tensor& expected, std::size_t at) {
+  constexpr std::size_t kShown = 8;
+  const auto known = expected.among.find(at);
+  const double e = expected.bound(at);
+  if (e == 0) return std::to_string(expected.i[at]);
+  if (known == expected.among.end()) return std::to_string(expected.i[at]) + " within " + shown(e);
+  std::string out;
+  for (std::size_t n = 0; n < known->second.size() && n < kShown; ++n) out += (n ? ", " : "one of ") + std::to_string(known->second[n]);
+  return out + (known->second.size() > kShown ? ", …" : "");
 }
 
 void compare_integers(const Tensor& expected, const std::byte* bytes, Comparison& result) {
   for (std::size_t i = 0; i < expected.i.size(); ++i) {
     const std::int64_t seen = reference::read_integer(expected.dtype, bytes, static_cast<std::int64_t>(i));
     const bool raw_bool = expected.dtype == DType::kBool && std::to_integer<unsigned>(bytes[i]) > 1;
-    if (expected.bound(i) != 0 && !raw_bool) {  // another value is admissible too: this one proves nothing
-      --result.compared;
-      continue;
-    }
-    if (seen == expected.i[i] && !raw_bool) continue;
+    if (expected.bound(i) != 0) --result.compared;  // another value is admissible too
+    if (expected.admits(i, seen) && !raw_bool) continue;
     const std::string saw = raw_bool ? "the byte " + std::to_string(std::to_integer<unsigned>(bytes[i])) : std::to_string(seen);
-    note_wrong(result, expected, i, std::to_string(expected.i[i]), saw);
+    note_wrong(result, expected, i, admissible_text(expected, i), saw);
   }
 }
 

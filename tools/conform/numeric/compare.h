@@ -19,7 +19,7 @@ struct CompareOptions {
 
 struct Comparison {
   bool good = false;
-  std::uint64_t compared = 0;
+  std::uint64_t compared = 0;  ///< elements whose agreement says something: not those of which anything is admissible
   std::uint64_t wrong = 0;
   std::uint64_t first = 0;  ///< the first wrong element, row-major
   std::string problem;      ///< "element [1, 2]: wanted 3 within 1e-07, seen 4"

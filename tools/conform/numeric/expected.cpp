@@ -75,6 +75,11 @@ std::string pack(const std::vector<Tensor>& tensors) {
     put_list(out, tensor.v);
     put_list(out, tensor.e);
     put_list(out, tensor.i);
+    put(out, static_cast<std::uint64_t>(tensor.among.size()));
+    for (const auto& [at, values] : tensor.among) {
+      put(out, static_cast<std::uint64_t>(at));
+      put_list(out, values);
+    }
   }
   return out;
 }
@@ -90,6 +95,11 @@ Result<std::vector<Tensor>> unpack(const std::string& bytes) {
     tensor.v = reader.list<double>();
     tensor.e = reader.list<double>();
     tensor.i = reader.list<std::int64_t>();
+    const auto known = reader.number<std::uint64_t>();
+    for (std::uint64_t n = 0; n < known && reader.good; ++n) {
+      const auto at = reader.number<std::uint64_t>();
+      tensor.among[at] = reader.list<std::int64_t>();
+    }
     out.push_back(std::move(tensor));
   }
   if (!reader.good) return fail(ErrorCode::kInvalidArgument, "expected values: ", bytes.size(), " bytes, which are cut");

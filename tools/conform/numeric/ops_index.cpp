@@ -177,6 +177,7 @@ struct Chain {
   std::uint32_t curve;  ///< of unary
   Opcode then;
   Attributes attributes;
+  bool tied = false;  ///< in half of the rows the second half repeats the first
 };
 const Chain kChains[] = {
     {"exp_round", RLX_UNARY_EXP, RLX_OP_UNARY, {{RLX_ATTR_FN, number(RLX_UNARY_ROUND_EVEN)}}},
@@ -184,6 +185,8 @@ const Chain kChains[] = {
     {"exp_cast", RLX_UNARY_EXP, RLX_OP_CAST, {{RLX_ATTR_TO, DType::kI32}}},
     {"sigmoid_argmax", RLX_UNARY_SIGMOID, RLX_OP_ARG_REDUCE, {{RLX_ATTR_FN, number(RLX_REDUCE_MAX)}, {RLX_ATTR_AXIS, number(1)}, {RLX_ATTR_KEEP, number(0)}, {RLX_ATTR_TIE, number(0)}}},
     {"tanh_top_k", RLX_UNARY_TANH, RLX_OP_TOP_K, {{RLX_ATTR_K, number(4)}, {RLX_ATTR_AXIS, number(1)}, {RLX_ATTR_LARGEST, number(1)}, {RLX_ATTR_SORTED, number(1)}}},
+    {"sigmoid_argmax_tied", RLX_UNARY_SIGMOID, RLX_OP_ARG_REDUCE, {{RLX_ATTR_FN, number(RLX_REDUCE_MAX)}, {RLX_ATTR_AXIS, number(1)}, {RLX_ATTR_KEEP, number(0)}, {RLX_ATTR_TIE, number(0)}}, true},
+    {"tanh_top_k_tied", RLX_UNARY_TANH, RLX_OP_TOP_K, {{RLX_ATTR_K, number(4)}, {RLX_ATTR_AXIS, number(1)}, {RLX_ATTR_LARGEST, number(1)}, {RLX_ATTR_SORTED, number(1)}}, true},
 };
 
 OpCase first_of(const Chain& chain, DType dtype) {
@@ -193,6 +196,12 @@ OpCase second_of(const Chain& chain, DType dtype) {
   const auto fn = chain.attributes.find(RLX_ATTR_FN);
   return {.name = chain.name, .op = chain.then, .fn = fn == chain.attributes.end() ? 0 : static_cast<std::uint32_t>(std::get<Dim>(fn->second).number()),
           .operands = {operand(dtype, {6, 35})}, .attributes = chain.attributes};
+}
+
+/// Of 6 rows of 35 the first 3 hold their first 17 elements twice.
+void tie(std::string& bytes) {
+  const std::size_t width = bytes.size() / (6 * 35);
+  for (std::size_t row = 0; row < 3; ++row) bytes.replace((row * 35 + 17) * width, 17 * width, bytes, row * 35 * width, 17 * width);
 }
 
 }  // namespace
@@ -222,6 +231,7 @@ Result<NumericCase> jump_case(const std::string& key, std::uint64_t seed, const 
     made.image = bytes_of(image);
     Random random(seed);
     made.inputs = {fill_operand(first.operands[0], Data::kTame, random)};
+    if (chain.tied) tie(made.inputs[0]);
     return made;
   }
   return fail(ErrorCode::kInvalidArgument, "no case `", key, "`");

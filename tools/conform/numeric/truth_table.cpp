@@ -29,6 +29,11 @@ Tensor reals(const std::vector<double>& values, double bound) {
 
 struct Table {
   std::vector<std::string> faults;
+  /// How many elements count as compared.
+  void counts(const char* name, const Tensor& expected, const std::string& bytes, std::uint64_t wanted, const CompareOptions& options = {}) {
+    const Comparison seen = compare(expected, bytes, options);
+    if (!seen.good || seen.compared != wanted) faults.push_back(std::string(name) + ": " + std::to_string(seen.compared) + " elements count as compared, wanted " + std::to_string(wanted));
+  }
   void row(const char* name, const Tensor& expected, const std::string& bytes, bool wanted, const CompareOptions& options = {}) {
     if (compare(expected, bytes, options).good != wanted)
       faults.push_back(std::string(name) + (wanted ? ": refused, but it is right" : ": accepted, but it is wrong"));
@@ -85,6 +90,50 @@ void kinds(Table& table) {
   table.row("a bool of 2", truth, raw<unsigned char>({2, 0}), false);
 }
 
+/// An argmax of 7 whose first element and fifth are tied, and one that is sure.
+Tensor tied() {
+  Tensor tensor(DType::kI64, {2});
+  tensor.i = {0, 3};
+  tensor.doubt(0, std::vector<std::int64_t>{0, 5});
+  return tensor;
+}
+
+void doubts(Table& table) {
+  using Whole = std::vector<std::int64_t>;
+  table.row("a tie, the first", tied(), raw<std::int64_t>(Whole{0, 3}), true);
+  table.row("a tie, the other", tied(), raw<std::int64_t>(Whole{5, 3}), true);
+  table.row("a tie, an element that is not tied", tied(), raw<std::int64_t>(Whole{2, 3}), false);
+  table.row("a tie, out of range", tied(), raw<std::int64_t>(Whole{1'000'000'000, 3}), false);
+  table.row("a tie, below the range", tied(), raw<std::int64_t>(Whole{-5, 3}), false);
+  table.row("a tie hides a wrong element", tied(), raw<std::int64_t>(Whole{0, 4}), false);
+  Tensor near(DType::kU8, {2});
+  near.i = {254, 7};
+  near.doubt(0, 3);
+  table.row("a whole number within its bound, around the end", near, raw<unsigned char>({1, 7}), true);
+  table.row("a whole number past its bound", near, raw<unsigned char>({2, 7}), false);
+  near.doubt(0, kInf);
+  table.row("a whole number that may be any", near, raw<unsigned char>({100, 7}), true);
+  Tensor truth(DType::kBool, {1});
+  truth.i = {1};
+  truth.doubt(0, 1);
+  table.row("a truth in doubt", truth, raw<unsigned char>({0}), true);
+  table.row("a truth in doubt that is no truth", truth, raw<unsigned char>({7}), false);
+  table.counts("what is tied does not count", tied(), raw<std::int64_t>(Whole{5, 3}), 1);
+}
+
+void strength(Table& table) {
+  const float inf = std::numeric_limits<float>::infinity();
+  table.counts("bounds that say something", reals({1, 2, 3}, 1e-3), raw<float>({1, 2, 3}), 3);
+  table.counts("infinite bounds", reals({1, 2, 3}, kInf), raw<float>({9, 9, 9}), 0);
+  table.counts("bounds past the whole", reals({1, 2, 3}, 2.5), raw<float>({1, 2, 3}), 0);
+  table.counts("an infinity under an infinite bound", reals({kInf, 2}, kInf), raw<float>({inf, 5}), 1);
+  table.counts("zeros that are exact", reals({0, 0}, 0), raw<float>({0, 0}), 2);
+  table.counts("zeros within a hundredth", reals({0, 0}, 0.01), raw<float>({0, 0}), 0);
+  CompareOptions whole;
+  whole.most = 0.25;
+  table.counts("whole numbers", reals({0, 0}, 3), raw<float>({0, 0}), 2, whole);
+}
+
 }  // namespace
 
 std::vector<std::string> comparator_faults() {
@@ -92,6 +141,8 @@ std::vector<std::string> comparator_faults() {
   nan_and_infinity(table);
   places(table);
   kinds(table);
+  doubts(table);
+  strength(table);
   return table.faults;
 }
 

@@ -128,6 +128,69 @@ TEST(ReferenceBound, KnowsThatAnUnsureBranchMayGoEitherWay) {
   EXPECT_EQ(y.bound(1), 0);
 }
 
+/// x + 0.1, of bounds above zero: equal elements of x are ties within their bounds.
+ValueId computed(MirBuilder& g, ValueId x) { return g.binary(RLX_BINARY_ADD, x, g.scalar(DType::kF32, 0.1)); }
+
+TEST(ReferenceBound, NamesTheElementsThatMayWin) {
+  const Tensor x = reals(DType::kF32, {2, 4}, {1, 3, 3, 0, 5, 1, 2, 3});
+  const Tensor y = run_one({x}, [](MirBuilder& g, const std::vector<ValueId>& in) {
+    return std::vector<ValueId>{g.add(RLX_OP_ARG_REDUCE, {computed(g, in[0])}, {{RLX_ATTR_FN, Dim(RLX_REDUCE_MAX)}, {RLX_ATTR_AXIS, Dim(1)}})};
+  });
+  ASSERT_EQ(y.i, (std::vector<std::int64_t>{1, 0}));
+  for (const std::int64_t seen : {1, 2}) EXPECT_TRUE(y.admits(0, seen)) << seen;
+  for (const std::int64_t seen : {-1, 0, 3, 4, 1'000'000'000}) EXPECT_FALSE(y.admits(0, seen)) << seen;
+  EXPECT_EQ(y.bound(1), 0);
+  EXPECT_FALSE(y.admits(1, 1));
+}
+
+TEST(ReferenceBound, NamesTheElementsThatMayComeKth) {
+  const Tensor x = reals(DType::kF32, {5}, {1, 4, 4, 9, 0});
+  const auto out = run({x}, [](MirBuilder& g, const std::vector<ValueId>& in) {
+    const ValueId values = g.add(RLX_OP_TOP_K, {computed(g, in[0])}, {{RLX_ATTR_K, Dim(3)}, {RLX_ATTR_AXIS, Dim(0)}, {RLX_ATTR_LARGEST, Dim(1)}});
+    return std::vector<ValueId>{values, values + 1};
+  });
+  ASSERT_TRUE(out) << out.error().message();
+  const Tensor& y = *(*out)[1];
+  ASSERT_EQ(y.i, (std::vector<std::int64_t>{3, 1, 2}));
+  EXPECT_FALSE(y.admits(0, 1));  // nothing comes near the greatest
+  for (const std::size_t place : {1, 2}) {
+    EXPECT_TRUE(y.admits(place, 1) && y.admits(place, 2));
+    EXPECT_FALSE(y.admits(place, 0) || y.admits(place, 3) || y.admits(place, 7));
+  }
+}
+
+TEST(ReferenceBound, FollowsIntegersInDoubt) {
+  // 2.4 + 0.1 lies within its rounding of 2.5: 2 or 3. Nothing but these, shifted by 10 and doubled.
+  const Tensor x = reals(DType::kF32, {2}, {2.4, 7});
+  const auto out = run({x}, [](MirBuilder& g, const std::vector<ValueId>& in) {
+    const ValueId whole = g.cast(computed(g, in[0]), DType::kI32);
+    const ValueId sum = g.binary(RLX_BINARY_ADD, whole, g.scalar(DType::kI32, 10));
+    return std::vector<ValueId>{whole, sum, g.binary(RLX_BINARY_MUL, sum, g.scalar(DType::kI32, 2))};
+  });
+  ASSERT_TRUE(out) << out.error().message();
+  const Tensor &whole = *(*out)[0], &sum = *(*out)[1], &twice = *(*out)[2];
+  EXPECT_TRUE(whole.admits(0, 2) && whole.admits(0, 3));
+  EXPECT_FALSE(whole.admits(0, 1) || whole.admits(0, 4) || whole.admits(1, 8));
+  EXPECT_TRUE(sum.admits(0, 12) && sum.admits(0, 13));
+  EXPECT_FALSE(sum.admits(0, 10) || sum.admits(0, 15));
+  EXPECT_TRUE(twice.admits(0, 24) && twice.admits(0, 26));
+  EXPECT_FALSE(twice.admits(0, 20) || twice.admits(1, 36));
+}
+
+TEST(ReferenceBound, IsWrittenForIntegersToo) {
+  Tensor y(DType::kI8, {4});
+  y.i = {5, 5, 5, 5};
+  y.doubt(1, 2.0);
+  y.doubt(2, std::vector<std::int64_t>{0, 5, 9});
+  y.doubt(3, INFINITY);
+  std::int8_t seen[4] = {-1, -1, -1, -1};
+  write_bounds(y, reinterpret_cast<std::byte*>(seen));
+  EXPECT_EQ(seen[0], 0);
+  EXPECT_EQ(seen[1], 2);
+  EXPECT_EQ(seen[2], 5);
+  EXPECT_EQ(seen[3], 127);
+}
+
 struct Composite {
   const char* name;
   Opcode op;

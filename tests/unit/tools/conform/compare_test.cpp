@@ -32,15 +32,19 @@ TEST(Compare, NamesTheFirstWrongElementWithCoordinates) {
   EXPECT_NE(result.problem.find("seen 9"), std::string::npos) << result.problem;
 }
 
-TEST(Compare, CountsNoIntegerThatMayBeAnother) {
+TEST(Compare, CountsNoIntegerThatMayBeAnotherAndRefusesWhatNoneMayBe) {
   Tensor expected(DType::kI32, {2});
   expected.i = {3, 4};
   expected.e = {1, 0};
-  const std::int32_t tied[] = {99, 4}, wrong[] = {99, 5};
+  const std::int32_t tied[] = {2, 4}, wrong[] = {2, 5}, far[] = {99, 4};
   const Comparison result = compare(expected, std::string(reinterpret_cast<const char*>(tied), sizeof tied));
   EXPECT_TRUE(result.good);
   EXPECT_EQ(result.compared, 1u);
   EXPECT_FALSE(compare(expected, std::string(reinterpret_cast<const char*>(wrong), sizeof wrong)).good);
+  EXPECT_FALSE(compare(expected, std::string(reinterpret_cast<const char*>(far), sizeof far)).good);
+  expected.doubt(0, std::vector<std::int64_t>{0, 3, 7});
+  const Comparison named = compare(expected, std::string(reinterpret_cast<const char*>(tied), sizeof tied));
+  EXPECT_EQ(named.problem, "element [0]: wanted one of 0, 3, 7, seen 2");
 }
 
 TEST(Compare, CutsBoundsWhereDataAreExact) {
@@ -80,6 +84,7 @@ TEST(Expected, CrossesAsBytesAndRefusesCutOnes) {
   a.v = {1, 2};
   a.e = {0, 0.5};
   b.i = {-7};
+  b.doubt(0, std::vector<std::int64_t>{-7, 3, 4});
   const std::string bytes = pack({a, b});
   const auto back = unpack(bytes);
   ASSERT_TRUE(back);
@@ -87,6 +92,8 @@ TEST(Expected, CrossesAsBytesAndRefusesCutOnes) {
   EXPECT_EQ((*back)[0].v, a.v);
   EXPECT_EQ((*back)[0].e, a.e);
   EXPECT_EQ((*back)[1].i, b.i);
+  EXPECT_EQ((*back)[1].e, b.e);
+  EXPECT_EQ((*back)[1].among, b.among);
   for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(unpack(bytes.substr(0, size))) << size;
 }
 
