@@ -72,6 +72,8 @@ struct Bisection {
   Values values;
   double worst = 0;       ///< of all ops so far
   std::size_t worst_op = 0;
+  std::size_t unproven = 0;         ///< results of which every bound is too wide to say anything
+  std::size_t unproven_op = 0;      ///< the first of those
 };
 
 /// Runs ops first .. last - 1. Returns the place of the first op past its bound, or `last`; `found` then holds its result.
@@ -90,6 +92,7 @@ rlx::Result<std::size_t> run_segment(Bisection& b, std::size_t first, std::size_
         found = {result};
         return i;
       }
+      if (!result.distance.proves() && b.unproven++ == 0) b.unproven_op = i;
       if (result.distance.worst > b.worst) b.worst = result.distance.worst, b.worst_op = i;
     }
   for (const std::string& id : segment.outputs) b.values.put(id, by_name.at(value_name(id))->expected);
@@ -162,6 +165,7 @@ int bisect(const BisectOptions& options) {
   }
   std::printf("every one of %zu ops lies within its bound on %s, %s", b.graph.ops.size(), made->beside.device().name().c_str(), binding_text(made->binding).c_str());
   if (!b.graph.ops.empty()) std::printf("; the worst uses %.3g of it: %s", b.worst, what_op(b.graph, b.worst_op).c_str());
+  if (b.unproven) std::printf("; of %zu results nothing is proven, every bound being too wide: first %s", b.unproven, what_op(b.graph, b.unproven_op).c_str());
   std::printf("\n");
   return kDone;
 }

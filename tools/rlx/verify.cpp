@@ -32,7 +32,7 @@ rlx::Status take_file(const std::string& path, const rlx::BindingManifest& manif
 
 nlohmann::json to_json(const Compared& compared) {
   const Distance& distance = compared.distance;
-  nlohmann::json out = {{"name", compared.name}, {"elements", distance.elements}, {"past", distance.past}, {"where", distance.where},
+  nlohmann::json out = {{"name", compared.name}, {"elements", distance.elements}, {"past", distance.past}, {"loose", distance.loose}, {"where", distance.where},
                         {"expected", distance.expected}, {"got", distance.got}, {"bound", distance.bound}};
   // JSON has no infinity.
   out["worst"] = std::isfinite(distance.worst) ? nlohmann::json(distance.worst) : nlohmann::json(nullptr);
@@ -41,18 +41,21 @@ nlohmann::json to_json(const Compared& compared) {
 
 int show(const VerifyOptions& options, const VerifyCase& made, const std::vector<Compared>& results) {
   const auto past = std::count_if(results.begin(), results.end(), [](const Compared& each) { return !each.distance.good(); });
+  const auto empty = std::count_if(results.begin(), results.end(), [](const Compared& each) { return each.distance.good() && !each.distance.proves(); });
+  const int code = past || empty ? kFailed : kDone;
   if (options.json) {
     nlohmann::json document = {{"schema", "rlx.verify/1"}, {"device", made.beside.device().name()}, {"binding", made.binding}, {"notes", made.notes},
-                               {"good", past == 0}, {"outputs", nlohmann::json::array()}};
+                               {"good", code == kDone}, {"outputs", nlohmann::json::array()}};
     for (const Compared& each : results) document["outputs"].push_back(to_json(each));
     print_json(document);
-    return past ? kFailed : kDone;
+    return code;
   }
   for (const std::string& note : made.notes) std::printf("%s\n", note.c_str());
   std::printf("%s beside the float64 reference, %s\n", made.beside.device().name().c_str(), binding_text(made.binding).c_str());
   for (const Compared& each : results) std::printf("output %s: %s\n", each.name.c_str(), distance_text(each.distance).c_str());
   if (past) std::printf("%lld of %zu outputs are past their bounds; `rlx bisect` finds the first op that is.\n", static_cast<long long>(past), results.size());
-  return past ? kFailed : kDone;
+  if (empty) std::printf("of %lld of %zu outputs nothing is proven: try other inputs, or `rlx bisect`, whose bounds are those of a few ops.\n", static_cast<long long>(empty), results.size());
+  return code;
 }
 
 int verify(const VerifyOptions& options) {
@@ -112,7 +115,7 @@ int verify_command(const Arguments& arguments) {
   const char* usage =
       "Usage: rlx verify MODEL [--device D] [--bind batch=8] [--input X.npz]\n"
       "Runs a model on a device and on the float64 reference, and says of every output how much of its error bound the worst element uses.\n"
-      "Exit code: 0 every element lies within its bound, 1 one does not, 2 usage.";
+      "Exit code: 0 every element lies within its bound, 1 one does not, or every bound of an output is too wide to prove anything, 2 usage.";
   if (const int stop = parse(arguments, options, positional, usage); stop >= 0) return stop;
   return verify(verifying);
 }
