@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "tools/conform/checks/environment.h"
 #include "tools/conform/checks/groups.h"
 #include "tools/conform/checks/mem.h"
 #include "tools/conform/shared/protocol.h"
@@ -78,8 +79,10 @@ const Elsewhere kElsewhere[] = {
   dup2(request, STDIN_FILENO);
   dup2(null, kReportFd);
   if (place.fixed_addresses) personality(ADDR_NO_RANDOMIZE);
+  // A driver finds its libraries and devices by what the worker was given.
+  std::vector<std::string> entries = changed_environment(environ, place.environment);
   std::vector<char*> environment;
-  for (const char* entry : place.environment) environment.push_back(const_cast<char*>(entry));
+  for (std::string& entry : entries) environment.push_back(entry.data());
   environment.push_back(nullptr);
   char name[] = "rlx-conform-worker";
   char* arguments[] = {name, nullptr};

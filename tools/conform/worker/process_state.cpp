@@ -90,6 +90,16 @@ ProcessState ProcessState::now() {
   return state;
 }
 
+ProcessState ProcessState::settled(const ProcessState& before) {
+  constexpr int kTurns = 500;
+  ProcessState state = now();
+  for (int turn = 0; turn < kTurns && state.threads > before.threads; ++turn) {
+    usleep(2000);
+    state = now();
+  }
+  return state;
+}
+
 void expect_same_state(Run& run, const std::string& what, const ProcessState& before, const ProcessState& after) {
   run.equal(what + ": the number of threads", after.threads, before.threads);
   std::string more;

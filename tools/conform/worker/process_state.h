@@ -19,6 +19,9 @@ struct ProcessState {
   std::uint64_t printed = 0;  ///< bytes on the standard streams
 
   static ProcessState now();
+  /// The same once no more threads than `before`'s are left; after a second as it is then. A thread that was joined stands
+  /// in /proc a little longer.
+  static ProcessState settled(const ProcessState& before);
 };
 
 /// One assertion per property.

@@ -2,15 +2,19 @@
 // Every slot, struct, field and stride of the registry belongs to a check; and the worker's own helpers.
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <map>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "tools/conform/checks/abi.h"
 #include "tools/conform/checks/check.h"
+#include "tools/conform/checks/environment.h"
 #include "tools/conform/numeric/numeric.h"
 #include "tools/conform/worker/host.h"
 #include "tools/conform/worker/memory.h"
+#include "tools/conform/worker/process_state.h"
 #include "tools/conform/worker/slots.h"
 #include "tools/conform/worker/watch.h"
 
@@ -159,6 +163,19 @@ TEST(Coverage, IdsAreUniqueAndKeysFitTheReplayLine) {
 
 TEST(Coverage, ListsNothingThatNeedsADeviceWhereThereIsNone) {
   EXPECT_TRUE(find_check("ABI-04")->cases(Facts(), Profile::kFull).empty());
+}
+
+TEST(ChangedEnvironment, KeepsWhatIsNotChanged) {
+  const char* own[] = {"CUDA_VISIBLE_DEVICES=1", "TZ=UTC", "LC_ALL=C", "TZX=1", nullptr};
+  EXPECT_EQ(changed_environment(own, {"TZ=Asia/Kathmandu", "LANG=de"}),
+            (std::vector<std::string>{"CUDA_VISIBLE_DEVICES=1", "LC_ALL=C", "TZX=1", "TZ=Asia/Kathmandu", "LANG=de"}));
+}
+
+TEST(ProcessState, WaitsForThreadsThatAreEnding) {
+  const ProcessState before = ProcessState::now();
+  std::thread([] { std::this_thread::sleep_for(std::chrono::milliseconds(150)); }).detach();
+  EXPECT_GT(ProcessState::now().threads, before.threads);
+  EXPECT_EQ(ProcessState::settled(before).threads, before.threads);
 }
 
 TEST(Guarded, LiesAgainstTheForbiddenPage) {
