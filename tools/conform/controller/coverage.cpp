@@ -22,11 +22,18 @@ void take_claims(const Facts& facts, Coverage& out) {
       if (claim.dtypes >> dtype & 1) out.ops[op_text(claim.opcode)][dtype].claimed = true;
 }
 
+/// A case of one op is refused for what it is; in one of many the others may be why.
+void take_refusal(const Outcome& outcome, Coverage& out) {
+  if (std::none_of(outcome.covers.begin(), outcome.covers.end(), [](const Cover& cover) { return cover.alone; })) return;
+  for (const Cover& cover : outcome.covers) ++out.ops[op_text(cover.opcode)][cover.dtype].refused;
+}
+
 void take_outcome(const Outcome& outcome, Coverage& out) {
+  if (outcome.refused) return take_refusal(outcome, out);
   const bool passed = outcome.status == CaseStatus::kPass || outcome.status == CaseStatus::kWeak || outcome.status == CaseStatus::kXpass;
   const bool failed = outcome.status == CaseStatus::kFail || outcome.status == CaseStatus::kCrash || outcome.status == CaseStatus::kHang ||
                       outcome.status == CaseStatus::kWaived || outcome.status == CaseStatus::kFlaky;
-  if (!passed && !failed) return;
+  if ((!passed && !failed) || (passed && !outcome.elements)) return;  // where nothing was compared nothing was tested
   for (const Cover& cover : outcome.covers) {
     Cell& cell = out.ops[op_text(cover.opcode)][cover.dtype];
     ++(passed ? cell.passed : cell.failed);
@@ -58,6 +65,7 @@ Coverage coverage_of(const Facts& facts, const std::vector<Outcome>& outcomes) {
         ++out.tested;
       else
         out.untested.push_back(op + " " + dtype_text(dtype));
+      if (!cell.tested() && cell.refused) out.refused.push_back(op + " " + dtype_text(dtype));
     }
   out.dtypes.assign(dtypes.begin(), dtypes.end());
   return out;

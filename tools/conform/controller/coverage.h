@@ -16,7 +16,8 @@ namespace rlx::conform {
 
 struct Cell {
   bool claimed = false;
-  std::uint64_t passed = 0, failed = 0;  ///< cases in which the op met the dtype
+  std::uint64_t passed = 0, failed = 0;  ///< cases in which the op met the dtype and something was compared
+  std::uint64_t refused = 0;             ///< cases of this op alone that were refused, though the claims have them
   std::uint64_t elements = 0;            ///< compared in cases of this op alone
   double worst = 0;                      ///< of these, the greatest |seen - wanted| / bound
   bool measured = false;                 ///< worst says something: a bound above zero was met
@@ -28,6 +29,7 @@ struct Coverage {
   std::vector<std::uint32_t> dtypes;                         ///< that occur, ascending
   std::uint64_t claimed = 0, tested = 0;                     ///< cells; tested counts claimed ones alone
   std::vector<std::string> untested;                         ///< "gather f16", claimed
+  std::vector<std::string> refused;                          ///< of these, what was asked for and refused each time
 };
 
 Coverage coverage_of(const Facts& facts, const std::vector<Outcome>& outcomes);

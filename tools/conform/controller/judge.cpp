@@ -99,6 +99,9 @@ Outcome judge(const ProcessResult& result) {
   } else if (!seen.skip.empty() || !seen.unsupported.empty()) {
     outcome.status = seen.skip.empty() ? CaseStatus::kUnsupported : CaseStatus::kSkip;
     outcome.reason = seen.skip.empty() ? seen.unsupported : seen.skip;
+    const auto texts = split_texts(outcome.reason);  // worker/refusal.cpp
+    outcome.refused = seen.skip.empty() && texts.size() == 2 && texts[0] == "refused";
+    if (outcome.refused) outcome.reason = texts[1];
   } else if (!seen.weak.empty() || !outcome.assertions) {
     outcome.status = CaseStatus::kWeak;
     outcome.reason = seen.weak.empty() ? "nothing was asserted" : seen.weak;

@@ -25,6 +25,7 @@ const char* status_word(CaseStatus status) {
 void add(Summary& summary, const Outcome& outcome) {
   ++summary.of[static_cast<std::size_t>(outcome.status)];
   if (outcome.status == CaseStatus::kHarnessError) summary.harness_error = true;
+  summary.refused += outcome.refused;
   summary.slow += is_slower(outcome);
 }
 

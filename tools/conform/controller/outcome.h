@@ -38,6 +38,7 @@ struct Outcome {
   std::string check, key;
   std::uint64_t seed = 0;
   CaseStatus status = CaseStatus::kNotRun;
+  bool refused = false;  ///< UNSUPPORTED, and the claims have it; `reason` is the plugin's
   std::string waiver;  ///< id of the one that excuses it, or that it needs no longer
   CaseStatus waived = CaseStatus::kPass;  ///< what WAIVED was
   std::string reason;  ///< of everything that is no PASS or FAIL: signal, phase, precondition, …
@@ -73,6 +74,7 @@ struct Summary {
   bool harness_error = false;
   bool waivers_invalid = false;
   std::vector<std::string> vacuous;  ///< reasons: a floor not reached, no device, nothing matched
+  std::uint64_t refused = 0;         ///< of those UNSUPPORTED, what the claims have
   std::uint64_t slow = 0;            ///< of the failed cases, those that are slower than a baseline and no more
   std::uint64_t count(CaseStatus status) const { return of[static_cast<std::size_t>(status)]; }
   std::uint64_t failed() const { return count(CaseStatus::kFail) + count(CaseStatus::kCrash) + count(CaseStatus::kHang); }

@@ -43,7 +43,7 @@ std::string clean(const std::string& text, std::size_t most = 300);
 /// "302 PASS, 2 UNSUPPORTED".
 std::string counts_text(const Summary& summary);
 std::string text_header(const RunInfo& info);
-/// One line per group.
+/// One line per group; then what the plugin refused inside its claims, and which claims nothing was compared for.
 std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcomes);
 /// The line that runs one case again, for a shell.
 std::string replay_command(const RunInfo& info, const Outcome& outcome);

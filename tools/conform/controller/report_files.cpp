@@ -111,6 +111,7 @@ void JsonReport::outcome(const RunInfo&, const Outcome& outcome) {
                      {"waiver", clean(outcome.waiver, 80)},
                      {"waived", outcome.status == CaseStatus::kWaived ? status_word(outcome.waived) : ""},
                      {"reason", clean(outcome.reason, kTextMost)},
+                     {"refused", outcome.refused},
                      {"failures", failures},
                      {"stack", clean(outcome.stack, kTextMost)},
                      {"printed", clean(outcome.printed, kTextMost)},
@@ -147,7 +148,7 @@ void JsonReport::coverage(const RunInfo& info, const std::vector<Outcome>& outco
   for (const auto& [op, row] : coverage_of(info.facts, outcomes).ops)
     for (const auto& [dtype, cell] : row)
       line(Json({{"type", "coverage"}, {"op", op}, {"dtype", dtype_text(dtype)}, {"claimed", cell.claimed}, {"passed", cell.passed},
-                 {"failed", cell.failed}, {"elements", cell.elements}, {"worst", cell.worst}}).dump());
+                 {"failed", cell.failed}, {"refused", cell.refused}, {"elements", cell.elements}, {"worst", cell.worst}}).dump());
 }
 
 void JsonReport::end(const RunInfo& info, const std::vector<Outcome>& outcomes, const Verdict& verdict) {
@@ -160,7 +161,7 @@ void JsonReport::end(const RunInfo& info, const std::vector<Outcome>& outcomes, 
   const Json json = {{"type", "verdict"},         {"code", static_cast<int>(verdict.code)},   {"word", exit_word(verdict.code)},
                      {"level", verdict.level},    {"waivers", verdict.waivers},               {"checked_to", verdict.checked_to},         {"cases", verdict.cases},
                      {"counts", counts},          {"assertions", verdict.assertions},         {"elements", verdict.elements},
-                     {"seconds", verdict.seconds}, {"vacuous", verdict.summary.vacuous}};
+                     {"seconds", verdict.seconds}, {"vacuous", verdict.summary.vacuous}, {"refused", verdict.summary.refused}};
   line(json.dump());
 }
 

@@ -96,6 +96,7 @@ std::string take_case(const Json& json, ReadRun& out) {
   outcome.waiver = text_in(json, "waiver");
   outcome.assertions = number_in(json, "assertions");
   outcome.elements = number_in(json, "elements");
+  outcome.refused = is_true(json, "refused");
   if (!status_of(text_in(json, "status"), outcome.status)) return "its status is unknown";
   if (outcome.status == CaseStatus::kWaived && !status_of(text_in(json, "waived"), outcome.waived)) return "what was waived is unknown";
   out.outcomes.push_back(std::move(outcome));

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "tools/conform/controller/certify.h"
+#include "tools/conform/controller/coverage.h"
 #include "tools/conform/controller/report.h"
 
 namespace rlx::conform {
@@ -74,6 +75,38 @@ std::string text_header(const RunInfo& info) {
   return out;
 }
 
+namespace {
+
+/// What the claims have and the plugin refused: how often, with its own reasons, the commonest first.
+std::string text_refused(const std::vector<Outcome>& outcomes) {
+  constexpr std::size_t kShown = 5;
+  std::map<std::string, std::pair<std::uint64_t, std::string>> reasons;  // how often, and a case
+  std::uint64_t count = 0;
+  for (const Outcome& outcome : outcomes)
+    if (outcome.refused) ++count, ++reasons.try_emplace(outcome.reason, 0, outcome.id()).first->second.first;
+  if (!count) return {};
+  std::vector<std::pair<std::string, std::pair<std::uint64_t, std::string>>> order(reasons.begin(), reasons.end());
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second.first > b.second.first; });
+  std::string out = print("\n  REFUSED inside the claims: %" PRIu64 " cases\n", count);
+  for (std::size_t i = 0; i < order.size() && i < kShown; ++i)
+    out += print("    %5" PRIu64 " x %s  (%s)\n", order[i].second.first, clean(order[i].first, 160).c_str(), clean(order[i].second.second, 100).c_str());
+  if (order.size() > kShown) out += print("    and %zu more reasons\n", order.size() - kShown);
+  return out;
+}
+
+/// Pairs of op and dtype that are claimed and met no case that compared anything; of a whole run alone.
+std::string text_untested(const RunInfo& info, const std::vector<Outcome>& outcomes) {
+  constexpr std::size_t kShown = 12;
+  if (!info.options.filters.empty() || !info.options.replays.empty()) return {};
+  const Coverage coverage = coverage_of(info.facts, outcomes);
+  if (coverage.untested.empty()) return {};
+  std::string out = print("\n  UNTESTED claims: %zu of %" PRIu64 " pairs of op and dtype:", coverage.untested.size(), coverage.claimed);
+  for (std::size_t i = 0; i < coverage.untested.size() && i < kShown; ++i) out += (i ? ", " : " ") + clean(coverage.untested[i], 60);
+  return out + (coverage.untested.size() > kShown ? print(" and %zu more\n", coverage.untested.size() - kShown) : "\n");
+}
+
+}  // namespace
+
 std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcomes) {
   std::vector<std::string> order;
   std::map<std::string, Summary> groups;
@@ -88,7 +121,7 @@ std::string text_groups(const RunInfo& info, const std::vector<Outcome>& outcome
   std::string out;
   for (const std::string& group : order)
     if (groups.count(group)) out += print("  %-5s%-50s %6.1f s\n", group.c_str(), counts_text(groups[group]).c_str(), times[group] / 1000);
-  return out;
+  return out + text_refused(outcomes) + text_untested(info, outcomes);
 }
 
 std::string text_case(const Outcome& outcome) {
@@ -146,6 +179,7 @@ std::string verdict_line(const RunInfo& info, const Verdict& verdict) {
   if (verdict.level >= 0) out += ", " + level_text(verdict);
   if (verdict.badge()) out += ", badge hardened";
   for (const std::string& reason : verdict.summary.vacuous) out += "; " + clean(reason);
+  if (verdict.summary.refused) out += print("; %" PRIu64 " refused inside the claims", verdict.summary.refused);
   return out + print("; profile %s, %s; %" PRIu64 " cases: %s; %" PRIu64 " assertions, %" PRIu64 " elements; %.1f s\n",
                      info.options.profile.c_str(), seeds_text(info.options).c_str(), verdict.cases, counts_text(verdict.summary).c_str(),
                      verdict.assertions, verdict.elements, verdict.seconds);

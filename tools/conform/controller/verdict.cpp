@@ -3,9 +3,32 @@
 #include <map>
 
 #include "tools/conform/controller/conform.h"
+#include "tools/conform/controller/coverage.h"
 
 namespace rlx::conform {
 namespace {
+
+/// Below which a check proves too little. A longer profile has more cases, and who runs many of them compares more.
+std::uint64_t floor_of(const CheckInfo& check, const std::string& profile, std::uint64_t ran) {
+  constexpr std::uint64_t kCases = 16;
+  const std::uint64_t times = profile == "full" ? 8 : profile == "ci" ? 4 : 2;
+  return check.numeric ? check.floor * std::min(times, 1 + ran / kCases) : check.floor;
+}
+
+/// "gather f16, gather bf16 and 3 more".
+std::string few(const std::vector<std::string>& names) {
+  constexpr std::size_t kShown = 6;
+  std::string out;
+  for (std::size_t i = 0; i < names.size() && i < kShown; ++i) out += (i ? ", " : "") + names[i];
+  return names.size() > kShown ? out + " and " + std::to_string(names.size() - kShown) + " more" : out;
+}
+
+/// What is claimed and refused whenever it is asked for, no case having compared a thing.
+void judge_refusals(const RunInfo& info, const std::vector<Outcome>& outcomes, std::vector<std::string>& reasons) {
+  if (std::none_of(outcomes.begin(), outcomes.end(), [](const Outcome& outcome) { return outcome.refused; })) return;
+  const std::vector<std::string> refused = coverage_of(info.facts, outcomes).refused;
+  if (!refused.empty()) reasons.push_back("claimed and refused in every case: " + few(refused));
+}
 
 struct Tally {
   std::uint64_t ran = 0, failed = 0, waived = 0, weak = 0, checked = 0;
@@ -70,8 +93,10 @@ void judge_vacuity(const RunInfo& info, const std::map<std::string, Tally>& tall
   for (const CheckInfo& check : info.plan.checks) {
     const auto found = tallies.find(check.id);
     if (found == tallies.end() || !found->second.ran || found->second.failed || found->second.waived) continue;
-    if (check.level && found->second.checked < check.floor)
-      reasons.push_back(check.id + " made " + std::to_string(found->second.checked) + " assertions, its floor is " + std::to_string(check.floor));
+    const std::uint64_t floor = floor_of(check, info.options.profile, found->second.ran);
+    if (check.level && found->second.checked < floor)
+      reasons.push_back(check.id + (check.numeric ? " compared " : " made ") + std::to_string(found->second.checked) + (check.numeric ? " elements" : " assertions") +
+                        ", its floor is " + std::to_string(floor));
   }
 }
 
@@ -98,6 +123,7 @@ Verdict verdict_of(const RunInfo& info, const std::vector<Outcome>& outcomes) {
   verdict.waivers = info.waivers.used();
   verdict.summary.waivers_invalid = info.options.profile != "quick" && info.waivers.stale();
   judge_vacuity(info, tallies, not_run, verdict);
+  if (!part) judge_refusals(info, outcomes, verdict.summary.vacuous);
   verdict.level = level_of(info, tallies, verdict.checked_to);
   if (part) verdict.level = -1;
   verdict.code = exit_code(verdict.summary);

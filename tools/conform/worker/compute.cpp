@@ -6,6 +6,7 @@
 
 #include "tools/conform/worker/artifact.h"
 #include "tools/conform/worker/model.h"
+#include "tools/conform/worker/refusal.h"
 #include "tools/conform/worker/survey.h"
 
 namespace rlx::conform {
@@ -63,10 +64,7 @@ void compute(Run& run) {
   const auto session = Session::open(run);
   if (!session) return;
   Model model(*session, ImageBytes(image));
-  if (!model.native()) {
-    if (!run.failed()) run.unsupported("the plugin does not answer NATIVE for this image");
-    return;
-  }
+  if (!model.native()) return end_refused(run, *session, model);
   if (!take_data(run, model) || !(through_artifact ? import_into(run, *session, model, loan) : model.compile()) || !model.prepare() || !model.make_context()) return;
   for (std::size_t i = 0; i < model.inputs().size(); ++i) model.input_memory(i).read_only(true);
   if (std::string how; read_bytes("refused", how)) return refuse(run, model, !how.empty());

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "tools/conform/worker/lane.h"
+#include "tools/conform/worker/refusal.h"
 #include "tools/conform/worker/survey.h"
 
 namespace rlx::conform {
@@ -31,10 +32,7 @@ class Steps {
     std::string bytes;
     for (std::size_t i = 0; read_file("image" + number(i) + ".lir", bytes); ++i) {
       auto model = std::make_unique<Model>(session_, ImageBytes(bytes));
-      if (!model->native()) {
-        if (!run_.failed()) run_.unsupported("the plugin does not answer NATIVE for image " + number(i));
-        return false;
-      }
+      if (!model->native()) return end_refused(run_, session_, *model), false;
       for (std::size_t p = 0; p < model->info().params.size(); ++p) {
         if (!run_.take_file("param" + number(model->info().params[p].set_index), bytes)) return false;
         model->set_param(p, bytes);

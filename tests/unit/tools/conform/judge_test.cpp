@@ -46,6 +46,16 @@ TEST(Judge, CallsAnEndWithoutAWordACrash) {
   EXPECT_NE(outcome.reason.find("exit was called"), std::string::npos) << outcome.reason;
 }
 
+TEST(Judge, TellsARefusalInsideTheClaimsFromAnAbilityThatIsNotThere) {
+  const Outcome refused = judge(ended({{FrameKind::kUnsupported, join_texts({"refused", "opcode 3: no"})}, {FrameKind::kCounts, counts(1)}, {FrameKind::kEnd, ""}}));
+  EXPECT_EQ(refused.status, CaseStatus::kUnsupported);
+  EXPECT_TRUE(refused.refused);
+  EXPECT_EQ(refused.reason, "opcode 3: no");
+  const Outcome absent = judge(ended({{FrameKind::kUnsupported, "no import_host"}, {FrameKind::kCounts, counts(1)}, {FrameKind::kEnd, ""}}));
+  EXPECT_FALSE(absent.refused);
+  EXPECT_EQ(absent.reason, "no import_host");
+}
+
 TEST(Judge, FailsBeforeItSkips) {
   const Outcome outcome =
       judge(ended({{FrameKind::kFail, join_texts({"a", "b", "c"})}, {FrameKind::kSkip, "x"}, {FrameKind::kEnd, ""}}));

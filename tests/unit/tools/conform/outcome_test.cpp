@@ -3,6 +3,8 @@
 #include "tools/conform/controller/outcome.h"
 
 #include <gtest/gtest.h>
+#include <rlx/ops.h>
+#include <rlx/types.h>
 
 #include "tools/conform/controller/certify.h"
 #include "tools/conform/controller/conform.h"
@@ -105,6 +107,52 @@ TEST(Verdict, IsVacuousBelowAFloorWithoutADeviceOrWithoutAMatch) {
   EXPECT_EQ(verdict_of(info, good).code, ExitCode::kVacuous);
   EXPECT_EQ(verdict_of(info, good).level, 1);
   EXPECT_EQ(verdict_of(two_levels(), {outcome("LIF-01", CaseStatus::kSkip)}).code, ExitCode::kVacuous);
+}
+
+/// Two levels, and a check of numbers over two claimed ops.
+RunInfo with_claims() {
+  RunInfo info = two_levels();
+  info.plan.checks.push_back({"OPS-02", "is exact", 3, 10, true});
+  for (const std::uint32_t opcode : {RLX_OP_UNARY, RLX_OP_BINARY}) {
+    Claim claim;
+    claim.opcode = opcode;
+    claim.dtypes = std::uint64_t{1} << RLX_DTYPE_F32;
+    info.facts.claims.push_back(claim);
+  }
+  return info;
+}
+
+Outcome of_op(std::uint32_t opcode, CaseStatus status, std::uint64_t elements) {
+  Outcome result = outcome("OPS-02", status);
+  result.covers = {{opcode, RLX_DTYPE_F32, true}};
+  result.elements = elements;
+  result.refused = status == CaseStatus::kUnsupported;
+  return result;
+}
+
+TEST(Verdict, IsVacuousWhereWhatIsClaimedIsRefusedEachTime) {
+  const RunInfo info = with_claims();
+  std::vector<Outcome> outcomes = {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass), of_op(RLX_OP_UNARY, CaseStatus::kPass, 100),
+                                   of_op(RLX_OP_BINARY, CaseStatus::kUnsupported, 0)};
+  const Verdict refusing = verdict_of(info, outcomes);
+  EXPECT_EQ(refusing.code, ExitCode::kVacuous);
+  EXPECT_EQ(refusing.summary.vacuous, std::vector<std::string>{"claimed and refused in every case: binary f32"});
+  EXPECT_EQ(refusing.summary.refused, 1u);
+  outcomes.push_back(of_op(RLX_OP_BINARY, CaseStatus::kPass, 5));
+  EXPECT_EQ(verdict_of(info, outcomes).code, ExitCode::kConformant);
+  outcomes.back() = of_op(RLX_OP_BINARY, CaseStatus::kPass, 0);  // nothing was compared
+  EXPECT_EQ(verdict_of(info, outcomes).code, ExitCode::kVacuous);
+}
+
+TEST(Verdict, WantsMoreOfALongerProfile) {
+  RunInfo info = with_claims();
+  info.plan.checks.back().floor = 20;
+  std::vector<Outcome> outcomes = {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass)};
+  for (int i = 0; i < 40; ++i) outcomes.push_back(of_op(i % 2 ? RLX_OP_UNARY : RLX_OP_BINARY, CaseStatus::kPass, 1));
+  for (const auto& [profile, code] : {std::pair{"quick", ExitCode::kConformant}, std::pair{"ci", ExitCode::kVacuous}, std::pair{"full", ExitCode::kVacuous}}) {
+    info.options.profile = profile;
+    EXPECT_EQ(verdict_of(info, outcomes).code, code) << profile;
+  }
 }
 
 TEST(Verdict, IsVacuousWhereACaseWasNotRun) {

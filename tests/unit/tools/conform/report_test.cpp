@@ -44,6 +44,33 @@ TEST(Report, ShowsRuleWantedSeenPhaseAndReplay) {
   EXPECT_EQ(text.find('\x1b'), std::string::npos);
 }
 
+TEST(Report, CountsRefusalsByTheirReasons) {
+  RunInfo run = info();
+  Claim claim;
+  claim.opcode = 1;
+  claim.dtypes = std::uint64_t{1} << static_cast<unsigned>(DType::kF32);
+  run.facts.claims = {claim};
+  Outcome refused;
+  refused.check = "OPS-02";
+  refused.key = "one";
+  refused.status = CaseStatus::kUnsupported;
+  refused.refused = true;
+  refused.reason = "opcode 9: too \x1b large";
+  Outcome other = refused;
+  other.reason = "opcode 3: odd";
+  const std::string text = text_groups(run, {other, refused, refused});
+  const std::size_t head = text.find("REFUSED inside the claims: 3 cases"), first = text.find("2 x opcode 9: too \\x1b large  (OPS-02/one)"), second = text.find("1 x opcode 3: odd");
+  EXPECT_NE(head, std::string::npos) << text;
+  EXPECT_LT(head, first) << text;
+  EXPECT_LT(first, second) << text;
+  EXPECT_NE(text.find("UNTESTED claims: 1 of 1 pairs of op and dtype:"), std::string::npos) << text;
+  Verdict verdict;
+  add(verdict.summary, refused);
+  EXPECT_NE(verdict_line(run, verdict).find("; 1 refused inside the claims"), std::string::npos);
+  run.options.filters = {"OPS-02"};
+  EXPECT_EQ(text_groups(run, {hostile()}).find("UNTESTED"), std::string::npos);
+}
+
 TEST(Report, WritesXmlThatHoldsHostileText) {
   Verdict verdict;
   add(verdict.summary, hostile());
