@@ -26,7 +26,8 @@ const std::map<std::string_view, std::string Certificate::*>& text_keys() {
       {"file_hash", &Certificate::file_hash}, {"badges", &Certificate::badges},       {"profile", &Certificate::profile},
       {"plugin", &Certificate::plugin},       {"version", &Certificate::version},     {"device", &Certificate::device},
       {"fingerprint", &Certificate::fingerprint}, {"tool", &Certificate::tool},       {"tool_hash", &Certificate::tool_hash},
-      {"strength", &Certificate::strength},   {"cases", &Certificate::cases},         {"date", &Certificate::date}};
+      {"strength", &Certificate::strength},   {"cases", &Certificate::cases},         {"environment", &Certificate::environment},
+               {"date", &Certificate::date}};
   return keys;
 }
 
@@ -78,6 +79,7 @@ std::string certificate_text(const Certificate& certificate) {
   for (const std::string& id : certificate.waivers) text += line("waiver", id);
   for (const std::string_view key : {"badges", "profile"}) text += line(key, certificate.*text_keys().at(key));
   for (const std::string& seed : certificate.seeds) text += line("seed", seed);
+  if (!certificate.environment.empty()) text += line("environment", certificate.environment);
   for (const std::string_view key : {"cases", "device", "fingerprint", "tool", "tool_hash", "strength", "date"})
     text += line(key, certificate.*text_keys().at(key));
   return text + std::string(kLastKey) + hash_of(text) + "\n";

@@ -27,6 +27,7 @@ struct Certificate {
   std::string plugin, version, device, fingerprint;
   std::string tool, tool_hash;  ///< the conformance tool and its own file
   std::string strength;    ///< how many seeded defects the tool finds, and in which profile that was measured
+  std::string environment; ///< names of the variables that the plugin was given beside the tool's own, joined by commas
   std::string cases;       ///< how many, and what became of them
   std::string date;        ///< "2026-11-22", UTC
 };

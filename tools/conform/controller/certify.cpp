@@ -32,6 +32,8 @@ std::string certificate_refusal(const RunInfo& info, const Verdict& verdict) {
   if (!options.filters.empty() || !options.replays.empty()) return "only a part was run";
   if (!options.wrap.empty() || !options.worker.empty()) return "the worker was not this tool's own";
   if (verdict.summary.count(CaseStatus::kNotRun) + verdict.hardened.count(CaseStatus::kNotRun)) return "not every case was run";
+  for (const std::string& name : options.pass)
+    if (name.starts_with("LD_") && name != "LD_LIBRARY_PATH") return "--env " + clean(name, 60) + " puts other code beside the plugin";
   if (verdict.code != ExitCode::kConformant) return std::string("the verdict is ") + exit_word(verdict.code);
   if (verdict.level < 1) return "no level is earned";
   const Target now = inspect_target(info.target.path);
@@ -54,6 +56,7 @@ Certificate certificate_of(const RunInfo& info, const Verdict& verdict, const st
   out.device = clean(info.facts.kind) + ": " + clean(info.facts.device_name);
   out.fingerprint = clean(info.facts.fingerprint);
   out.tool = kToolName;
+  for (const std::string& name : info.options.pass) out.environment += (out.environment.empty() ? "" : ",") + clean(name, 60);
   out.tool_hash = tool_hash;
   out.strength = strength_text(info.options.profile);
   out.cases = std::to_string(verdict.cases) + ": " + counts_text(verdict.summary);

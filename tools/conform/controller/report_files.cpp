@@ -85,6 +85,7 @@ void JsonReport::begin(const RunInfo& info) {
                      {"profile", info.options.profile},
                      {"seed", info.options.seed},
                      {"seeds", info.options.seeds()},
+                     {"passed", info.options.pass},
                      {"strength", strength_text(info.options.profile)},
                      {"tool_hash", info.tool_hash},
                      {"date", date_text(info.date)},

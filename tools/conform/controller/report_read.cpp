@@ -73,6 +73,9 @@ std::string take_run(const Json& json, ReadRun& out) {
     if (!seed.is_number_unsigned()) return "a seed is no number";
     info.options.fresh.push_back(seed.get<std::uint64_t>());
   }
+  if (const auto passed = json.find("passed"); passed != json.end() && passed->is_array())
+    for (const Json& name : *passed)
+      if (name.is_string() && info.options.pass.size() < 1000) info.options.pass.push_back(name.get<std::string>());
   info.options.seed = info.options.fresh.front();
   info.options.fresh.erase(info.options.fresh.begin());
   return {};

@@ -155,6 +155,16 @@ TEST(Verdict, WantsMoreOfALongerProfile) {
   }
 }
 
+TEST(Verdict, CertifiesNothingThatRanBesideOtherCode) {
+  RunInfo info = two_levels();
+  const Verdict good = verdict_of(info, {outcome("LIF-01", CaseStatus::kPass), outcome("ARG-01", CaseStatus::kPass)});
+  info.options.pass = {"CUDA_VISIBLE_DEVICES", "LD_LIBRARY_PATH"};
+  EXPECT_EQ(certificate_refusal(info, good).find("--env"), std::string::npos);
+  EXPECT_EQ(certificate_of(info, good, "", 0).environment, "CUDA_VISIBLE_DEVICES,LD_LIBRARY_PATH");
+  info.options.pass.push_back("LD_PRELOAD");
+  EXPECT_NE(certificate_refusal(info, good).find("--env LD_PRELOAD"), std::string::npos);
+}
+
 TEST(Verdict, IsVacuousWhereACaseWasNotRun) {
   RunInfo info = two_levels();
   info.plan.checks.push_back({"LIR-04", "is hardened", 0, 5, false});
