@@ -19,6 +19,22 @@ while IFS= read -r header; do
   [ -e "$source/plugin_api/include/rlx/$header" ] || { echo "FAILED: the guide names rlx/$header, which is not there"; failures=1; }
 done < <(sed -n 's/^| `rlx\/\([^|]*\)|.*/\1/p' "$guide" | tr -d '`' | tr ' ' '\n' | grep '\.h$')
 
+# The files that it says a board needs are enough, and none of them is too many.
+board=$work/board
+mkdir "$board"
+needed=0
+while IFS= read -r file; do
+  needed=$((needed + 1))
+  cp "$build/libexec/rlx/$file" "$board" || failures=1
+done < <(tr '\n' ' ' <"$guide" | sed -n 's/.*or copy \(.*\) (they need no librlx.*/\1/p' | grep -oE '`[^`]+`' | tr -d '`')
+[ "$needed" -eq 4 ] || { echo "FAILED: the guide names $needed files for a board, wanted 4"; failures=1; }
+expect 0 'VERDICT: conformant' "$board/rlx-conform" "$build/lib/rlx/rlx_cpu.so" --filter 'LIF-01*'
+for file in "$board"/rlx-conform-*; do
+  mv "$file" "$work/away"
+  expect 4 'harness error' "$board/rlx-conform" "$build/lib/rlx/rlx_cpu.so" --filter 'LIF-01*'
+  mv "$work/away" "$file"
+done
+
 cd "$work" || exit 1
 ln -s "$build" build
 commands=0
