@@ -28,10 +28,10 @@ while IFS= read -r file; do
   cp "$build/libexec/rlx/$file" "$board" || failures=1
 done < <(tr '\n' ' ' <"$guide" | sed -n 's/.*or copy \(.*\) (they need no librlx.*/\1/p' | grep -oE '`[^`]+`' | tr -d '`')
 [ "$needed" -eq 4 ] || { echo "FAILED: the guide names $needed files for a board, wanted 4"; failures=1; }
-expect 0 'VERDICT: conformant' "$board/rlx-conform" "$build/lib/rlx/rlx_cpu.so" --filter 'LIF-01*'
+expect 0 'VERDICT: conformant' "$board/rlx-conform" "$build/lib/rlx/plugins/rlx_cpu.so" --filter 'LIF-01*'
 for file in "$board"/rlx-conform-*; do
   mv "$file" "$work/away"
-  expect 4 'harness error' "$board/rlx-conform" "$build/lib/rlx/rlx_cpu.so" --filter 'LIF-01*'
+  expect 4 'harness error' "$board/rlx-conform" "$build/lib/rlx/plugins/rlx_cpu.so" --filter 'LIF-01*'
   mv "$work/away" "$file"
 done
 
