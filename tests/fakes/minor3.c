@@ -10,7 +10,7 @@
 #define FAKE_DEVICE_OPEN open_3
 #define FAKE_MEMORY_STATS stats_3
 
-static uint64_t hint_seen, must_seen;
+static _Atomic uint64_t hint_seen, must_seen; // tests open devices from many threads
 
 static int32_t open_3(rlx_plugin* plugin, const rlx_device_open_in* in, rlx_device_open_out* out,
                       rlx_error* error) {
