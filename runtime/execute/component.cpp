@@ -17,7 +17,7 @@ std::string_view name_of(Enum value, const std::string_view (&names)[kCount]) {
   return index < kCount ? names[index] : std::string_view("?");
 }
 
-std::string field(std::string_view name, std::string_view value) { return join(name, "=", value.size(), ":", value, "\n"); }
+std::string keyed(std::string_view name, std::string_view value) { return join(name, "=", value.size(), ":", value, "\n"); }
 
 ComponentKey key_of(const std::string& canonical) {
   const Hash128 hash = hash_bytes({reinterpret_cast<const std::byte*>(canonical.data()), canonical.size()});
@@ -26,14 +26,14 @@ ComponentKey key_of(const std::string& canonical) {
 
 std::string sizes_text(const Binding& sizes) {
   std::string text;
-  for (const auto& [name, size] : sizes) text += field("symbol", name) + field("size", std::to_string(size));
+  for (const auto& [name, size] : sizes) text += keyed("symbol", name) + keyed("size", std::to_string(size));
   return text;
 }
 
 std::string template_text(const ModelComponent& component) {
-  return field("name", component.name) + field("phase", name_of(component.variant.phase, kPhases)) +
-         field("dispatch", name_of(component.dispatch, kDispatches)) + field("profile", component.profile) +
-         field("quantisation", component.quantisation) + field("composition", std::to_string(component.composition));
+  return keyed("name", component.name) + keyed("phase", name_of(component.variant.phase, kPhases)) +
+         keyed("dispatch", name_of(component.dispatch, kDispatches)) + keyed("profile", component.profile) +
+         keyed("quantisation", component.quantisation) + keyed("composition", std::to_string(component.composition));
 }
 
 Result<Template> template_of(ModelCompilePipeline& pipeline, const ModelComponent& component, const ModelCompilePipeline::Build& build,
@@ -57,7 +57,7 @@ ModelVariant ModelVariant::with(std::string symbol, std::int64_t size) const {
 }
 
 ComponentKey ModelVariant::key() const {
-  return key_of("rlx.variant/1\n" + field("phase", name_of(phase, kPhases)) + sizes_text(sizes));
+  return key_of("rlx.variant/1\n" + keyed("phase", name_of(phase, kPhases)) + sizes_text(sizes));
 }
 
 ComponentKey ModelComponent::key() const { return key_of("rlx.component/1\n" + template_text(*this) + sizes_text(variant.sizes)); }
