@@ -16,6 +16,11 @@ namespace {
 
 constexpr std::int64_t kWidth = 512;
 constexpr double kMiB = 1 << 20;
+#if defined(RLX_SANITIZED)  // whose memory comes and goes beside that of the test
+constexpr bool kResidentIsOurs = false;
+#else
+constexpr bool kResidentIsOurs = true;
+#endif
 
 /// Resident bytes of this process.
 std::uint64_t resident_bytes() {
@@ -128,7 +133,9 @@ TEST(Memory, TrimGivesPagesBackAndTheNextRunGivesTheSameBits) {
   EXPECT_EQ(host.runtime.trim(), held.arena_bytes);
   EXPECT_EQ(host.runtime.memory().arena_bytes, 0u);
   const std::uint64_t trimmed = resident_bytes();
-  EXPECT_LE(static_cast<double>(trimmed), static_cast<double>(full) - 0.8 * static_cast<double>(held.arena_bytes)) << full / kMiB << " to " << trimmed / kMiB << " MiB";
+  if (kResidentIsOurs) {
+    EXPECT_LE(static_cast<double>(trimmed), static_cast<double>(full) - 0.8 * static_cast<double>(held.arena_bytes)) << full / kMiB << " to " << trimmed / kMiB << " MiB";
+  }
   const auto after = host.run(8192);
   ASSERT_TRUE(after) << after.error().to_string();
   EXPECT_EQ(std::memcmp((*before)[0].tensor.data(), (*after)[0].tensor.data(), (*before)[0].tensor.bytes()), 0);
